@@ -1,0 +1,2 @@
+//! Build, check, try and measure Chatloom.
+fn main() {}
