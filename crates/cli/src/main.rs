@@ -1,0 +1,2 @@
+//! The `chatloom` program.
+fn main() {}
