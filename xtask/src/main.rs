@@ -1,2 +1,68 @@
-//! Build, check, try and measure Chatloom.
-fn main() {}
+//! Build, check, try and measure Chatloom: `cargo xtask help` lists the tasks.
+//!
+//! Every task says which commands it runs and how long it took. What a task needs and the machine lacks, it installs
+//! into `target/tools` or, as root on Debian, with `apt-get`; otherwise it names the command that would.
+
+#![expect(clippy::print_stdout, reason = "a task talks to the person who started it")]
+
+mod bench;
+mod command;
+mod demo;
+mod e2e;
+mod fuzz;
+mod report;
+mod repository;
+mod rust;
+mod test;
+mod tidy;
+mod tools;
+mod wasm;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{repository::Repository, tools::wasm_target::StdFrom};
+
+/// Build, check, try and measure Chatloom.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build everything and start a server with demo data; prints what to do next.
+    Demo(demo::Options),
+    /// Run every check and test, cheapest first, or only the named steps.
+    Test(test::Options),
+    /// Build the browser core to target/wasm/chatloom.wasm and hold it to its size.
+    Wasm {
+        /// Where Rust's standard library for wasm comes from.
+        #[arg(long, value_enum, default_value_t = StdFrom::Any)]
+        std_from: StdFrom,
+    },
+    /// Build the browser package web/chatjs, the browser core included.
+    Web,
+    /// Measure, print the tables and write target/bench/results.json.
+    Bench(bench::Options),
+    /// Check that the fuzz targets compile, or run one of them.
+    Fuzz(fuzz::Options),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let task = Arguments::parse().task;
+    let repository = Repository::open()?;
+    match task {
+        Task::Demo(options) => demo::run(&repository, &options)?,
+        Task::Test(options) => return test::run(&repository, &options),
+        Task::Wasm { std_from } => wasm::build(&repository, std_from)?,
+        Task::Web => web::build(&repository)?,
+        Task::Bench(options) => bench::run(&repository, &options)?,
+        Task::Fuzz(options) => fuzz::run(&repository, &options)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,97 @@
+//! The fuzz targets, a workspace of their own in `fuzz/`.
+//!
+//! A plain build on the stable compiler suffices: the instrumentation that guides libFuzzer is a code-generation option
+//! that stable has. Address checks need nightly and cargo-fuzz, for which the folder is laid out as well; the decoders
+//! contain no unsafe code, so little is lost without them.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{
+    command::{cargo, find, run as run_command},
+    repository::Repository,
+    tools::debian,
+};
+
+const MANIFEST: &str = "fuzz/Cargo.toml";
+
+/// Coverage counters and comparisons, as libFuzzer reads them; one code unit, so that all code is instrumented.
+const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks";
+
+/// What to fuzz.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The target to run, a file name in fuzz/fuzz_targets without `.rs`; without one, all are compiled.
+    target: Option<String>,
+    /// How long to run it.
+    #[arg(long, default_value_t = 60, requires = "target")]
+    seconds: u32,
+}
+
+/// Compiles all targets or runs one.
+pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
+    match &options.target {
+        Some(target) => fuzz(repository, target, options.seconds),
+        None => check(repository),
+    }
+}
+
+/// Compiles all targets, without libFuzzer's own C++.
+pub(crate) fn check(repository: &Repository) -> Result<()> {
+    run_command(
+        cargo(repository.root())
+            .args([
+                "check",
+                "--locked",
+                "--quiet",
+                "--no-default-features",
+                "--manifest-path",
+                MANIFEST,
+                "--target-dir",
+            ])
+            .arg(repository.target("fuzz")),
+    )
+}
+
+/// Runs a target from its corpus, which grows by what it finds.
+fn fuzz(repository: &Repository, target: &str, seconds: u32) -> Result<()> {
+    if find("c++").is_none() {
+        debian::install(&["g++"], "build libFuzzer")?;
+    }
+    let built = repository.target("fuzz");
+    let host = "x86_64-unknown-linux-gnu";
+    run_command(
+        cargo(repository.root())
+            .args([
+                "build",
+                "--locked",
+                "--release",
+                "--manifest-path",
+                MANIFEST,
+                "--bin",
+                target,
+                "--target",
+                host,
+            ])
+            .arg("--target-dir")
+            .arg(&built)
+            .env("RUSTFLAGS", INSTRUMENTED),
+    )?;
+    let (corpus, artifacts) = (
+        repository.path(&format!("fuzz/corpus/{target}")),
+        repository.path(&format!("fuzz/artifacts/{target}")),
+    );
+    for folder in [&corpus, &artifacts] {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let mut fuzz = crate::command::new(built.join(host).join("release").join(target));
+    fuzz.current_dir(repository.root())
+        .arg(corpus)
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .arg(format!("-max_total_time={seconds}"));
+    run_command(&mut fuzz)
+}

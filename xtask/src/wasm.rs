@@ -1,0 +1,136 @@
+//! The browser core: built for wasm, optimised, measured.
+
+use std::{env, fs, path::Path};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::{
+    command::{output, run},
+    repository::Repository,
+    tools::{
+        node::Node,
+        wasm_target::{self, StdFrom, TARGET},
+    },
+};
+
+/// The most that the browser core may weigh on the network, in bytes after gzip.
+const BUDGET: u64 = 50 * 1024;
+
+/// What Rust's wasm target uses, all in every browser since 2022. Named one by one because the file that reaches the
+/// optimiser no longer says, and `--all-features` would emit imports that browsers refuse.
+const FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Prints the sizes of the file that it is given, as JSON. Node's zlib and brotli are what web servers use.
+const MEASURE: &str = "\
+const { gzipSync, brotliCompressSync } = require('node:zlib');
+const file = require('node:fs').readFileSync(process.argv[1]);
+console.log(JSON.stringify({
+  raw: file.length,
+  gzip: gzipSync(file, { level: 9 }).length,
+  brotli: brotliCompressSync(file).length,
+}));";
+
+/// Sizes of a file in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Sizes {
+    raw: u64,
+    gzip: u64,
+    brotli: u64,
+}
+
+/// Builds the browser core to `target/wasm/chatloom.wasm`, prints its sizes, and fails above the budget.
+pub(crate) fn build(repository: &Repository, from: StdFrom) -> Result<()> {
+    let node = Node::provide()?;
+    let binaryen = node.programs(repository)?.join("binaryen/bin/wasm-opt");
+    let (mut build, folder_of_build) = wasm_target::build_command(repository, from)?;
+    build.args(["--locked", "--package", "chatloom-wasm", "--profile", "wasm"]).args([
+        "--config",
+        &format!("target.{TARGET}.rustflags={}", rust_flags(repository.root())),
+    ]);
+    run(&mut build)?;
+
+    let folder = repository.target("wasm");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let optimised = folder.join("chatloom.wasm");
+    let mut optimise = node.command(repository.root());
+    optimise
+        .arg(binaryen)
+        .args(["-Oz", "--converge", "--strip-debug", "--strip-producers"])
+        .args(FEATURES);
+    run(optimise.arg(folder_of_build.join("chatloom_wasm.wasm")).arg("-o").arg(&optimised))?;
+
+    let sizes = measure(&node, repository.root(), &optimised)?;
+    println!("    target/wasm/chatloom.wasm: {}", describe(sizes));
+    within_budget(sizes)
+}
+
+/// Sizes of a file as it is, after gzip and after brotli, both at their strongest.
+pub(crate) fn measure(node: &Node, folder: &Path, file: &Path) -> Result<Sizes> {
+    let printed = output(node.command(folder).args(["-e", MEASURE]).arg(file))?;
+    serde_json::from_str(&printed)
+        .with_context(|| format!("reading the sizes of {}", file.display()))
+}
+
+/// Sizes as a person reads them.
+pub(crate) fn describe(sizes: Sizes) -> String {
+    format!("{} bytes, {} after gzip, {} after brotli", sizes.raw, sizes.gzip, sizes.brotli)
+}
+
+fn within_budget(sizes: Sizes) -> Result<()> {
+    if sizes.gzip > BUDGET {
+        bail!(
+            "the browser core is {} bytes over its budget of {BUDGET} after gzip: look for formatting, panics with \
+             messages and generic JSON code that its last changes brought in",
+            sizes.gzip - BUDGET
+        );
+    }
+    println!("    {} bytes below the budget of {BUDGET} after gzip", BUDGET - sizes.gzip);
+    Ok(())
+}
+
+/// Flags that keep the folders of this machine out of the file, so that two machines build the same.
+fn rust_flags(root: &Path) -> String {
+    let home =
+        env::var_os("CARGO_HOME").map(Into::into).or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let flags: Vec<String> = home
+        .iter()
+        .map(|home| format!("--remap-path-prefix={}=cargo", home.display()))
+        .chain([format!("--remap-path-prefix={}=chatloom", root.display())])
+        .collect();
+    format!("{flags:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_holds_the_size_after_gzip() {
+        let sizes = Sizes { raw: 200_000, gzip: BUDGET, brotli: 40_000 };
+        assert!(within_budget(sizes).is_ok());
+        let error = within_budget(Sizes { gzip: BUDGET + 1, ..sizes }).unwrap_err().to_string();
+        assert!(
+            error.starts_with("the browser core is 1 bytes over its budget of 51200"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn flags_are_an_array_of_strings_as_cargo_reads_it() {
+        let flags = rust_flags(Path::new("/somewhere/chatloom"));
+        assert!(
+            flags.starts_with('[')
+                && flags.ends_with("\"--remap-path-prefix=/somewhere/chatloom=chatloom\"]"),
+            "{flags}"
+        );
+    }
+}
