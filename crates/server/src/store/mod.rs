@@ -1,0 +1,203 @@
+//! Where chats are kept.
+//!
+//! [`Store`] says what the server needs of a database: an append-only log for each chat, the chat's
+//! state under a version guard, and a few questions about both. [`sqlite`] is the store inside the
+//! binary. [`conformance`] is the suite that every store passes.
+
+use std::sync::Arc;
+
+use chatloom_engine::{Chat, Draft, Entry};
+use chatloom_wire::{ContactId, ItemId, ParticipantId, Timestamp};
+use futures_util::future::BoxFuture;
+
+pub mod sqlite;
+
+/// A store's answer, later.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// Keeps chats.
+///
+/// What must hold for every store:
+/// - An answer means that it is durable: it survives the death of every process.
+/// - A commit happens whole or not at all.
+/// - In each chat, sequence numbers are 1, 2, 3, ... without holes in the order of commits, and times
+///   strictly increase: `max(now, last + 1 ms)`, across restarts and nodes.
+/// - An entry that was read is never seen to change or go.
+pub trait Store: Send + Sync + 'static {
+    /// Keeps a new chat. When `key` was used before, nothing is kept and the first chat is answered.
+    fn create(&self, chat: Arc<Chat>, key: Option<TokenKey>) -> Answer<'_, Created>;
+
+    /// A chat by its initial contact id, with the version that guards its next commit.
+    fn chat(&self, chat: &ContactId) -> Answer<'_, Option<Versioned>>;
+
+    /// The chat that a contact belongs to.
+    fn chat_of_contact(&self, contact: &ContactId) -> Answer<'_, Option<ContactId>>;
+
+    /// Appends entries and changes the state, if the chat still has the version it was decided on.
+    fn commit(&self, commit: Commit) -> Answer<'_, Committed>;
+
+    /// A page of the transcript.
+    fn items(&self, query: ItemQuery) -> Answer<'_, Vec<Arc<Entry>>>;
+
+    /// The place of the first item at or after a time, or of the last one at or before it.
+    fn place(&self, chat: &ContactId, of: Place) -> Answer<'_, Option<u64>>;
+
+    /// The receipts of some items of a chat, oldest first.
+    fn receipts(&self, chat: &ContactId, items: Vec<ItemId>) -> Answer<'_, Vec<Arc<Entry>>>;
+
+    /// All entries of a chat after a place, oldest first, at most `limit`.
+    fn entries_after(&self, chat: &ContactId, seq: u64, limit: u32) -> Answer<'_, Vec<Arc<Entry>>>;
+
+    /// The last place of each of these chats; 0 for one without entries or unknown.
+    fn heads(&self, chats: Vec<ContactId>) -> Answer<'_, Vec<u64>>;
+
+    /// The chats that wait in a queue, longest first, at most `limit`, and how many wait in all.
+    fn waiting(&self, queue: &str, limit: u32) -> Answer<'_, Waiting>;
+
+    /// Chats whose [`Chat::next_due`] is not after `now`, at most `limit`, longest due first.
+    fn due(&self, now: Timestamp, limit: u32) -> Answer<'_, Vec<ContactId>>;
+
+    /// Takes or keeps a lease: whether `holder` has it until `until`. A lease that ended by `now` is
+    /// anybody's.
+    fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Answer<'_, bool>;
+
+    /// Writes what is waiting and closes. Later calls answer [`StoreError::Closed`].
+    fn close(&self) -> Answer<'_, ()>;
+}
+
+/// A chat and the version that guards its next commit.
+#[derive(Clone, Debug)]
+pub struct Versioned {
+    /// The chat.
+    pub chat: Arc<Chat>,
+    /// Grows with each change of the state; entries alone leave it as it is.
+    pub version: u64,
+}
+
+/// A key that makes a repeat harmless: who, which operation, which `ClientToken`, as a hash of 128
+/// bits; and a hash of the body, to tell a repeat from a different request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TokenKey {
+    /// Hash of participant, operation and token.
+    pub key: u128,
+    /// Hash of the request's body.
+    pub body: u64,
+}
+
+/// How [`Store::create`] ended.
+#[derive(Clone, Debug)]
+pub enum Created {
+    /// Kept.
+    New,
+    /// The key was used before, with the same body: the first chat.
+    Repeated(Arc<Chat>),
+    /// The key was used before, with another body.
+    TokenReused,
+}
+
+/// A change of a chat.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Which chat.
+    pub chat: ContactId,
+    /// The version it was decided on.
+    pub version: u64,
+    /// The new state, when it changed.
+    pub state: Option<Arc<Chat>>,
+    /// What to append, in this order.
+    pub drafts: Vec<Draft>,
+    /// Makes a repeat answer the entry at `answer` again.
+    pub key: Option<TokenKey>,
+    /// Index of the draft that the caller is told about.
+    pub answer: usize,
+    /// The time it was decided at.
+    pub now: Timestamp,
+}
+
+/// How [`Store::commit`] ended.
+#[derive(Clone, Debug)]
+pub enum Committed {
+    /// Done.
+    Done {
+        /// The appended entries, in order.
+        entries: Vec<Arc<Entry>>,
+        /// The chat's version now.
+        version: u64,
+    },
+    /// The key was used before, with the same body: what the caller was told then.
+    Repeated {
+        /// The item's id.
+        id: ItemId,
+        /// Its time.
+        time: Timestamp,
+    },
+    /// The key was used before, with another body.
+    TokenReused,
+    /// The chat has another version by now: read it and decide again.
+    Conflict,
+}
+
+/// A page of the transcript: entries of the kind [`Item`](chatloom_engine::EntryKind::Item).
+#[derive(Clone, Debug)]
+pub struct ItemQuery {
+    /// Which chat.
+    pub chat: ContactId,
+    /// Only items of this contact.
+    pub contact: Option<ContactId>,
+    /// Who asks: items for all, for agents if `agents`, and for this participant.
+    pub reader: ParticipantId,
+    /// Whether the reader sees what is for agents.
+    pub agents: bool,
+    /// Towards newer items, else towards older ones.
+    pub forward: bool,
+    /// First place to look at, included.
+    pub from: u64,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// A place to look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The first entry at or after this time.
+    AtOrAfter(Timestamp),
+    /// The last entry at or before this time.
+    AtOrBefore(Timestamp),
+}
+
+/// Who waits in a queue.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    /// How many wait in all.
+    pub total: u64,
+    /// The ones that have waited longest, longest first.
+    pub chats: Vec<Versioned>,
+}
+
+/// Why a store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store is closed or closing.
+    #[error("the store is closed")]
+    Closed,
+    /// So much waits to be written that no more is taken.
+    #[error("{waiting} writes are waiting already; try again later")]
+    Overloaded {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// There is no such chat.
+    #[error("there is no chat {0}")]
+    NoChat(ContactId),
+    /// The data is from a newer version.
+    #[error("the data has schema {found}, this program knows up to {known}; run the newer program")]
+    TooNew {
+        /// The schema of the data.
+        found: u32,
+        /// The newest this program knows.
+        known: u32,
+    },
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(String),
+}
