@@ -3,7 +3,11 @@
 //! Every task says which commands it runs and how long it took. What a task needs and the machine lacks, it installs
 //! into `target/tools` or, as root on Debian, with `apt-get`; otherwise it names the command that would.
 
-#![expect(clippy::print_stdout, reason = "a task talks to the person who started it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task talks to the person who started it"
+)]
 
 mod bench;
 mod command;
@@ -53,8 +57,14 @@ enum Task {
     Fuzz(fuzz::Options),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    let task = Arguments::parse().task;
+fn main() -> ExitCode {
+    run(Arguments::parse().task).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(task: Task) -> anyhow::Result<ExitCode> {
     let repository = Repository::open()?;
     match task {
         Task::Demo(options) => demo::run(&repository, &options)?,

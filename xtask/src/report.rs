@@ -32,7 +32,7 @@ impl Report {
         let (took, outcome) = timed(step);
         match &outcome {
             Ok(()) => println!("== {name}: passed in {}", seconds(took)),
-            Err(error) => println!("== {name}: FAILED after {}\n{error:?}", seconds(took)),
+            Err(error) => println!("== {name}: FAILED after {}\nerror: {error:#}", seconds(took)),
         }
         self.lines.push(Line { name, took, failure: outcome.err() });
         self.lines.last().is_some_and(|line| line.failure.is_none())

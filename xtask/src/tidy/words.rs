@@ -20,7 +20,7 @@ const RULES: &[Rule] = &[
     rule(concat!("#[", "ignore"), rust, CODE, "a test that does not run is no test"),
     rule(concat!(".sk", "ip("), script_test, CODE, "a test that does not run is no test"),
     rule(concat!(".on", "ly("), script_test, CODE, "it keeps all other tests from running"),
-    rule("unsafe", safe_rust, CODE, "unsafe code belongs in crates/wasm alone"),
+    rule(concat!("un", "safe"), safe_rust, CODE, "unsafe code belongs in crates/wasm alone"),
     rule("rusqlite", handler, ALL, "handlers know no SQL: they call the store"),
     rule("SELECT ", handler, ALL, "handlers know no SQL: they call the store"),
     rule("INSERT ", handler, ALL, "handlers know no SQL: they call the store"),
@@ -146,16 +146,17 @@ mod tests {
 
     #[test]
     fn unsafe_code_is_found_outside_the_wasm_crate_only() {
-        let text = "fn one() {}\nfn two() { unsafe { three() } }\n";
+        let text = concat!("fn one() {}\nfn two() { un", "safe { three() } }\n");
         assert_eq!(lines("crates/server/src/lib.rs", text), [2]);
         assert_eq!(lines("crates/wasm/src/lib.rs", text), [0; 0]);
     }
 
     #[test]
     fn a_word_counts_as_a_whole_and_outside_comments() {
+        let word = concat!("un", "safe");
         let text =
-            "#![deny(unsafe_code)]\n// never unsafe here\nlet url = \"http://x\"; unsafe {}\n";
-        assert_eq!(lines("crates/server/src/lib.rs", text), [3]);
+            format!("#![deny(unsafe_code)]\n// never {word}\nlet u = \"http://x\"; {word} {{}}\n");
+        assert_eq!(lines("crates/server/src/lib.rs", &text), [3]);
     }
 
     #[test]
