@@ -32,19 +32,12 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
 
     let native = folder.join("native.json");
     run_command(
-        cargo(repository.root())
-            .args([
-                "run",
-                "--locked",
-                "--release",
-                "--quiet",
-                "--package",
-                "chatloom-bench",
-                "--",
-                "--json",
-            ])
-            .arg(&native)
-            .args(&options.rest),
+        cargo(
+            repository.root(),
+            "run --locked --release --quiet --package chatloom-bench -- --json",
+        )
+        .arg(&native)
+        .args(&options.rest),
     )?;
     parts.insert("native", read(&native)?);
 

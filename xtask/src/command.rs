@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 
 /// A command without the variables that cargo sets for the program it runs.
 ///
-/// They describe the task runner, and build scripts that watch them would run again whenever a build is started here
-/// after one that was started by hand.
+/// They describe the task runner, and build scripts that watch them would run again whenever a
+/// build is started here after one that was started by hand.
 pub(crate) fn new(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
@@ -28,10 +28,10 @@ pub(crate) fn new(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The cargo that started this program, in `folder`.
-pub(crate) fn cargo(folder: &Path) -> Command {
+/// The cargo that started this program, in `folder`, with arguments that contain no blanks.
+pub(crate) fn cargo(folder: &Path, arguments: &str) -> Command {
     let mut command = new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(folder);
+    command.current_dir(folder).args(arguments.split_whitespace());
     command
 }
 
@@ -47,7 +47,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs the command without showing it; gives its standard output, or fails with its standard error.
+/// Runs the command without showing it; gives its standard output, or fails with its standard
+/// error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let output =

@@ -18,7 +18,8 @@ pub(crate) struct Options {
     /// The port on 127.0.0.1 that the server listens on.
     #[arg(long, default_value_t = 8090, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// Leave out the browser package: no Node needed, and the page at `/` only says how to build it.
+    /// Leave out the browser package: no Node needed, and the page at `/` only says how to build
+    /// it.
     #[arg(long)]
     no_web: bool,
 }
@@ -31,7 +32,8 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let program_name = program.to_str().context("the path of the target folder is not UTF-8")?;
     println!("\nBuilt in {}.\n{}", seconds(took), next(program_name, options));
 
-    // The server takes this program's place: Ctrl-C and `kill` reach it, and its exit code is the task's.
+    // The server takes this program's place: Ctrl-C and `kill` reach it, and its exit code is the
+    // task's.
     let listen = format!("127.0.0.1:{}", options.port);
     let error = new(&program)
         .current_dir(repository.root())
@@ -45,13 +47,8 @@ fn build(repository: &Repository, no_web: bool) -> Result<()> {
         web::build(repository)?; // before the server, which carries the bundle inside
     }
     println!("    the first build takes some minutes");
-    run_command(cargo(repository.root()).args([
-        "build",
-        "--locked",
-        "--release",
-        "--package",
-        "chatloom-cli",
-    ]))
+    let build = "build --locked --release --package chatloom-cli";
+    run_command(&mut cargo(repository.root(), build))
 }
 
 /// What to do once the server listens.

@@ -20,8 +20,10 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     let chromium = chromium::provide()?;
     node.install_locked(&repository.path(FOLDER))?;
 
-    // The tests of the workspace have built it with these very features, so nothing but the bundle is new.
-    run(cargo(repository.root()).args(["test", "--locked", "--workspace", "--no-run", "--quiet"]))?;
+    // The tests of the workspace have built it with these very features, so nothing but the bundle
+    // is new.
+    let build = "test --locked --workspace --no-run --quiet";
+    run(&mut cargo(repository.root(), build))?;
     let program: PathBuf = repository.target("debug/chatloom");
     ensure!(program.is_file(), "cargo built the workspace's tests but no {}", program.display());
 

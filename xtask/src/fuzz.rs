@@ -1,8 +1,9 @@
 //! The fuzz targets, a workspace of their own in `fuzz/`.
 //!
-//! A plain build on the stable compiler suffices: the instrumentation that guides libFuzzer is a code-generation option
-//! that stable has. Address checks need nightly and cargo-fuzz, for which the folder is laid out as well; the decoders
-//! contain no unsafe code, so little is lost without them.
+//! A plain build on the stable compiler suffices: the instrumentation that guides libFuzzer is a
+//! code-generation option that stable has. Address checks need nightly and cargo-fuzz, for which
+//! the folder is laid out as well; the decoders contain no unsafe code, so little is lost without
+//! them.
 
 use std::fs;
 
@@ -17,15 +18,24 @@ use crate::{
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
 
-/// Coverage counters and comparisons, as libFuzzer reads them; one code unit, so that all code is instrumented.
-const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks";
+/// Coverage counters and comparisons, as libFuzzer reads them; one code unit, so that all code is
+/// instrumented.
+const INSTRUMENTED: [&str; 8] = [
+    "--cfg fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Ccodegen-units=1",
+    "-Cdebug-assertions",
+];
 
 /// What to fuzz.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The target to run, a file name in fuzz/fuzz_targets without `.rs`; without one, all are compiled.
+    /// The target to run, a file name in fuzz/fuzz_targets without `.rs`; without one, all are
+    /// compiled.
     target: Option<String>,
     /// How long to run it.
     #[arg(long, default_value_t = 60, requires = "target")]
@@ -42,19 +52,8 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
 
 /// Compiles all targets, without libFuzzer's own C++.
 pub(crate) fn check(repository: &Repository) -> Result<()> {
-    run_command(
-        cargo(repository.root())
-            .args([
-                "check",
-                "--locked",
-                "--quiet",
-                "--no-default-features",
-                "--manifest-path",
-                MANIFEST,
-                "--target-dir",
-            ])
-            .arg(repository.target("fuzz")),
-    )
+    let check = format!("check --locked --quiet --no-default-features --manifest-path {MANIFEST}");
+    run_command(cargo(repository.root(), &check).arg("--target-dir").arg(repository.target("fuzz")))
 }
 
 /// Runs a target from its corpus, which grows by what it finds.
@@ -62,24 +61,14 @@ fn fuzz(repository: &Repository, target: &str, seconds: u32) -> Result<()> {
     if find("c++").is_none() {
         debian::install(&["g++"], "build libFuzzer")?;
     }
-    let built = repository.target("fuzz");
+    let folder = repository.target("fuzz");
     let host = "x86_64-unknown-linux-gnu";
+    let build = format!("build --locked --release --manifest-path {MANIFEST} --target {host}");
     run_command(
-        cargo(repository.root())
-            .args([
-                "build",
-                "--locked",
-                "--release",
-                "--manifest-path",
-                MANIFEST,
-                "--bin",
-                target,
-                "--target",
-                host,
-            ])
-            .arg("--target-dir")
-            .arg(&built)
-            .env("RUSTFLAGS", INSTRUMENTED),
+        cargo(repository.root(), &build)
+            .args(["--bin", target, "--target-dir"])
+            .arg(&folder)
+            .env("RUSTFLAGS", INSTRUMENTED.join(" ")),
     )?;
     let (corpus, artifacts) = (
         repository.path(&format!("fuzz/corpus/{target}")),
@@ -88,7 +77,7 @@ fn fuzz(repository: &Repository, target: &str, seconds: u32) -> Result<()> {
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let mut fuzz = crate::command::new(built.join(host).join("release").join(target));
+    let mut fuzz = crate::command::new(folder.join(host).join("release").join(target));
     fuzz.current_dir(repository.root())
         .arg(corpus)
         .arg(format!("-artifact_prefix={}/", artifacts.display()))

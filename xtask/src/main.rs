@@ -1,7 +1,8 @@
 //! Build, check, try and measure Chatloom: `cargo xtask help` lists the tasks.
 //!
-//! Every task says which commands it runs and how long it took. What a task needs and the machine lacks, it installs
-//! into `target/tools` or, as root on Debian, with `apt-get`; otherwise it names the command that would.
+//! Every task says which commands it runs and how long it took. What a task needs and the machine
+//! lacks, it installs into `target/tools` or, as root on Debian, with `apt-get`; otherwise it names
+//! the command that would.
 
 #![expect(
     clippy::print_stdout,

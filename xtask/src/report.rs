@@ -48,7 +48,8 @@ impl Report {
         self.lines.iter().filter(|line| line.failure.is_some()).count()
     }
 
-    /// The table of all steps; its last line is `N passed, N failed`, with `, N skipped` where steps were left out.
+    /// The table of all steps; its last line is `N passed, N failed`, with `, N skipped` where
+    /// steps were left out.
     pub(crate) fn table(&self) -> String {
         let width = self
             .lines

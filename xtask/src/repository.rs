@@ -47,8 +47,7 @@ impl Repository {
         let manifest_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root =
             manifest_dir.parent().context("xtask stands in a folder of the work tree")?.to_owned();
-        let mut command = cargo(&root);
-        command.args(["metadata", "--format-version", "1", "--no-deps"]);
+        let mut command = cargo(&root, "metadata --format-version 1 --no-deps");
         let metadata = serde_json::from_str(&output(&mut command)?)
             .context("reading the answer of cargo metadata")?;
         Ok(Self { root, metadata })
@@ -69,7 +68,8 @@ impl Repository {
         self.metadata.target_directory.join(relative)
     }
 
-    /// Where tools are kept that a task installed: an ignored folder, so a fresh clone starts without them.
+    /// Where tools are kept that a task installed: an ignored folder, so a fresh clone starts
+    /// without them.
     pub(crate) fn tools(&self, relative: &str) -> PathBuf {
         self.target("tools").join(relative)
     }
@@ -79,21 +79,18 @@ impl Repository {
         &self.metadata.packages
     }
 
-    /// The files under version control and the new ones that would be, relative to the top folder, sorted.
+    /// The files under version control and the new ones that would be, relative to the top folder,
+    /// sorted.
     pub(crate) fn files(&self) -> Result<Vec<String>> {
         let mut command = new("git");
-        command.current_dir(&self.root).args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ]);
+        command.current_dir(&self.root);
+        command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
         let listed = output(&mut command)
             .context("the checks of the files ask git which files there are")?;
         let mut files: Vec<String> = listed
             .split_terminator('\0')
-            .filter(|file| self.path(file).is_file()) // a file that was deleted and not yet committed is still listed
+            // One that was deleted, the deletion not yet committed, is still listed.
+            .filter(|file| self.path(file).is_file())
             .map(str::to_owned)
             .collect();
         files.sort();

@@ -17,8 +17,9 @@ use crate::{
 /// The most that the browser core may weigh on the network, in bytes after gzip.
 const BUDGET: u64 = 50 * 1024;
 
-/// What Rust's wasm target uses, all in every browser since 2022. Named one by one because the file that reaches the
-/// optimiser no longer says, and `--all-features` would emit imports that browsers refuse.
+/// What Rust's wasm target uses, all in every browser since 2022. Named one by one because the file
+/// that reaches the optimiser no longer says, and `--all-features` would emit imports that browsers
+/// refuse.
 const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -29,7 +30,8 @@ const FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// Prints the sizes of the file that it is given, as JSON. Node's zlib and brotli are what web servers use.
+/// Prints the sizes of the file that it is given, as JSON. Node's zlib and brotli are what web
+/// servers use.
 const MEASURE: &str = "\
 const { gzipSync, brotliCompressSync } = require('node:zlib');
 const file = require('node:fs').readFileSync(process.argv[1]);
@@ -47,7 +49,8 @@ pub(crate) struct Sizes {
     brotli: u64,
 }
 
-/// Builds the browser core to `target/wasm/chatloom.wasm`, prints its sizes, and fails above the budget.
+/// Builds the browser core to `target/wasm/chatloom.wasm`, prints its sizes, and fails above the
+/// budget.
 pub(crate) fn build(repository: &Repository, from: StdFrom) -> Result<()> {
     let node = Node::provide()?;
     let binaryen = node.programs(repository)?.join("binaryen/bin/wasm-opt");
@@ -88,8 +91,8 @@ pub(crate) fn describe(sizes: Sizes) -> String {
 fn within_budget(sizes: Sizes) -> Result<()> {
     if sizes.gzip > BUDGET {
         bail!(
-            "the browser core is {} bytes over its budget of {BUDGET} after gzip: look for formatting, panics with \
-             messages and generic JSON code that its last changes brought in",
+            "the browser core is {} bytes over its budget of {BUDGET} after gzip: look for \
+             formatting, panics with messages and generic JSON code that its last changes brought in",
             sizes.gzip - BUDGET
         );
     }
@@ -97,7 +100,8 @@ fn within_budget(sizes: Sizes) -> Result<()> {
     Ok(())
 }
 
-/// Flags that keep the folders of this machine out of the file, so that two machines build the same.
+/// Flags that keep the folders of this machine out of the file, so that two machines build the
+/// same.
 fn rust_flags(root: &Path) -> String {
     let home =
         env::var_os("CARGO_HOME").map(Into::into).or_else(|| Some(env::home_dir()?.join(".cargo")));

@@ -25,7 +25,8 @@ pub(crate) fn build(repository: &Repository) -> Result<()> {
     Ok(())
 }
 
-/// Checks the package's types and runs its unit tests. They use the browser core, which [`build`] leaves behind.
+/// Checks the package's types and runs its unit tests. They use the browser core, which [`build`]
+/// leaves behind.
 pub(crate) fn test(repository: &Repository) -> Result<()> {
     let (node, folder) = prepare(repository)?;
     run(node.npm(&folder).args(["run", "--silent", "test"]))

@@ -90,21 +90,12 @@ pub(super) fn check(repository: &Repository) -> Result<Vec<Finding>> {
             format!("there is a dependency rule for {}, which is no package", rule.package)
         })?;
         findings.extend(direct(rule, package));
-        let tree = output(cargo(repository.root()).args([
-            "tree",
-            "--locked",
-            "--package",
-            rule.package,
-            "--all-features",
-            "--target",
-            "all",
-            "--edges",
-            "normal,build,no-proc-macro",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-        ]))?;
+        let tree = format!(
+            "tree --locked --package {} --all-features --target all \
+             --edges normal,build,no-proc-macro --prefix none --format {{p}}",
+            rule.package
+        );
+        let tree = output(&mut cargo(repository.root(), &tree))?;
         findings.extend(indirect(rule, &names(&tree)));
     }
     Ok(findings)

@@ -20,7 +20,7 @@ const RULES: &[Rule] = &[
     rule(concat!("#[", "ignore"), rust, CODE, "a test that does not run is no test"),
     rule(concat!(".sk", "ip("), script_test, CODE, "a test that does not run is no test"),
     rule(concat!(".on", "ly("), script_test, CODE, "it keeps all other tests from running"),
-    rule(concat!("un", "safe"), safe_rust, CODE, "unsafe code belongs in crates/wasm alone"),
+    rule(concat!("un", "safe"), safe_rust, CODE, "it belongs in crates/wasm alone"),
     rule("rusqlite", handler, ALL, "handlers know no SQL: they call the store"),
     rule("SELECT ", handler, ALL, "handlers know no SQL: they call the store"),
     rule("INSERT ", handler, ALL, "handlers know no SQL: they call the store"),

@@ -25,9 +25,10 @@ pub(crate) fn provide(repository: &Repository) -> Result<PathBuf> {
         return Ok(program);
     }
     println!("    cargo-deny {VERSION} is built once, which takes a minute or two");
-    let mut install = cargo(repository.root());
+    let install = format!("install cargo-deny --version {VERSION} --locked --quiet");
+    let mut install = cargo(repository.root(), &install);
     install
-        .args(["install", "cargo-deny", "--version", VERSION, "--locked", "--quiet", "--root"])
+        .arg("--root")
         .arg(&folder)
         .arg("--target-dir")
         .arg(repository.tools("cargo-deny-build"))

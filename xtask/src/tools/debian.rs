@@ -8,18 +8,20 @@ use crate::command::{find, new, output, run};
 ///
 /// # Errors
 ///
-/// When the system has no `apt-get`, when this is not root (the error then holds the command to run), or when the
-/// installation fails.
+/// When the system has no `apt-get`, when this is not root (the error then holds the command to
+/// run), or when the installation fails.
 pub(crate) fn install(packages: &[&str], why: &str) -> Result<()> {
     let names = packages.join(" ");
     if find("apt-get").is_none() {
         bail!(
-            "to {why}, install what Debian calls {names} by the means of this system, then run this again"
+            "to {why}, install what Debian calls {names} by the means of this system, then run \
+             this again"
         );
     }
     if !is_root()? {
         bail!(
-            "to {why}, run this, then try again:\n\n    sudo apt-get install --no-install-recommends {names}\n"
+            "to {why}, run this, then try again:\n\n    \
+             sudo apt-get install --no-install-recommends {names}\n"
         );
     }
     println!("    to {why}, these packages are installed: {names}");

@@ -1,8 +1,8 @@
 //! What the tasks need beyond cargo, found on the machine or installed.
 //!
-//! Packages of pip and npm and programs built by cargo go to ignored folders of the work tree. Programs that only the
-//! system's package manager can bring are installed on Debian when the task runs as root; else the task stops and names
-//! the command.
+//! Packages of pip and npm and programs built by cargo go to ignored folders of the work tree.
+//! Programs that only the system's package manager can bring are installed on Debian when the task
+//! runs as root; else the task stops and names the command.
 
 pub(crate) mod cargo_deny;
 pub(crate) mod chromium;

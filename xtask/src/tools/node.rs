@@ -34,7 +34,8 @@ impl Node {
                     format!(" (this system's package is {version})")
                 });
                 bail!(
-                    "node and npm are not on the PATH: install Node {OLDEST_MAJOR} or newer{known}, then run this again"
+                    "node and npm are not on the PATH: install Node {OLDEST_MAJOR} or newer{known}, \
+                     then run this again"
                 );
             }
             debian::install(&["nodejs", "npm"], "build and test the browser package")?;
@@ -44,7 +45,8 @@ impl Node {
         let version = output(new(&node).arg("--version"))?;
         if major(&version).is_none_or(|major| major < OLDEST_MAJOR) {
             bail!(
-                "{} is version {}: put Node {OLDEST_MAJOR} or newer first on the PATH, then run this again",
+                "{} is version {}: put Node {OLDEST_MAJOR} or newer first on the PATH, then run this \
+                 again",
                 node.display(),
                 version.trim()
             );
@@ -78,7 +80,8 @@ impl Node {
         command
     }
 
-    /// Installs the packages that a folder's `package-lock.json` names, unless they are installed already.
+    /// Installs the packages that a folder's `package-lock.json` names, unless they are installed
+    /// already.
     pub(crate) fn install_locked(&self, folder: &Path) -> Result<()> {
         let lock = folder.join("package-lock.json");
         let installed = folder.join("node_modules/.installed-lock.json");
@@ -89,7 +92,8 @@ impl Node {
         mark_current(&lock, &installed)
     }
 
-    /// Installs the programs that the tasks themselves take from npm; gives the folder of their packages.
+    /// Installs the programs that the tasks themselves take from npm; gives the folder of their
+    /// packages.
     pub(crate) fn programs(&self, repository: &Repository) -> Result<PathBuf> {
         let folder = repository.tools("npm");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -13,7 +13,8 @@ use crate::{
 /// What the tests with Python need, with exact versions.
 const REQUIREMENTS: &str = "tests/requirements.txt";
 
-/// Makes a virtual environment with the test requirements, unless it is there; gives its interpreter.
+/// Makes a virtual environment with the test requirements, unless it is there; gives its
+/// interpreter.
 pub(crate) fn provide(repository: &Repository) -> Result<PathBuf> {
     let requirements = repository.path(REQUIREMENTS);
     let folder = repository.tools("venv");
@@ -24,17 +25,8 @@ pub(crate) fn provide(repository: &Repository) -> Result<PathBuf> {
     }
     let python = with_venv()?;
     run(new(&python).args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(new(&interpreter)
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--requirement",
-        ])
-        .arg(&requirements))?;
+    let install = "-m pip install --quiet --disable-pip-version-check --no-input --requirement";
+    run(new(&interpreter).args(install.split_whitespace()).arg(&requirements))?;
     mark_current(&requirements, &installed)?;
     Ok(interpreter)
 }

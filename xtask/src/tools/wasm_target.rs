@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use super::debian;
 use crate::{
-    command::{find, new, output, run},
+    command::{cargo, find, new, output, run},
     repository::Repository,
     rust,
 };
@@ -18,7 +18,8 @@ use crate::{
 /// The target of the browser core: no operating system, no generated bindings.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Debian's compiler with the source of the library, the cargo that goes with it, and a linker for wasm.
+/// Debian's compiler with the source of the library, the cargo that goes with it, and a linker for
+/// wasm.
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "rust-web-src", "cargo-web", "lld-19"];
 
 /// Where the library comes from.
@@ -32,15 +33,15 @@ pub(crate) enum StdFrom {
     Debian,
 }
 
-/// A cargo that can build for wasm, in `folder`, given as the beginning of a `cargo build` command, and the folder
-/// below the target folder's [`TARGET`] where it leaves the program of profile `wasm`.
+/// A cargo that can build for wasm, in `folder`, given as the beginning of a `cargo build` command,
+/// and the folder below the target folder's [`TARGET`] where it leaves the program of profile
+/// `wasm`.
 pub(crate) fn build_command(repository: &Repository, from: StdFrom) -> Result<(Command, PathBuf)> {
     let library = |target: PathBuf| target.join(TARGET).join("wasm");
     if from != StdFrom::Debian {
         match add_target(repository.root()) {
             Ok(()) => {
-                let mut command = crate::command::cargo(repository.root());
-                command.args(["build", "--target", TARGET]);
+                let command = cargo(repository.root(), &format!("build --target {TARGET}"));
                 return Ok((command, library(repository.target(""))));
             }
             Err(error) if from == StdFrom::Rustup => return Err(error),
@@ -58,7 +59,7 @@ pub(crate) fn build_command(repository: &Repository, from: StdFrom) -> Result<(C
     command
         .current_dir(repository.root())
         .env("RUSTC", "/usr/bin/rustc")
-        .env("RUSTC_BOOTSTRAP", "1") // building the library is unstable in name; Debian builds it so itself
+        .env("RUSTC_BOOTSTRAP", "1") // to build the library is unstable in name only
         .env_remove("LD_LIBRARY_PATH") // set for programs of the other toolchain
         .args(["build", "-Zbuild-std=std,panic_abort", "--target", TARGET, "--target-dir"])
         .arg(&target)
