@@ -13,6 +13,7 @@ use clap::Args;
 use crate::{
     command::{cargo, find, run as run_command},
     repository::Repository,
+    rust,
     tools::debian,
 };
 
@@ -62,7 +63,8 @@ fn fuzz(repository: &Repository, target: &str, seconds: u32) -> Result<()> {
         debian::install(&["g++"], "build libFuzzer")?;
     }
     let folder = repository.target("fuzz");
-    let host = "x86_64-unknown-linux-gnu";
+    // The target is named so that build scripts and macros are built without the instrumentation.
+    let host = rust::host(repository.root())?;
     let build = format!("build --locked --release --manifest-path {MANIFEST} --target {host}");
     run_command(
         cargo(repository.root(), &build)
@@ -77,7 +79,7 @@ fn fuzz(repository: &Repository, target: &str, seconds: u32) -> Result<()> {
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let mut fuzz = crate::command::new(folder.join(host).join("release").join(target));
+    let mut fuzz = crate::command::new(folder.join(&host).join("release").join(target));
     fuzz.current_dir(repository.root())
         .arg(corpus)
         .arg(format!("-artifact_prefix={}/", artifacts.display()))

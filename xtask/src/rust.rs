@@ -31,6 +31,13 @@ pub(crate) fn sysroot(folder: &Path) -> Result<PathBuf> {
     Ok(printed.trim().into())
 }
 
+/// What the toolchain builds for when it is not told, for example `x86_64-unknown-linux-gnu`.
+pub(crate) fn host(folder: &Path) -> Result<String> {
+    let printed = output(rustc(folder).args(["--print", "host-tuple"]))
+        .context("asking rustc for what machine it builds")?;
+    Ok(printed.trim().to_owned())
+}
+
 /// Major and minor number of a version as `rustc --version` or a manifest states it.
 pub(crate) fn major_minor(version: &str) -> Option<(u32, u32)> {
     let version = version.trim().trim_start_matches("rustc ");
