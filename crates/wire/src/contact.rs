@@ -10,19 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ContentType,
     id::{ContactFlowId, ContactId, InstanceId, ParticipantId, ParticipantToken},
+    limits::{self, Invalid, chars_within, require},
     participant::{
-        ConnectionCredentials, ConnectionType, Empty, Invalid, MAX_CONTENT_BYTES, Operation,
+        ConnectionCredentials, ConnectionType, Empty, MAX_CONTENT_BYTES, Operation,
         SendMessageRequest, Websocket,
     },
 };
-
-fn require(holds: bool, member: &'static str, rule: &'static str) -> Result<(), Invalid> {
-    if holds { Ok(()) } else { Err(Invalid { member, rule }) }
-}
-
-fn chars_within(text: &str, min: usize, max: usize) -> bool {
-    text.len() >= min && (text.len() <= max || text.chars().take(max + 1).count() <= max)
-}
 
 /// Contact attributes: what the back end knows about the customer. Never in `Debug`.
 pub type Attributes = BTreeMap<String, String>;
@@ -99,11 +92,7 @@ impl StartChatContactRequest {
 
     /// Checks the modelled limits.
     pub fn check(&self) -> Result<(), Invalid> {
-        require(
-            chars_within(self.instance_id.as_str(), 1, 100),
-            "InstanceId",
-            "1 to 100 characters",
-        )?;
+        limits::instance_id(self.instance_id.as_str())?;
         require(
             chars_within(self.contact_flow_id.as_str(), 1, 500),
             "ContactFlowId",
@@ -127,11 +116,7 @@ impl StartChatContactRequest {
                 "a content type that SendMessage accepts",
             )?;
         }
-        require(
-            self.client_token.as_deref().is_none_or(|token| chars_within(token, 0, 500)),
-            "ClientToken",
-            "at most 500 characters",
-        )?;
+        limits::client_token(self.client_token.as_deref())?;
         require(
             self.chat_duration_in_minutes
                 .is_none_or(|minutes| (Self::MIN_DURATION..=Self::MAX_DURATION).contains(&minutes)),
@@ -230,16 +215,8 @@ pub struct StopContactRequest {
 impl StopContactRequest {
     /// Checks the modelled limits.
     pub fn check(&self) -> Result<(), Invalid> {
-        require(
-            chars_within(self.contact_id.as_str(), 1, 256),
-            "ContactId",
-            "1 to 256 characters",
-        )?;
-        require(
-            chars_within(self.instance_id.as_str(), 1, 100),
-            "InstanceId",
-            "1 to 100 characters",
-        )
+        limits::contact_id(self.contact_id.as_str())?;
+        limits::instance_id(self.instance_id.as_str())
     }
 }
 

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::json::{self, lenient_text};
 
 macro_rules! error_kinds {
     ($( $(#[$meta:meta])* $variant:ident = $name:literal, $status:literal; )*) => {
@@ -117,13 +120,13 @@ struct Body<'a> {
 #[derive(Default, Deserialize)]
 struct AnyBody<'a> {
     #[serde(borrow, default)]
-    code: Option<Cow<'a, str>>,
+    code: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "__type")]
-    type_: Option<Cow<'a, str>>,
+    type_: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    message: Option<Cow<'a, str>>,
+    message: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "Message")]
-    capital_message: Option<Cow<'a, str>>,
+    capital_message: Option<&'a RawValue>,
 }
 
 impl ServiceError {
@@ -144,19 +147,18 @@ impl ServiceError {
     ///
     /// Takes any body: one that is not JSON gives a plain message and no name.
     pub fn parse(status: u16, error_type: Option<&str>, body: &str) -> Self {
-        let parsed: AnyBody<'_> = serde_json::from_str(body).unwrap_or_default();
+        let parsed: AnyBody<'_> = json::read(body).unwrap_or_default();
         let name = error_type
             .map(Cow::Borrowed)
             .filter(|name| !name.is_empty())
-            .or(parsed.code)
-            .or(parsed.type_);
+            .or_else(|| lenient_text(parsed.code))
+            .or_else(|| lenient_text(parsed.type_));
         let kind = match name.as_deref().map(bare_name).filter(|name| !name.is_empty()) {
             Some(name) => ErrorKind::from(name),
             None => ErrorKind::Other(status.to_string().into()),
         };
-        let message = parsed
-            .message
-            .or(parsed.capital_message)
+        let message = lenient_text(parsed.message)
+            .or_else(|| lenient_text(parsed.capital_message))
             .map_or_else(|| "UnknownError".to_owned(), Cow::into_owned);
         Self { kind, status, message }
     }
@@ -199,6 +201,8 @@ mod tests {
             "UnknownError",
         );
         check(403, None, r#"{"message":"Forbidden"}"#, "403", "Forbidden");
+        check(403, None, r#"{"code":403,"message":"Forbidden"}"#, "403", "Forbidden");
+        check(403, None, r#"{"__type":"X","message":{"en":"no"}}"#, "X", "UnknownError");
         check(403, None, "", "403", "UnknownError");
         check(502, None, "<html>bad gateway</html>", "502", "UnknownError");
         check(403, Some("ForbiddenException"), body, "ForbiddenException", "m");

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::json::{self, JsonError, lenient, lenient_text};
+
 /// The topic of chat items.
 pub const CHAT_TOPIC: &str = "aws/chat";
 /// The topic of subscriptions.
@@ -77,11 +79,11 @@ pub enum ServerFrame<'a> {
 }
 
 /// Why a frame cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The text does not begin with a JSON object of the expected members.
     #[error("the frame does not begin with a JSON object as documented")]
-    Json(#[from] serde_json::Error),
+    Json(#[from] JsonError),
     /// There is no `topic`.
     #[error("the frame has no topic")]
     NoTopic,
@@ -90,10 +92,11 @@ pub enum FrameError {
     NoTopics,
 }
 
+/// The members of any frame, each read only where its topic asks for it.
 #[derive(Deserialize)]
 struct AnyFrame<'a> {
     #[serde(borrow, default)]
-    topic: Option<Cow<'a, str>>,
+    topic: Option<&'a RawValue>,
     #[serde(borrow, default)]
     content: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "statusCode")]
@@ -101,9 +104,10 @@ struct AnyFrame<'a> {
     #[serde(borrow, default, rename = "statusContent")]
     status_content: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    message: Option<Cow<'a, str>>,
+    message: Option<&'a RawValue>,
 }
 
+/// The content of `aws/subscribe`, in either direction.
 #[derive(Serialize, Deserialize)]
 struct Topics<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -120,30 +124,30 @@ struct TopicFrame<'a, T> {
     content: T,
 }
 
-fn first_value(text: &str) -> Result<AnyFrame<'_>, serde_json::Error> {
-    // Only the first value counts: the iOS client sends a stray bracket after it (§1.3).
-    serde_json::Deserializer::from_str(text).into_iter().next().unwrap_or_else(|| {
-        // An empty text: let the parser name what is missing.
-        serde_json::from_str(text)
-    })
-}
-
 fn encode<T: Serialize>(topic: &str, content_type: Option<&str>, content: T) -> String {
     serde_json::to_string(&TopicFrame { topic, content_type, content })
         .expect("strings and lists of strings always serialise")
 }
 
+impl<'a> AnyFrame<'a> {
+    /// The content of a subscription or of the answer to one.
+    fn topics(&self) -> Result<Topics<'a>, FrameError> {
+        let content = self.content.ok_or(FrameError::NoTopics)?;
+        json::read(content.get()).map_err(|_| FrameError::NoTopics)
+    }
+}
+
 impl ClientFrame {
-    /// Reads the first JSON value of a frame and ignores text after it.
+    /// Reads the first JSON value of a frame and ignores text after it: the iOS client sends a stray
+    /// bracket there (docs/protocol/websocket.md §1.2).
     pub fn parse(text: &str) -> Result<Self, FrameError> {
-        let frame = first_value(text)?;
-        let topic = frame.topic.ok_or(FrameError::NoTopic)?;
+        let frame: AnyFrame<'_> = json::read_first(text)?;
+        let topic = lenient_text(frame.topic).ok_or(FrameError::NoTopic)?;
         match &*topic {
             HEARTBEAT_TOPIC => Ok(Self::Heartbeat),
             PING_TOPIC => Ok(Self::Ping),
             SUBSCRIBE_TOPIC => {
-                let content = frame.content.ok_or(FrameError::NoTopics)?;
-                let Topics { topics, .. } = serde_json::from_str(content.get())?;
+                let Topics { topics, .. } = frame.topics()?;
                 if topics.is_empty() {
                     return Err(FrameError::NoTopics);
                 }
@@ -170,29 +174,23 @@ impl<'a> ServerFrame<'a> {
     /// Reads a frame. Members that are not as documented count as absent, so that a peer can never
     /// do more harm than being ignored.
     pub fn parse(text: &'a str) -> Result<Self, FrameError> {
-        let frame = first_value(text)?;
-        let Some(topic) = frame.topic else {
-            return match frame.message {
-                Some(message) => Ok(Self::GatewayError { message }),
-                None => Err(FrameError::NoTopic),
-            };
+        let frame: AnyFrame<'a> = json::read_first(text)?;
+        let Some(topic) = lenient_text(frame.topic) else {
+            let message = lenient_text(frame.message).ok_or(FrameError::NoTopic)?;
+            return Ok(Self::GatewayError { message });
         };
         Ok(match &*topic {
             HEARTBEAT_TOPIC => Self::Heartbeat,
             PING_TOPIC => Self::Ping {
                 status_code: lenient(frame.status_code),
-                status_content: lenient(frame.status_content),
+                status_content: lenient_text(frame.status_content),
             },
             SUBSCRIBE_TOPIC => {
-                let content: Option<Topics<'_>> = lenient(frame.content);
-                let content = content.ok_or(FrameError::NoTopics)?;
-                Self::Subscribed {
-                    success: content.status.as_deref() == Some("success"),
-                    topics: content.topics,
-                }
+                let Topics { status, topics } = frame.topics()?;
+                Self::Subscribed { success: status.as_deref() == Some("success"), topics }
             }
-            CHAT_TOPIC => match lenient::<CowText<'_>>(frame.content) {
-                Some(CowText(content)) => Self::Chat { content },
+            CHAT_TOPIC => match lenient_text(frame.content) {
+                Some(content) => Self::Chat { content },
                 None => Self::Other { topic },
             },
             _ => Self::Other { topic },
@@ -254,14 +252,6 @@ impl std::fmt::Debug for ServerFrame<'_> {
             Self::Other { topic } => f.debug_tuple("Other").field(topic).finish(),
         }
     }
-}
-
-/// Borrows a JSON string where it holds no escapes; `Cow` alone would always copy.
-#[derive(Deserialize)]
-struct CowText<'a>(#[serde(borrow)] Cow<'a, str>);
-
-fn lenient<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
 }
 
 #[cfg(test)]

@@ -30,7 +30,9 @@ macro_rules! text_type {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer).map(Self::from)
+                crate::json::from_text(deserializer, "a string", |text| {
+                    Ok::<_, std::convert::Infallible>(Self::from(text))
+                })
             }
         }
     )*};
@@ -67,9 +69,10 @@ macro_rules! public_id {
             }
         }
 
+        /// Quoted and escaped: a peer may have made it up, and it must stay within its log line.
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                fmt::Debug::fmt(&*self.0, f)
             }
         }
 
@@ -111,5 +114,10 @@ mod tests {
         let token = ConnectionToken::from("very secret");
         assert_eq!(format!("{token:?}"), "ConnectionToken(redacted)");
         assert_eq!(token.expose(), "very secret");
+    }
+
+    #[test]
+    fn an_id_cannot_leave_its_log_line() {
+        assert_eq!(format!("{:?}", ContactId::from("a\nb")), r#""a\nb""#);
     }
 }

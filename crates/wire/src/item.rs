@@ -4,14 +4,18 @@
 //! programs decide on, so unknown members survive and content is not copied until somebody asks for
 //! it. [`NewItem`] is the other direction: the members of an item that is about to be written.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _,
+    ser::Error as _,
+};
 use serde_json::value::RawValue;
 
 use crate::{
     ContentType,
     id::{AttachmentId, ContactId, ItemId, ParticipantId},
+    json::{self, JsonError, Text},
     open_enum::open_enum,
 };
 
@@ -54,7 +58,8 @@ pub struct Item {
     head: ItemHead,
 }
 
-/// The members of an item that programs decide on; any may be absent.
+/// The members of an item that programs decide on; any may be absent. One that is not of the
+/// documented type counts as absent: what it says is still in [`Item::text`].
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ItemHead {
@@ -120,7 +125,7 @@ pub struct Receipt {
 }
 
 /// A file that belongs to an item (§4.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AttachmentItem {
     /// The MIME type of the file.
@@ -137,10 +142,21 @@ pub struct AttachmentItem {
     pub status: Option<Box<str>>,
 }
 
+/// Without the name: it is content.
+impl fmt::Debug for AttachmentItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttachmentItem")
+            .field("content_type", &self.content_type)
+            .field("attachment_id", &self.attachment_id)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
 #[derive(Deserialize)]
 struct Content<'a> {
     #[serde(borrow, rename = "Content")]
-    content: Option<Cow<'a, str>>,
+    content: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -149,12 +165,40 @@ struct Attachments {
     attachments: Option<Vec<AttachmentItem>>,
 }
 
+impl ItemHead {
+    /// Reads a head of which some member is not as documented, or stands twice; of those the last
+    /// counts, as in JavaScript.
+    fn from_odd(text: &str) -> Result<Self, JsonError> {
+        type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+        fn member<T: DeserializeOwned>(members: &Members<'_>, name: &str) -> Option<T> {
+            json::lenient(members.get(name).copied())
+        }
+
+        let members: Members<'_> = json::read(text)?;
+        Ok(Self {
+            id: member(&members, "Id"),
+            absolute_time: member(&members, "AbsoluteTime"),
+            item_type: member(&members, "Type"),
+            content_type: member(&members, "ContentType"),
+            contact_id: member(&members, "ContactId"),
+            initial_contact_id: member(&members, "InitialContactId"),
+            related_contact_id: member(&members, "RelatedContactId"),
+            participant_id: member(&members, "ParticipantId"),
+            participant_role: member(&members, "ParticipantRole"),
+            display_name: member(&members, "DisplayName"),
+            message_metadata: member(&members, "MessageMetadata"),
+        })
+    }
+}
+
 impl Item {
-    /// Reads an item. Fails when the text is no JSON object or when a member that programs decide on
-    /// has another type than modelled.
-    pub fn from_text(text: impl Into<Arc<str>>) -> Result<Self, serde_json::Error> {
+    /// Reads an item. Fails when the text is not one JSON object.
+    pub fn from_text(text: impl Into<Arc<str>>) -> Result<Self, JsonError> {
         let text = text.into();
-        let head = serde_json::from_str(&text)?;
+        // One pass for an item as documented. An odd one is read member by member: it must not take
+        // the rest of its transcript page with it.
+        let head = json::read(&text).or_else(|_| ItemHead::from_odd(&text))?;
         Ok(Self { text, head })
     }
 
@@ -175,12 +219,13 @@ impl Item {
 
     /// The content of a message or event; `None` when there is none, or when it is not a string.
     pub fn content(&self) -> Option<Cow<'_, str>> {
-        serde_json::from_str::<Content<'_>>(&self.text).ok()?.content
+        let Text(content) = json::read::<Content<'_>>(&self.text).ok()?.content?;
+        Some(content)
     }
 
     /// The files of an attachment item; empty when there are none or they are not as modelled.
     pub fn attachments(&self) -> Vec<AttachmentItem> {
-        serde_json::from_str::<Attachments>(&self.text)
+        json::read::<Attachments>(&self.text)
             .ok()
             .and_then(|parsed| parsed.attachments)
             .unwrap_or_default()

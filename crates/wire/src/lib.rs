@@ -3,7 +3,7 @@
 //! What this crate is for: the requests, answers and errors of the Participant Service
 //! ([`participant`]) and of the chat part of the control plane ([`contact`]), transcript items
 //! ([`item`]), the frames of the chat WebSocket ([`frame`]), and the vocabulary they share
-//! ([`content_type`], [`id`], [`time`], [`error`]). Client and server use the same types, so they
+//! ([`content_type`], [`id`], [`time`], [`error`], [`json`]). Client and server use the same types, so they
 //! cannot drift apart.
 //!
 //! What it leaves to others: sending anything, deciding anything, storing anything. It knows no
@@ -12,7 +12,7 @@
 //! Two rules hold everywhere. A value or member that this version does not know survives: string
 //! enumerations keep it ([`ContentType::Other`]), and an [`Item`] keeps the text it came from.
 //! And nothing secret is printed by accident: tokens, message content and display names are left
-//! out of `Debug`.
+//! out of `Debug` and of errors.
 //!
 //! ```
 //! use chatloom_wire::{ContentType, Item};
@@ -26,6 +26,7 @@
 //! assert_eq!(item.text(), text);
 //! ```
 
+mod limits;
 mod open_enum;
 
 pub mod contact;
@@ -34,6 +35,7 @@ pub mod error;
 pub mod frame;
 pub mod id;
 pub mod item;
+pub mod json;
 pub mod participant;
 pub mod time;
 
@@ -44,4 +46,5 @@ pub use id::{
     ParticipantToken,
 };
 pub use item::{Item, ItemHead, ItemType, MessageMetadata, NewItem, ParticipantRole, Receipt};
+pub use json::JsonError;
 pub use time::Timestamp;

@@ -51,8 +51,9 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                Ok(Self::from(&*text))
+                crate::json::from_text(deserializer, "a string", |text| {
+                    Ok::<_, std::convert::Infallible>(Self::from(text))
+                })
             }
         }
     };

@@ -12,9 +12,13 @@ use crate::{
     ContentType,
     id::{ConnectionToken, ContactId, ItemId},
     item::Item,
+    json,
+    limits::{self, chars_within, require},
     open_enum::open_enum,
     time::Timestamp,
 };
+
+pub use crate::limits::Invalid;
 
 /// Header that carries the participant or connection token (§1.3).
 pub const BEARER_HEADER: &str = "x-amz-bearer";
@@ -36,35 +40,8 @@ pub trait Operation {
     type Response: Serialize + DeserializeOwned + Send + 'static;
 }
 
-/// A request that does not fit the model.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{member}: {rule}")]
-pub struct Invalid {
-    /// The member that does not fit, by its wire name.
-    pub member: &'static str,
-    /// What it must be.
-    pub rule: &'static str,
-}
-
-fn require(holds: bool, member: &'static str, rule: &'static str) -> Result<(), Invalid> {
-    if holds { Ok(()) } else { Err(Invalid { member, rule }) }
-}
-
-fn chars_within(text: &str, min: usize, max: usize) -> bool {
-    // At least one byte for each character: the common case needs no count.
-    text.len() >= min && (text.len() <= max || text.chars().take(max + 1).count() <= max)
-}
-
-fn check_client_token(token: Option<&str>) -> Result<(), Invalid> {
-    require(
-        token.is_none_or(|token| chars_within(token, 0, 500)),
-        "ClientToken",
-        "at most 500 characters",
-    )
-}
-
 open_enum! {
-    /// What a participant asks of CreateParticipantConnection.
+    /// What CreateParticipantConnection (§3.1) or StartChatContact (§10.1) is asked for.
     pub enum ConnectionType {
         /// A socket URL.
         Websocket = "WEBSOCKET",
@@ -72,6 +49,8 @@ open_enum! {
         ConnectionCredentials = "CONNECTION_CREDENTIALS",
         /// Voice; not offered.
         WebrtcConnection = "WEBRTC_CONNECTION",
+        /// Of StartChatContact only, which gives nothing for it.
+        AuthenticationSession = "AUTHENTICATION_SESSION",
     }
 }
 
@@ -116,7 +95,14 @@ impl CreateParticipantConnectionRequest {
             "at least one of WEBSOCKET, CONNECTION_CREDENTIALS",
         )?;
         require(
-            types.iter().all(|kind| !matches!(kind, ConnectionType::Other(_))),
+            types.iter().all(|kind| {
+                matches!(
+                    kind,
+                    ConnectionType::Websocket
+                        | ConnectionType::ConnectionCredentials
+                        | ConnectionType::WebrtcConnection
+                )
+            }),
             "Type",
             "one of WEBSOCKET, CONNECTION_CREDENTIALS, WEBRTC_CONNECTION",
         )
@@ -202,7 +188,7 @@ impl SendMessageRequest {
 
     /// Checks the modelled limits.
     pub fn check(&self) -> Result<(), Invalid> {
-        check_client_token(self.client_token.as_deref())?;
+        limits::client_token(self.client_token.as_deref())?;
         require(
             !self.content.is_empty() && self.content.len() <= MAX_CONTENT_BYTES,
             "Content",
@@ -272,7 +258,7 @@ impl SendEventRequest {
 
     /// Checks the modelled limits; a receipt must name a message.
     pub fn check(&self) -> Result<(), Invalid> {
-        check_client_token(self.client_token.as_deref())?;
+        limits::client_token(self.client_token.as_deref())?;
         require(
             self.content.as_deref().is_none_or(|content| content.len() <= MAX_CONTENT_BYTES),
             "Content",
@@ -298,7 +284,7 @@ impl SendEventRequest {
             message_id: ItemId,
         }
         let content = self.content.as_deref()?;
-        let ReceiptContent { message_id } = serde_json::from_str(content).ok()?;
+        let ReceiptContent { message_id } = json::read(content).ok()?;
         chars_within(message_id.as_str(), 1, 256).then_some(message_id)
     }
 }
@@ -343,7 +329,7 @@ impl Operation for GetTranscript {
 }
 
 /// Request of [`GetTranscript`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetTranscriptRequest {
     /// A contact of the chat; without it the whole chat.
@@ -364,6 +350,19 @@ pub struct GetTranscriptRequest {
     /// Where to start; one without members counts as absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_position: Option<StartPosition>,
+}
+
+/// Without the token: it is a token.
+impl fmt::Debug for GetTranscriptRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetTranscriptRequest")
+            .field("contact_id", &self.contact_id)
+            .field("max_results", &self.max_results)
+            .field("scan_direction", &self.scan_direction)
+            .field("sort_order", &self.sort_order)
+            .field("start_position", &self.start_position)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A place in the transcript.
@@ -390,11 +389,7 @@ impl GetTranscriptRequest {
     /// Checks the modelled limits.
     pub fn check(&self) -> Result<(), Invalid> {
         let position = self.start_position.as_ref();
-        require(
-            self.contact_id.as_ref().is_none_or(|id| chars_within(id.as_str(), 1, 256)),
-            "ContactId",
-            "1 to 256 characters",
-        )?;
+        self.contact_id.as_ref().map_or(Ok(()), |id| limits::contact_id(id.as_str()))?;
         require(
             self.max_results.is_none_or(|count| (0..=100).contains(&count)),
             "MaxResults",
@@ -440,7 +435,7 @@ impl GetTranscriptRequest {
 }
 
 /// Answer of [`GetTranscript`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetTranscriptResponse {
     /// The chat.
@@ -452,6 +447,16 @@ pub struct GetTranscriptResponse {
     /// Where the next page begins; absent or empty at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
+}
+
+/// Without the token: it is a token.
+impl fmt::Debug for GetTranscriptResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetTranscriptResponse")
+            .field("initial_contact_id", &self.initial_contact_id)
+            .field("transcript", &self.transcript)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Leaves the chat (§3.5).
@@ -477,7 +482,7 @@ pub struct DisconnectParticipantRequest {
 impl DisconnectParticipantRequest {
     /// Checks the modelled limits.
     pub fn check(&self) -> Result<(), Invalid> {
-        check_client_token(self.client_token.as_deref())
+        limits::client_token(self.client_token.as_deref())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Points in time as the protocols write them: ISO 8601 strings with milliseconds, in UTC.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::json;
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -177,7 +179,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&Cow::<'de, str>::deserialize(deserializer)?).map_err(D::Error::custom)
+        json::from_text(deserializer, "an ISO 8601 time", Self::parse)
     }
 }
 
