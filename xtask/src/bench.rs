@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::{
-    command::{cargo, run as run_command},
+    command::{cargo, new, run as run_command},
     repository::Repository,
     tools::node::Node,
     web,
@@ -16,47 +16,42 @@ use crate::{
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Leave out the browser package.
+    /// One benchmark: `chatjs` for the browser package, else one that `chatloom-bench --help` lists.
+    #[arg(default_value = "all")]
+    what: String,
+    /// A tenth of the time: for checking the benchmarks themselves.
     #[arg(long)]
-    no_web: bool,
-    /// Arguments for the Rust benchmarks, after `--`; `-- --help` lists them.
-    #[arg(last = true)]
-    rest: Vec<String>,
+    quick: bool,
 }
 
 /// Runs the benchmarks, which print their tables, and writes one file with all figures.
 pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let folder = repository.target("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut parts = BTreeMap::new();
+    let quick = options.quick.then_some("--quick");
+    let mut figures = BTreeMap::new();
 
-    let native = folder.join("native.json");
-    run_command(
-        cargo(
-            repository.root(),
-            "run --locked --release --quiet --package chatloom-bench -- --json",
-        )
-        .arg(&native)
-        .args(&options.rest),
-    )?;
-    parts.insert("native", read(&native)?);
-
-    if !options.no_web {
+    if options.what != "chatjs" {
+        let build =
+            "build --locked --release --quiet --package chatloom-cli --package chatloom-bench";
+        run_command(&mut cargo(repository.root(), build))?;
+        let file = folder.join("server.json");
+        let mut bench = new(repository.target("release/chatloom-bench"));
+        bench.current_dir(repository.root()).args(quick);
+        bench.arg("--chatloom").arg(repository.target("release/chatloom"));
+        run_command(bench.arg("--json").arg(&file).arg(&options.what))?;
+        figures.insert("server", read(&file)?);
+    }
+    if matches!(options.what.as_str(), "all" | "chatjs") {
         web::build(repository)?;
-        let node = Node::provide()?;
-        node.install_locked(&repository.path("tests/e2e"))?;
-        let browser = folder.join("chatjs.json");
-        run_command(
-            node.command(repository.root())
-                .arg("web/chatjs/bench/run.mjs")
-                .arg("--json")
-                .arg(&browser),
-        )?;
-        parts.insert("chatjs", read(&browser)?);
+        let file = folder.join("chatjs.json");
+        let mut bench = Node::provide()?.command(&repository.path("web/chatjs"));
+        run_command(bench.arg("bench/run.mjs").args(quick).arg("--json").arg(&file))?;
+        figures.insert("chatjs", read(&file)?);
     }
 
     let results = folder.join("results.json");
-    fs::write(&results, format!("{:#}\n", serde_json::to_value(parts)?))
+    fs::write(&results, format!("{:#}\n", serde_json::to_value(figures)?))
         .with_context(|| format!("cannot write {}", results.display()))?;
     println!("\nAll figures: {}", results.display());
     Ok(())
