@@ -3,10 +3,12 @@
 use std::fmt;
 
 use chatloom_wire::{
-    ContactFlowId, ContactId, ContentType, InstanceId, ParticipantId, ParticipantRole, Timestamp,
-    contact::Attributes,
+    ContactFlowId, ContactId, ContentType, ErrorKind, InstanceId, ParticipantId, ParticipantRole,
+    Timestamp, contact::Attributes,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::Refusal;
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
 /// default.
@@ -20,7 +22,8 @@ pub struct Chat {
     pub contact_flow_id: ContactFlowId,
     /// Its contacts, oldest first; the last one is the present one. Never empty.
     pub contacts: Vec<Contact>,
-    /// Everybody who is or was in it. The first is the customer.
+    /// Everybody who is or was in it. The first is the customer, the second speaks for flows; an
+    /// assistant is third if the chat was started with one. Never fewer than two.
     pub participants: Vec<Participant>,
     /// What may be sent.
     pub content_types: Vec<ContentType>,
@@ -41,7 +44,102 @@ pub struct Chat {
 /// Ids only: the rest is private.
 impl fmt::Debug for Chat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chat").field("id", &self.id).field("phase", &self.phase).finish_non_exhaustive()
+        f.debug_struct("Chat")
+            .field("id", &self.id)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Chat {
+    /// The present contact; after the end, the last one.
+    pub fn current_contact(&self) -> &Contact {
+        self.contacts.last().expect("a chat is started with its first contact and loses none")
+    }
+
+    pub(crate) fn current_contact_mut(&mut self) -> &mut Contact {
+        self.contacts.last_mut().expect("a chat is started with its first contact and loses none")
+    }
+
+    /// Somebody who is or was in the chat.
+    pub fn participant(&self, id: &ParticipantId) -> Option<&Participant> {
+        self.participants.iter().find(|participant| participant.id == *id)
+    }
+
+    pub(crate) fn participant_mut(&mut self, id: &ParticipantId) -> Option<&mut Participant> {
+        self.participants.iter_mut().find(|participant| participant.id == *id)
+    }
+
+    /// The customer.
+    pub fn customer(&self) -> &Participant {
+        self.participants.first().expect("a chat is started with its customer")
+    }
+
+    /// Who speaks for flows.
+    pub fn system(&self) -> &Participant {
+        self.participants.get(1).expect("a chat is started with somebody who speaks for flows")
+    }
+
+    /// The assistant, if the chat was started with one.
+    pub fn assistant(&self) -> Option<&Participant> {
+        self.participants.get(2).filter(|third| third.role == ParticipantRole::System)
+    }
+
+    /// The people who are in the chat: neither flows nor assistants, nobody who is still expected or
+    /// has left.
+    pub fn present(&self) -> impl Iterator<Item = &Participant> {
+        self.participants.iter().filter(|participant| {
+            participant.presence == Presence::Joined && participant.role != ParticipantRole::System
+        })
+    }
+
+    /// What a user became in this chat, if that agent is in it.
+    pub fn agent_of_user(&self, user: &str) -> Option<&Participant> {
+        self.present().find(|participant| participant.user.as_deref() == Some(user))
+    }
+
+    /// Whether it has ended.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ended { .. })
+    }
+
+    /// The queue it waits in, and since when.
+    pub fn waiting(&self) -> Option<(&str, Timestamp)> {
+        match &self.phase {
+            Phase::Queued { queue, since } => Some((queue, *since)),
+            _ => None,
+        }
+    }
+
+    /// When [`Command::TimePassed`](crate::Command::TimePassed) has something to do; `None` once the
+    /// chat is over.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Started { connect_by } => Some(connect_by.min(self.ends_at)),
+            Phase::Ended { .. } => None,
+            Phase::Assistant | Phase::Queued { .. } | Phase::WithAgent => Some(self.ends_at),
+        }
+    }
+
+    /// A participant who may still do something here: has not left, and the chat is not over. A
+    /// deadline counts from its time on, even if nobody has told the chat yet that it passed.
+    ///
+    /// Refused with `AccessDeniedException`, as all calls after the end are
+    /// (docs/protocol/participant-service.md §1.4).
+    pub fn admit(&self, now: Timestamp, id: &ParticipantId) -> Result<&Participant, Refusal> {
+        if self.next_due().is_none_or(|due| due <= now) {
+            return Err(Refusal::new(ErrorKind::AccessDenied, "Access denied: the chat is over"));
+        }
+        let participant = self.participant(id).ok_or_else(|| {
+            Refusal::new(ErrorKind::AccessDenied, "Access denied: no participant of this chat")
+        })?;
+        if participant.presence == Presence::Left {
+            return Err(Refusal::new(
+                ErrorKind::AccessDenied,
+                "Access denied: the participant has left the chat",
+            ));
+        }
+        Ok(participant)
     }
 }
 
@@ -73,6 +171,14 @@ pub struct Participant {
     pub presence: Presence,
 }
 
+impl Participant {
+    /// Whether they see what is for agents only.
+    pub fn sees_agents(&self) -> bool {
+        matches!(self.role, ParticipantRole::Agent | ParticipantRole::Supervisor)
+    }
+}
+
+/// Without the name: it is personal.
 impl fmt::Debug for Participant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Participant")
@@ -133,6 +239,17 @@ pub enum EndReason {
     Other,
 }
 
+impl EndReason {
+    /// As contact records spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "CUSTOMER_DISCONNECT",
+            Self::Agent => "AGENT_DISCONNECT",
+            Self::Other => "OTHER",
+        }
+    }
+}
+
 /// An agent who signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentUser {
@@ -142,15 +259,17 @@ pub struct AgentUser {
     pub name: String,
 }
 
-/// What a chat is started with. The ids are the caller's: the engine makes none.
-#[derive(Clone)]
+/// What a chat is started with. The ids are the caller's, all different: the engine makes none.
+#[derive(Clone, Debug)]
 pub struct StartChat {
     /// The chat and its first contact.
     pub contact_id: ContactId,
     /// The customer.
     pub participant_id: ParticipantId,
-    /// The participant that speaks for flows and the assistant.
+    /// Who speaks for flows.
     pub system_id: ParticipantId,
+    /// Who speaks for the assistant; not used without one.
+    pub assistant_id: ParticipantId,
     /// The request, already checked.
     pub request: chatloom_wire::contact::StartChatContactRequest,
 }

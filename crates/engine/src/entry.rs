@@ -3,8 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use chatloom_wire::{
-    ContactId, ContentType, ItemId, ItemType, ParticipantId, ParticipantRole, Timestamp,
+    ContactId, ContentType, ItemId, ItemType, MessageMetadata, NewItem, ParticipantId,
+    ParticipantRole, Receipt, Timestamp,
 };
+
+use crate::uuid;
 
 /// What an entry is. The number is what stores keep; none is ever given a new meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,9 +86,83 @@ pub enum DraftBody {
 /// Ids and types only: content and names are private.
 impl fmt::Debug for Draft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Draft").field("kind", &self.kind).field("about", &self.about).finish_non_exhaustive()
+        f.debug_struct("Draft")
+            .field("kind", &self.kind)
+            .field("about", &self.about)
+            .field("sender", &self.sender.as_ref().map(|sender| &sender.id))
+            .finish_non_exhaustive()
     }
 }
+
+impl Draft {
+    /// The entry as sockets carry it, JSON text with exactly the members of
+    /// docs/protocol/participant-service.md §6.9, and §4.4 for receipts. Made when the entry gets
+    /// its place, since id and time are part of it.
+    pub fn item_text(&self, chat: &ContactId, id: &ItemId, time: Timestamp) -> String {
+        let item = NewItem {
+            absolute_time: Some(time),
+            id: Some(id.as_str()),
+            initial_contact_id: Some(chat),
+            contact_id: Some(&self.contact_id),
+            ..NewItem::default()
+        };
+        match &self.body {
+            DraftBody::Item { item_type, content_type, content } => NewItem {
+                item_type: Some(item_type),
+                content_type: Some(content_type),
+                content: content.as_deref(),
+                participant_id: self.sender.as_ref().map(|sender| &sender.id),
+                display_name: self.sender.as_ref().map(|sender| sender.name.as_str()),
+                participant_role: self.sender.as_ref().map(|sender| &sender.role),
+                ..item
+            }
+            .to_text(),
+            DraftBody::Receipt { read } => {
+                let at = Some(Box::from(time.to_string()));
+                let receipt = Receipt {
+                    recipient_participant_id: self.sender.as_ref().map(|sender| sender.id.clone()),
+                    ..if *read {
+                        Receipt { read_timestamp: at, ..Receipt::default() }
+                    } else {
+                        Receipt { delivered_timestamp: at, ..Receipt::default() }
+                    }
+                };
+                let metadata = MessageMetadata {
+                    message_id: self.about.clone(),
+                    receipts: Some(vec![receipt]),
+                    ..MessageMetadata::default()
+                };
+                NewItem {
+                    item_type: Some(&ItemType::MessageMetadata),
+                    content_type: Some(&ContentType::MessageMetadata),
+                    message_metadata: Some(&metadata),
+                    ..item
+                }
+                .to_text()
+            }
+        }
+    }
+}
+
+/// A fresh item id: a UUIDv7 whose time is the item's, so that an id alone tells where in its chat
+/// the item is. Of `random`, 74 bits are used; they tell apart items of one millisecond in different
+/// chats, and transient ones.
+pub fn item_id(time: Timestamp, random: u128) -> ItemId {
+    let millis = time.as_millis().clamp(0, MAX_ID_MILLIS) as u128;
+    let version_and_variant = (0x7 << 76) | (0b10 << 62);
+    let random = random & ((0xfff << 64) | ((1 << 62) - 1));
+    ItemId::from(uuid::to_text((millis << 80) | version_and_variant | random).as_str())
+}
+
+/// The time in an id that [`item_id`] made; `None` for any other.
+pub fn time_of_item(id: &ItemId) -> Option<Timestamp> {
+    let bits = uuid::from_text(id.as_str())?;
+    let is_v7 = (bits >> 76) & 0xf == 0x7 && (bits >> 62) & 0b11 == 0b10;
+    is_v7.then(|| Timestamp::from_millis((bits >> 80) as i64))
+}
+
+/// The latest time that 48 bits hold; in the year 10889.
+const MAX_ID_MILLIS: i64 = (1 << 48) - 1;
 
 /// An entry with its place in the log of its chat.
 #[derive(Clone, PartialEq, Eq)]

@@ -8,11 +8,13 @@
 mod assistant;
 mod chat;
 mod decide;
-mod entry;
+pub mod entry;
+pub mod limits;
 pub mod token;
 pub mod transcript;
+mod uuid;
 
-pub use assistant::Assistant;
+pub use assistant::{Assistant, InvalidScript, Reply, ScriptedAnswer};
 pub use chat::{AgentUser, Chat, Contact, EndReason, Participant, Phase, Presence, StartChat};
 pub use decide::{Answer, Command, Decision, Refusal, Rules};
 pub use entry::{Audience, Draft, DraftBody, Entry, EntryKind, Sender};

@@ -1,0 +1,39 @@
+//! Bounds and deadlines of a chat (docs/protocol/participant-service.md §11.1).
+//!
+//! Times are in milliseconds.
+
+use chatloom_wire::contact::StartChatContactRequest;
+
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// How long a customer may take to connect after the start of the chat; then it ends.
+pub const CONNECT_WITHIN_MS: i64 = 5 * MINUTE;
+
+/// How long a connection token is good, whatever happens to the chat.
+pub const CONNECTION_TOKEN_MS: i64 = DAY;
+
+/// How long a socket URL can be opened.
+pub const SOCKET_URL_MS: i64 = 100 * SECOND;
+
+/// How long a `NextToken` is good. No source states it; as long as the token it was asked with.
+pub const NEXT_TOKEN_MS: i64 = CONNECTION_TOKEN_MS;
+
+/// How many people may be in a chat at once: the customer and up to five agents. Flows and the
+/// assistant do not count. One more agent is refused.
+pub const PRESENT_IN_CHAT: usize = 6;
+
+/// How many entries a chat may have in its log. A participant who wants to add one more is refused;
+/// leaving and the end of the chat still find their place. No source states such a limit; this one
+/// keeps a chat that never stops talking from filling the disk.
+pub const ENTRIES_IN_CHAT: u64 = 1_000_000;
+
+/// How long a chat lasts at most, in milliseconds, when the request asks for `minutes`.
+pub(crate) const fn duration_ms(minutes: Option<i64>) -> i64 {
+    let minutes = match minutes {
+        Some(minutes) => minutes,
+        None => StartChatContactRequest::DEFAULT_DURATION,
+    };
+    minutes.saturating_mul(MINUTE)
+}
