@@ -59,7 +59,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes or keeps a lease: whether `holder` has it until `until`. A lease that ended by `now` is
     /// anybody's.
-    fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp) -> Answer<'_, bool>;
+    fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp)
+    -> Answer<'_, bool>;
 
     /// Writes what is waiting and closes. Later calls answer [`StoreError::Closed`].
     fn close(&self) -> Answer<'_, ()>;
@@ -189,6 +190,12 @@ pub enum StoreError {
     /// There is no such chat.
     #[error("there is no chat {0}")]
     NoChat(ContactId),
+    /// A new contact has the id of one that is kept already.
+    #[error("there is a contact {0} already")]
+    Exists(ContactId),
+    /// The data is open elsewhere.
+    #[error("{0} is in use by another server; stop that one, or give this one data of its own")]
+    InUse(String),
     /// The data is from a newer version.
     #[error("the data has schema {found}, this program knows up to {known}; run the newer program")]
     TooNew {

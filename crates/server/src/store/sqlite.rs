@@ -1,1 +1,421 @@
-//! SQLite.
+//! The store inside the binary: one SQLite file.
+//!
+//! One thread writes. It takes whatever waits, does it in one transaction and replies after the
+//! commit, so the cost of making a write durable is shared by all that came meanwhile. A few threads
+//! read. One thread keeps the write-ahead log short. Each has its own connection, and the file
+//! belongs to one process at a time.
+//!
+//! What a peer can fill has a bound: at most [`Options::waiting_writes`] writes and
+//! [`Options::waiting_reads`] reads wait, and one more is refused with [`StoreError::Overloaded`].
+
+mod checkpoint;
+mod queue;
+mod reader;
+mod row;
+mod schema;
+mod writer;
+
+use std::{
+    ffi::OsString,
+    fmt,
+    fs::{File, TryLockError},
+    hash::{BuildHasher, RandomState},
+    path::Path,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use chatloom_engine::{Chat, Entry};
+use chatloom_wire::{ContactId, ItemId, Timestamp};
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{oneshot, watch};
+
+use self::{
+    checkpoint::{Checkpoints, LogWatch},
+    queue::Queue,
+    writer::{Counters, Lease, Reply, Write},
+};
+use super::{
+    Answer, Commit, Committed, Created, ItemQuery, Place, Store, StoreError, TokenKey, Versioned,
+    Waiting,
+};
+
+/// Random bits for ids, 128 at a time.
+pub type Random = Box<dyn FnMut() -> u128 + Send>;
+
+/// The database's page size in bytes. Larger pages mean fewer of them dirtied by the rows of a
+/// transaction, and more bytes written for each; 8 KB measured cheapest.
+const PAGE_BYTES: u64 = 8_192;
+
+/// How a [`Sqlite`] store works.
+pub struct Options {
+    /// Makes the random part of item ids. By default, bits that nobody outside can foresee.
+    pub random: Random,
+    /// How many writes may wait, not counting those in the transaction under way. Default 4,096.
+    pub waiting_writes: usize,
+    /// How many reads may wait. Default 4,096.
+    pub waiting_reads: usize,
+    /// How many threads read. Default 2.
+    pub readers: usize,
+    /// When the write-ahead log is longer than this many bytes, it is made to begin anew. It grows
+    /// past that by what is written during one checkpoint. Default 64 MB.
+    pub wal_limit: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let keys = (RandomState::new(), RandomState::new());
+        let mut count = 0_u64;
+        Self {
+            random: Box::new(move || {
+                count += 1;
+                u128::from(keys.0.hash_one(count)) << 64 | u128::from(keys.1.hash_one(count))
+            }),
+            waiting_writes: 4_096,
+            waiting_reads: 4_096,
+            readers: 2,
+            wal_limit: 64 << 20,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("waiting_writes", &self.waiting_writes)
+            .field("waiting_reads", &self.waiting_reads)
+            .field("readers", &self.readers)
+            .field("wal_limit", &self.wal_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a [`Sqlite`] store has done since it was opened, and what it holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Transactions committed.
+    pub transactions: u64,
+    /// Writes in them; divided by `transactions`, the average batch.
+    pub writes: u64,
+    /// Entries appended.
+    pub entries: u64,
+    /// The most writes that were in one transaction.
+    pub largest_batch: u64,
+    /// Transactions that failed and were rolled back.
+    pub failed_transactions: u64,
+    /// Writes that wait now.
+    pub waiting_writes: usize,
+    /// Reads that wait now.
+    pub waiting_reads: usize,
+    /// Length of the write-ahead log's content in bytes, as of the last commit.
+    pub wal_bytes: u64,
+    /// The largest that was.
+    pub largest_wal_bytes: u64,
+    /// Passive checkpoints that ran.
+    pub passive_checkpoints: u64,
+    /// Times the log was made to begin anew.
+    pub restarts: u64,
+    /// Checkpoints that failed or met a reader in the way.
+    pub failed_checkpoints: u64,
+}
+
+/// A store in one SQLite file. See the [module](self).
+///
+/// Dropping it without [`Store::close`] lets the threads finish what waits and end in their own time.
+pub struct Sqlite {
+    shared: Arc<Shared>,
+    /// Every thread holds a sender; the channel closes when the last one ended.
+    ended: watch::Receiver<()>,
+}
+
+struct Shared {
+    writes: Queue<Write>,
+    reads: Queue<Read>,
+    checkpoints: Arc<Checkpoints>,
+    counters: Counters,
+}
+
+type Read = Box<dyn FnOnce(&Connection) + Send>;
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite").field("stats", &self.stats()).finish()
+    }
+}
+
+/// Words an error of the database: what was done when it failed.
+fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |error| StoreError::Database(format!("{doing}: {error}"))
+}
+
+fn failed_io(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> StoreError {
+    let path = path.display().to_string();
+    move |error| StoreError::Database(format!("{doing} {path}: {error}"))
+}
+
+impl Sqlite {
+    /// Opens the file at `path`, or makes it, and brings its schema up to date.
+    ///
+    /// Blocks while it does so. Fails with [`StoreError::InUse`] while another process, or another
+    /// `Sqlite` of this one, has the file open, and with [`StoreError::TooNew`] when a newer program
+    /// wrote it. Beside the file, SQLite keeps two of its own (`-wal`, `-shm`) and the store an
+    /// empty `-lock`; all belong together.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let lock = Arc::new(lock(path)?);
+        let mut writer =
+            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+                .and_then(prepare_writer)
+                .map_err(failed("opening the database"))?;
+        schema::migrate(&mut writer)?;
+        let checkpoints = Arc::new(Checkpoints::default());
+        let log = LogWatch::new(&mut writer, Arc::clone(&checkpoints), options.wal_limit)
+            .map_err(failed("opening the database"))?;
+        let shared = Arc::new(Shared {
+            writes: Queue::new(options.waiting_writes),
+            reads: Queue::new(options.waiting_reads),
+            checkpoints,
+            counters: Counters::default(),
+        });
+        let (alive, ended) = watch::channel(());
+        let spawner = Spawner { shared: &shared, lock, alive };
+        // From here on, dropping the store ends the threads that were started.
+        let store = Self { shared: Arc::clone(&shared), ended };
+
+        let random = options.random;
+        spawner.spawn("store-writer", move |shared| {
+            let _abandon = Abandon(shared);
+            if let Err(error) = writer::run(&writer, &shared.writes, &shared.counters, log, random)
+            {
+                tracing::error!(%error, "the store can write no more; restart the server");
+            }
+        })?;
+        for _ in 0..options.readers.max(1) {
+            let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+                .map_err(failed("opening the database to read"))?;
+            spawner.spawn("store-reader", move |shared| {
+                while let Some(read) = shared.reads.take() {
+                    read(&reader);
+                }
+            })?;
+        }
+        let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(failed("opening the database for checkpoints"))?;
+        spawner.spawn("store-checkpoints", move |shared| shared.checkpoints.run(&checkpointer))?;
+        Ok(store)
+    }
+
+    /// What it has done and holds.
+    pub fn stats(&self) -> Stats {
+        let Shared { writes, reads, checkpoints, counters } = &*self.shared;
+        Stats {
+            transactions: counters.transactions.load(Relaxed),
+            writes: counters.writes.load(Relaxed),
+            entries: counters.entries.load(Relaxed),
+            largest_batch: counters.largest_batch.load(Relaxed),
+            failed_transactions: counters.failed_transactions.load(Relaxed),
+            waiting_writes: writes.len(),
+            waiting_reads: reads.len(),
+            wal_bytes: checkpoints.wal_bytes.load(Relaxed),
+            largest_wal_bytes: checkpoints.largest_wal_bytes.load(Relaxed),
+            passive_checkpoints: checkpoints.passive.load(Relaxed),
+            restarts: checkpoints.restarts.load(Relaxed),
+            failed_checkpoints: checkpoints.failed.load(Relaxed),
+        }
+    }
+
+    async fn write<T>(&self, make: impl FnOnce(Reply<T>) -> Write) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.writes.push(make(reply))?;
+        // The writer drops a reply only when it stopped for good.
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.reads.push(Box::new(move |connection| {
+            // Whoever asked may have gone while this waited.
+            if !reply.is_closed() {
+                drop(reply.send(read(connection).map_err(failed(doing))));
+            }
+        }))?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        self.writes.close();
+        self.reads.close();
+        self.checkpoints.close();
+    }
+}
+
+/// However the writer ends, nobody waits for it in vain.
+struct Abandon<'a>(&'a Shared);
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        self.0.writes.abandon();
+    }
+}
+
+struct Spawner<'a> {
+    shared: &'a Arc<Shared>,
+    lock: Arc<File>,
+    alive: watch::Sender<()>,
+}
+
+impl Spawner<'_> {
+    fn spawn(
+        &self,
+        name: &str,
+        run: impl FnOnce(&Shared) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (shared, lock, alive) =
+            (Arc::clone(self.shared), Arc::clone(&self.lock), self.alive.clone());
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                run(&shared);
+                // In this order: when the last thread has told its end, the file is free.
+                drop(lock);
+                drop(alive);
+            })
+            .map(drop)
+            .map_err(|error| StoreError::Database(format!("starting a thread: {error}")))
+    }
+}
+
+/// Takes the file for this process. The operating system frees it when the process dies.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = OsString::from(path);
+    name.push("-lock");
+    let name = Path::new(&name);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(name)
+        .map_err(failed_io("opening", name))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(failed_io("locking", name)(error)),
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // Each connection stays with one thread at a time, so SQLite need not lock it.
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(1))?;
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
+fn prepare_writer(connection: Connection) -> rusqlite::Result<Connection> {
+    // Before the first page is written; an older file keeps its size.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // In KB: the pages that many open chats append to stay in memory.
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    Ok(connection)
+}
+
+impl Store for Sqlite {
+    fn create(&self, chat: Arc<Chat>, key: Option<TokenKey>) -> Answer<'_, Created> {
+        Box::pin(async move {
+            let state = state_text(&chat)?;
+            self.write(|reply| Write::Create { chat, state, key, reply }).await
+        })
+    }
+
+    fn chat(&self, chat: &ContactId) -> Answer<'_, Option<Versioned>> {
+        let chat = chat.clone();
+        Box::pin(self.read("reading a chat", move |c| reader::chat(c, &chat)))
+    }
+
+    fn chat_of_contact(&self, contact: &ContactId) -> Answer<'_, Option<ContactId>> {
+        let contact = contact.clone();
+        Box::pin(self.read("reading a contact", move |c| reader::chat_of_contact(c, &contact)))
+    }
+
+    fn commit(&self, commit: Commit) -> Answer<'_, Committed> {
+        Box::pin(async move {
+            // Here rather than in the writer, where everybody would wait for it.
+            let state = commit.state.as_deref().map(state_text).transpose()?;
+            self.write(|reply| Write::Commit { commit, state, reply }).await
+        })
+    }
+
+    fn items(&self, query: ItemQuery) -> Answer<'_, Vec<Arc<Entry>>> {
+        Box::pin(self.read("reading a transcript", move |c| reader::items(c, &query)))
+    }
+
+    fn place(&self, chat: &ContactId, of: Place) -> Answer<'_, Option<u64>> {
+        let chat = chat.clone();
+        Box::pin(self.read("looking for a place", move |c| reader::place_of(c, &chat, of)))
+    }
+
+    fn receipts(&self, chat: &ContactId, items: Vec<ItemId>) -> Answer<'_, Vec<Arc<Entry>>> {
+        let chat = chat.clone();
+        Box::pin(self.read("reading receipts", move |c| reader::receipts(c, &chat, &items)))
+    }
+
+    fn entries_after(&self, chat: &ContactId, seq: u64, limit: u32) -> Answer<'_, Vec<Arc<Entry>>> {
+        let chat = chat.clone();
+        Box::pin(self.read("reading entries", move |c| reader::entries_after(c, &chat, seq, limit)))
+    }
+
+    fn heads(&self, chats: Vec<ContactId>) -> Answer<'_, Vec<u64>> {
+        Box::pin(self.read("reading heads", move |c| reader::heads(c, &chats)))
+    }
+
+    fn waiting(&self, queue: &str, limit: u32) -> Answer<'_, Waiting> {
+        let queue = queue.to_owned();
+        Box::pin(self.read("reading a queue", move |c| reader::waiting(c, &queue, limit)))
+    }
+
+    fn due(&self, now: Timestamp, limit: u32) -> Answer<'_, Vec<ContactId>> {
+        Box::pin(self.read("reading timers", move |c| reader::due(c, now, limit)))
+    }
+
+    fn lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Answer<'_, bool> {
+        let lease = Lease { name: name.to_owned(), holder: holder.to_owned(), now, until };
+        Box::pin(self.write(|reply| Write::Lease { lease, reply }))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        let mut ended = self.ended.clone();
+        Box::pin(async move {
+            self.shared.close();
+            // Nothing is ever sent: this ends when every thread has dropped its sender.
+            while ended.changed().await.is_ok() {}
+            Ok(())
+        })
+    }
+}
+
+fn state_text(chat: &Chat) -> Result<String, StoreError> {
+    serde_json::to_string(chat)
+        .map_err(|error| StoreError::Database(format!("writing the state of a chat: {error}")))
+}

@@ -1,0 +1,514 @@
+//! The one thread that writes.
+
+use std::{
+    collections::VecDeque,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use chatloom_engine::{Chat, Draft, Entry, entry::item_id};
+use chatloom_wire::{ContactId, ItemId, Timestamp};
+use lru::LruCache;
+use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
+use tokio::sync::oneshot;
+
+use super::{
+    Random,
+    checkpoint::LogWatch,
+    queue::Queue,
+    row::{IdIn, IdOut, audience},
+};
+use crate::store::{Commit, Committed, Created, StoreError, TokenKey};
+
+/// Something to write.
+pub(super) enum Write {
+    Create { chat: Arc<Chat>, state: String, key: Option<TokenKey>, reply: Reply<Created> },
+    Commit { commit: Commit, state: Option<String>, reply: Reply<Committed> },
+    Lease { lease: Lease, reply: Reply<bool> },
+}
+
+pub(super) struct Lease {
+    pub(super) name: String,
+    pub(super) holder: String,
+    pub(super) now: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// A write that was done, and waits with its reply until the transaction is durable.
+enum Done {
+    Create(Reply<Created>, Result<Created, StoreError>),
+    Commit(Reply<Committed>, Result<Committed, StoreError>),
+    Lease(Reply<bool>, Result<bool, StoreError>),
+}
+
+impl Done {
+    /// Nobody may be waiting any more; then the reply is nobody's loss.
+    fn send(self) {
+        match self {
+            Self::Create(reply, result) => drop(reply.send(result)),
+            Self::Commit(reply, result) => drop(reply.send(result)),
+            Self::Lease(reply, result) => drop(reply.send(result)),
+        }
+    }
+
+    fn failed(self, error: StoreError) {
+        match self {
+            Self::Create(reply, _) => drop(reply.send(Err(error))),
+            Self::Commit(reply, _) => drop(reply.send(Err(error))),
+            Self::Lease(reply, _) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+/// Why a write was not done.
+enum Failure {
+    /// For a reason of its own; the others of the batch are unharmed.
+    Own(StoreError),
+    /// The database failed; the whole batch is rolled back.
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// What the writer counts.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) transactions: AtomicU64,
+    pub(super) writes: AtomicU64,
+    pub(super) entries: AtomicU64,
+    pub(super) largest_batch: AtomicU64,
+    pub(super) failed_transactions: AtomicU64,
+}
+
+/// What the writer remembers of a chat. True because nobody else writes.
+struct Known {
+    chat: i64,
+    version: u64,
+    /// Place and time (ms) of the last entry; 0 and the least time there is without one.
+    seq: u64,
+    time: i64,
+    /// How many of its contacts are known to be kept.
+    contacts: usize,
+}
+
+/// How many chats the writer remembers, about 200 bytes each. More chats cost a look-up for each
+/// write, nothing else.
+const KNOWN_CHATS: NonZeroUsize = NonZeroUsize::new(32_768).expect("it is not 0");
+
+/// The most writes in one transaction. It bounds how long the first one of them waits.
+const LARGEST_BATCH: usize = 1_024;
+
+/// Writes until the queue is closed and empty.
+pub(super) fn run(
+    connection: &Connection,
+    queue: &Queue<Write>,
+    counters: &Counters,
+    mut log: LogWatch,
+    random: Random,
+) -> rusqlite::Result<()> {
+    let mut statements = Statements::prepare(connection)?;
+    let mut writer = Writer { known: LruCache::new(KNOWN_CHATS), random, appended: 0 };
+    let mut batch = VecDeque::new();
+    let mut done = Vec::new();
+    while queue.take_all(&mut batch, LARGEST_BATCH) {
+        let size = batch.len() as u64;
+        writer.appended = 0;
+        match writer.transaction(&mut statements, &mut batch, &mut done) {
+            Ok(()) => {
+                counters.transactions.fetch_add(1, Relaxed);
+                counters.writes.fetch_add(size, Relaxed);
+                counters.entries.fetch_add(writer.appended, Relaxed);
+                counters.largest_batch.fetch_max(size, Relaxed);
+                done.drain(..).for_each(Done::send);
+            }
+            Err(error) => {
+                counters.failed_transactions.fetch_add(1, Relaxed);
+                tracing::error!(%error, writes = size, "a transaction failed and was rolled back");
+                writer.known.clear();
+                let error = || StoreError::Database(format!("writing: {error}"));
+                done.drain(..).for_each(|done| done.failed(error()));
+                batch.drain(..).for_each(|write| write.refuse(error()));
+                if !connection.is_autocommit() {
+                    connection.execute_batch("ROLLBACK")?;
+                }
+            }
+        }
+        log.tend(connection);
+    }
+    Ok(())
+}
+
+impl Write {
+    fn refuse(self, error: StoreError) {
+        match self {
+            Self::Create { reply, .. } => drop(reply.send(Err(error))),
+            Self::Commit { reply, .. } => drop(reply.send(Err(error))),
+            Self::Lease { reply, .. } => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+struct Writer {
+    known: LruCache<ContactId, Known>,
+    random: Random,
+    /// Entries in the present transaction.
+    appended: u64,
+}
+
+impl Writer {
+    /// Does a batch of writes in one transaction. On failure `done` holds those that were tried.
+    fn transaction(
+        &mut self,
+        statements: &mut Statements<'_>,
+        batch: &mut VecDeque<Write>,
+        done: &mut Vec<Done>,
+    ) -> rusqlite::Result<()> {
+        statements.begin.raw_execute()?;
+        while let Some(write) = batch.pop_front() {
+            let mut database_failed = None;
+            match write {
+                Write::Create { chat, state, key, reply } => {
+                    let result = self.create(statements, &chat, &state, key);
+                    done.push(Done::Create(reply, own(result, &mut database_failed)));
+                }
+                Write::Commit { commit, state, reply } => {
+                    let result = self.commit(statements, &commit, state.as_deref());
+                    done.push(Done::Commit(reply, own(result, &mut database_failed)));
+                }
+                Write::Lease { lease, reply } => {
+                    let result = statements.take_lease(&lease).map_err(Failure::from);
+                    done.push(Done::Lease(reply, own(result, &mut database_failed)));
+                }
+            }
+            if let Some(error) = database_failed {
+                return Err(error);
+            }
+        }
+        statements.commit.raw_execute()?;
+        Ok(())
+    }
+
+    fn create(
+        &mut self,
+        statements: &mut Statements<'_>,
+        chat: &Chat,
+        state: &str,
+        key: Option<TokenKey>,
+    ) -> Result<Created, Failure> {
+        if let Some(key) = key
+            && let Some((body, first)) = statements.started_under(key)?
+        {
+            return Ok(if body == key.body {
+                Created::Repeated(Arc::new(read_state(&first)?))
+            } else {
+                Created::TokenReused
+            });
+        }
+        // Everything that can be wrong is found out before anything is written.
+        if statements.find_chat(&chat.id)?.is_some() {
+            return Err(Failure::Own(StoreError::Exists(chat.id.clone())));
+        }
+        for contact in &chat.contacts {
+            if statements.chat_of_contact(&contact.id)?.is_some() {
+                return Err(Failure::Own(StoreError::Exists(contact.id.clone())));
+            }
+        }
+        let row = statements.insert_chat(chat, state)?;
+        for contact in &chat.contacts {
+            statements.insert_contact(&contact.id, row)?;
+        }
+        if let Some(key) = key {
+            statements.insert_start_key(key, row)?;
+        }
+        let contacts = chat.contacts.len();
+        self.known.put(
+            chat.id.clone(),
+            Known { chat: row, version: FIRST_VERSION, seq: 0, time: i64::MIN, contacts },
+        );
+        Ok(Created::New)
+    }
+
+    fn commit(
+        &mut self,
+        statements: &mut Statements<'_>,
+        commit: &Commit,
+        state: Option<&str>,
+    ) -> Result<Committed, Failure> {
+        let known = self.known.try_get_or_insert_mut(commit.chat.clone(), || {
+            statements
+                .find_chat(&commit.chat)?
+                .ok_or_else(|| Failure::Own(StoreError::NoChat(commit.chat.clone())))
+        })?;
+        // Before the version: a repeat is answered whatever happened to the chat since.
+        if let Some(key) = commit.key
+            && let Some((body, id, time)) = statements.sent_under(known.chat, key)?
+        {
+            return Ok(if body == key.body {
+                Committed::Repeated { id, time }
+            } else {
+                Committed::TokenReused
+            });
+        }
+        if commit.version != known.version {
+            return Ok(Committed::Conflict);
+        }
+        if let (Some(text), Some(chat)) = (state, &commit.state) {
+            for contact in chat.contacts.iter().skip(known.contacts) {
+                match statements.chat_of_contact(&contact.id)? {
+                    Some(chat) if chat == known.chat => {}
+                    Some(_) => return Err(Failure::Own(StoreError::Exists(contact.id.clone()))),
+                    None => statements.insert_contact(&contact.id, known.chat)?,
+                }
+            }
+            statements.update_chat(known.chat, known.version + 1, chat, text)?;
+            known.contacts = chat.contacts.len();
+            known.version += 1;
+        }
+        let mut entries = Vec::with_capacity(commit.drafts.len());
+        for (index, draft) in commit.drafts.iter().enumerate() {
+            let time = Timestamp::from_millis(commit.now.as_millis().max(known.time + 1));
+            let entry = place(&commit.chat, draft, known.seq + 1, time, (self.random)());
+            let key = commit.key.filter(|_| index == commit.answer);
+            statements.insert_entry(known.chat, &entry, key)?;
+            known.seq = entry.seq;
+            known.time = time.as_millis();
+            entries.push(Arc::new(entry));
+        }
+        self.appended += entries.len() as u64;
+        Ok(Committed::Done { entries, version: known.version })
+    }
+}
+
+/// The version of a new chat.
+const FIRST_VERSION: u64 = 1;
+
+/// Keeps an own failure as the result and takes out one of the database.
+fn own<T>(
+    result: Result<T, Failure>,
+    database_failed: &mut Option<rusqlite::Error>,
+) -> Result<T, StoreError> {
+    result.map_err(|failure| match failure {
+        Failure::Own(error) => error,
+        Failure::Database(error) => {
+            let message = error.to_string();
+            *database_failed = Some(error);
+            StoreError::Database(message)
+        }
+    })
+}
+
+/// Gives a draft its place.
+fn place(chat: &ContactId, draft: &Draft, seq: u64, time: Timestamp, random: u128) -> Entry {
+    let id = item_id(time, random);
+    Entry {
+        chat: chat.clone(),
+        seq,
+        time,
+        kind: draft.kind,
+        audience: draft.audience.clone(),
+        contact_id: draft.contact_id.clone(),
+        about: draft.about.clone(),
+        sender: draft.sender.as_ref().map(|sender| sender.id.clone()),
+        text: draft.item_text(chat, &id, time).into(),
+        id,
+    }
+}
+
+/// Reads a chat's state.
+pub(super) fn read_state(text: &str) -> rusqlite::Result<Chat> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(
+            0,
+            rusqlite::types::Type::Text,
+            format!("the state of a chat cannot be read: {error}").into(),
+        )
+    })
+}
+
+/// The writer's statements, prepared once.
+struct Statements<'c> {
+    connection: &'c Connection,
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    find_chat: Statement<'c>,
+    last_entry: Statement<'c>,
+    chat_of_contact: Statement<'c>,
+    sent_under: Statement<'c>,
+    started_under: Statement<'c>,
+    insert_chat: Statement<'c>,
+    update_chat: Statement<'c>,
+    insert_contact: Statement<'c>,
+    insert_start_key: Statement<'c>,
+    insert_entry: Statement<'c>,
+    take_lease: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let prepare = |sql| connection.prepare(sql);
+        Ok(Self {
+            connection,
+            begin: prepare("BEGIN IMMEDIATE")?,
+            commit: prepare("COMMIT")?,
+            find_chat: prepare("SELECT chat, version FROM chats WHERE id = ?1")?,
+            last_entry: prepare(
+                "SELECT seq, time FROM entries WHERE chat = ?1 ORDER BY seq DESC LIMIT 1",
+            )?,
+            chat_of_contact: prepare("SELECT chat FROM contacts WHERE id = ?1")?,
+            sent_under: prepare("SELECT body, id, time FROM entries WHERE chat = ?1 AND key = ?2")?,
+            started_under: prepare(
+                "SELECT body, state FROM start_keys JOIN chats USING (chat) WHERE key = ?1",
+            )?,
+            insert_chat: prepare(
+                "INSERT INTO chats (id, version, state, queue, queued_at, due)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            update_chat: prepare(
+                "UPDATE chats SET version = ?2, state = ?3, queue = ?4, queued_at = ?5, due = ?6
+                 WHERE chat = ?1",
+            )?,
+            insert_contact: prepare("INSERT INTO contacts (id, chat) VALUES (?1, ?2)")?,
+            insert_start_key: prepare(
+                "INSERT INTO start_keys (key, body, chat) VALUES (?1, ?2, ?3)",
+            )?,
+            insert_entry: prepare(
+                "INSERT INTO entries (chat, seq, time, id, kind, audience, reader, contact, about,
+                 sender, key, body, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+                 ?13)",
+            )?,
+            take_lease: prepare(
+                "INSERT INTO leases (name, holder, until) VALUES (?1, ?2, ?4)
+                 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+                 WHERE leases.holder = excluded.holder OR leases.until <= ?3",
+            )?,
+        })
+    }
+
+    fn find_chat(&mut self, id: &ContactId) -> rusqlite::Result<Option<Known>> {
+        let found = one(&mut self.find_chat, params![IdIn::new(id.as_str())], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let Some((chat, version)) = found else { return Ok(None) };
+        let (seq, time) =
+            one(&mut self.last_entry, params![chat], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .unwrap_or((0, i64::MIN));
+        Ok(Some(Known { chat, version, seq, time, contacts: 0 }))
+    }
+
+    fn chat_of_contact(&mut self, id: &ContactId) -> rusqlite::Result<Option<i64>> {
+        one(&mut self.chat_of_contact, params![IdIn::new(id.as_str())], |row| row.get(0))
+    }
+
+    /// The body's hash, id and time of what was sent under a key.
+    fn sent_under(
+        &mut self,
+        chat: i64,
+        key: TokenKey,
+    ) -> rusqlite::Result<Option<(u64, ItemId, Timestamp)>> {
+        one(&mut self.sent_under, params![chat, key.key.to_be_bytes()], |row| {
+            let IdOut(id) = row.get(1)?;
+            Ok((row.get::<_, i64>(0)? as u64, id, Timestamp::from_millis(row.get(2)?)))
+        })
+    }
+
+    /// The body's hash and the state of the chat that was started under a key.
+    fn started_under(&mut self, key: TokenKey) -> rusqlite::Result<Option<(u64, String)>> {
+        one(&mut self.started_under, params![key.key.to_be_bytes()], |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get(1)?))
+        })
+    }
+
+    fn insert_chat(&mut self, chat: &Chat, state: &str) -> rusqlite::Result<i64> {
+        let (queue, queued_at) = waits(chat);
+        self.insert_chat.execute(params![
+            IdIn::new(chat.id.as_str()),
+            FIRST_VERSION,
+            state,
+            queue,
+            queued_at,
+            chat.next_due().map(Timestamp::as_millis),
+        ])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    fn update_chat(
+        &mut self,
+        row: i64,
+        version: u64,
+        chat: &Chat,
+        state: &str,
+    ) -> rusqlite::Result<()> {
+        let (queue, queued_at) = waits(chat);
+        let due = chat.next_due().map(Timestamp::as_millis);
+        self.update_chat.execute(params![row, version, state, queue, queued_at, due])?;
+        Ok(())
+    }
+
+    fn insert_contact(&mut self, id: &ContactId, chat: i64) -> rusqlite::Result<()> {
+        self.insert_contact.execute(params![IdIn::new(id.as_str()), chat])?;
+        Ok(())
+    }
+
+    fn insert_start_key(&mut self, key: TokenKey, chat: i64) -> rusqlite::Result<()> {
+        self.insert_start_key.execute(params![key.key.to_be_bytes(), key.body as i64, chat])?;
+        Ok(())
+    }
+
+    fn insert_entry(
+        &mut self,
+        chat: i64,
+        entry: &Entry,
+        key: Option<TokenKey>,
+    ) -> rusqlite::Result<()> {
+        let (audience, reader) = audience(&entry.audience);
+        let row = &mut self.insert_entry;
+        row.raw_bind_parameter(1, chat)?;
+        row.raw_bind_parameter(2, entry.seq)?;
+        row.raw_bind_parameter(3, entry.time.as_millis())?;
+        row.raw_bind_parameter(4, IdIn::new(entry.id.as_str()))?;
+        row.raw_bind_parameter(5, entry.kind as u8)?;
+        row.raw_bind_parameter(6, audience)?;
+        row.raw_bind_parameter(7, reader)?;
+        row.raw_bind_parameter(8, IdIn::new(entry.contact_id.as_str()))?;
+        row.raw_bind_parameter(9, entry.about.as_ref().map(|id| IdIn::new(id.as_str())))?;
+        row.raw_bind_parameter(10, entry.sender.as_ref().map(|id| IdIn::new(id.as_str())))?;
+        row.raw_bind_parameter(11, key.map(|key| key.key.to_be_bytes()))?;
+        row.raw_bind_parameter(12, key.map(|key| key.body as i64))?;
+        row.raw_bind_parameter(13, &*entry.text)?;
+        row.raw_execute()?;
+        Ok(())
+    }
+
+    fn take_lease(&mut self, lease: &Lease) -> rusqlite::Result<bool> {
+        let changed = self.take_lease.execute(params![
+            lease.name,
+            lease.holder,
+            lease.now.as_millis(),
+            lease.until.as_millis(),
+        ])?;
+        Ok(changed == 1)
+    }
+}
+
+/// The first row of a query, if there is one.
+fn one<T>(
+    statement: &mut Statement<'_>,
+    params: &[&dyn ToSql],
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    statement.query_row(params, read).optional()
+}
+
+/// The queue a chat waits in, and since when (ms).
+fn waits(chat: &Chat) -> (Option<&str>, Option<i64>) {
+    chat.waiting().map(|(queue, since)| (queue, since.as_millis())).unzip()
+}
