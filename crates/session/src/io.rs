@@ -501,7 +501,7 @@ pub enum ItemKind {
 #[derive(Clone, Debug)]
 pub enum Body {
     /// The item itself.
-    Item(Item),
+    Item(Box<Item>),
     /// An item the host holds; it belongs to the host again.
     Held(ItemHandle),
 }

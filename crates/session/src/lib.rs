@@ -1,3 +1,103 @@
 //! The chat client's core: every rule of a chat session, and no I/O.
+//!
+//! What this crate is for: deciding what a chat client does next. It connects, keeps the connection
+//! alive, comes back after every failure that passes, sends what the application gives it, and
+//! delivers what the other side says: as amazon-connect-chatjs 5.0.0 would ([`Behaviour::Compat`]),
+//! or in order, whole and each item once ([`Behaviour::Chatloom`]). One [`Core`] holds many sessions.
+//!
+//! What it leaves to others: clocks, randomness, sockets, HTTP, threads, files. A *host* owns these:
+//! it tells the core what happened ([`Input`]) and does what the core asks for ([`Output`]). The same
+//! inputs give the same outputs, so a day of a chat runs in a test at once. The hosts are the native
+//! client, the browser's, and the tests'.
+//!
+//! # How to run it
+//!
+//! **Give [`Core::handle`] one input, call [`Core::poll`] and do what it says until it says
+//! [`Output::Wake`], then wait: for something to happen, or for the time that `Wake` names, whichever
+//! comes first. Then begin again.**
+//!
+//! Nothing but `handle` changes the core, and `poll` never waits. Inputs about requests, sockets and
+//! calls that the core knows nothing of any more are ignored, so a host need not remember what has
+//! been given up.
+//!
+//! ```
+//! use chatloom_session::{
+//!     Behaviour, Call, CallId, Core, HttpAnswer, Input, Now, Output, SessionId, SessionOptions,
+//! };
+//!
+//! let mut core = Core::new(42); // a random number, except in tests
+//! let session = SessionId(1);
+//! let now = Now { mono_ms: 0, wall_ms: 1_767_225_600_000 };
+//! let options = SessionOptions {
+//!     behaviour: Behaviour::Chatloom,
+//!     endpoint: "https://participant.connect.us-west-2.amazonaws.com".to_owned(),
+//!     contact_id: "contact".into(),
+//!     initial_contact_id: "contact".into(),
+//!     participant_id: "participant".into(),
+//!     participant_token: "secret".into(),
+//!     user_agent: String::new(),
+//! };
+//! let connect = Input::Call { session, call: CallId(1), what: Call::Connect };
+//!
+//! // What a host's event loop does, with the network played by hand.
+//! let mut inputs = vec![connect, Input::Create { session, options: Box::new(options) }];
+//! let mut socket_url = None;
+//! while let Some(input) = inputs.pop() {
+//!     core.handle(now, input);
+//!     loop {
+//!         match core.poll() {
+//!             Output::Http(http) => {
+//!                 assert_eq!(http.operation, "CreateParticipantConnection");
+//!                 let body = r#"{"Websocket":{"Url":"wss://example.com/chat?signed"},
+//!                     "ConnectionCredentials":{"ConnectionToken":"t","Expiry":"2026-01-02T00:00:00Z"}}"#;
+//!                 inputs.push(Input::Answered {
+//!                     request: http.request,
+//!                     answer: HttpAnswer {
+//!                         status: 200,
+//!                         error_type: None,
+//!                         request_id: None,
+//!                         retry_after_ms: None,
+//!                         body: body.to_owned(),
+//!                     },
+//!                 });
+//!             }
+//!             Output::Done { call, result, .. } => {
+//!                 assert_eq!(call, CallId(1));
+//!                 assert!(result.is_ok());
+//!             }
+//!             Output::OpenSocket { url, .. } => socket_url = Some(url),
+//!             Output::Wake(_deadline) => break,
+//!             _ => {} // events and log lines
+//!         }
+//!     }
+//! }
+//! assert_eq!(socket_url.as_deref(), Some("wss://example.com/chat?signed"));
+//! ```
+//!
+//! # Bounds
+//!
+//! | what | at most | then |
+//! |---|---|---|
+//! | sockets of a session | 2 | a third is opened only after one is gone |
+//! | requests for a connection | 1 at a time | reasons add up |
+//! | messages that wait to be sent | 1,000 for each session | [`CallError::OutboxFull`] |
+//! | live items held back during a recovery | 1,000 | the recovery starts again: it finds them too |
+//! | items read by one recovery | 10,000 in 400 pages | [`Event::Gap`] |
+//! | ids remembered to tell repeats | 10,000 | the oldest is forgotten |
+//!
+//! Calls of the application are not counted otherwise: each is answered, and the host decides how
+//! many it makes. Outputs wait until they are polled.
+
+mod calls;
+mod classify;
+mod core;
 mod io;
+mod link;
+mod outbox;
+mod rng;
+mod session;
+mod timers;
+mod transcript;
+
+pub use crate::core::Core;
 pub use io::*;

@@ -1,0 +1,403 @@
+//! Calls of the application: requests, attempts, retries, and a second try after a refused token.
+
+use chatloom_wire::{
+    ConnectionToken, ContentType, ServiceError,
+    participant::{
+        DisconnectParticipant, DisconnectParticipantRequest, GetTranscript, Operation, SendEvent,
+        SendEventRequest, SendMessage, SendMessageRequest,
+    },
+};
+
+use crate::{
+    Answer, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
+    core::Cx,
+    link::{
+        CALL_BASE_MS, CALL_CAP_MS, ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS,
+        THROTTLED_BASE_MS, is_passing,
+    },
+    session::Session,
+    timers::Timer,
+};
+
+/// One typing event in this time (docs/protocol/websocket.md S88).
+const TYPING_MS: u64 = 10_000;
+/// Attempts of a call as the JavaScript SDK makes them (docs/protocol/participant-service.md §2.3).
+const COMPAT_ATTEMPTS: u32 = 3;
+/// Attempts of a call in Chatloom behaviour.
+const CALL_ATTEMPTS: u32 = 5;
+
+/// Who waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The application.
+    Call(CallId),
+    /// The outbox, for its first message.
+    Outbox,
+    /// The recovery of the transcript.
+    Recovery,
+}
+
+/// A request with all its attempts.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) id: u64,
+    owner: Owner,
+    operation: &'static str,
+    path: &'static str,
+    body: String,
+    attempts: u32,
+    most_attempts: u32,
+    waited_ms: u64,
+    request: Option<RequestId>,
+    bearer: Option<ConnectionToken>,
+    /// It was made once more with a new token.
+    replayed: bool,
+    /// It was refused and waits for a new token.
+    denied: Option<ServiceError>,
+}
+
+/// The typing event that was sent last.
+#[derive(Debug)]
+pub(crate) struct Typing {
+    at_ms: u64,
+    call: CallId,
+    /// How it ended, if it has.
+    ended: Option<Result<(), CallError>>,
+    /// The calls that get the same answer.
+    followers: Vec<CallId>,
+}
+
+fn json<T: serde::Serialize>(request: &T) -> String {
+    serde_json::to_string(request).expect("requests hold strings and numbers only")
+}
+
+impl Exchange {
+    fn is_endless(&self) -> bool {
+        !matches!(self.owner, Owner::Call(_))
+    }
+
+    pub(crate) fn abort(&self, cx: &mut Cx) {
+        if let Some(request) = self.request {
+            cx.abort(request);
+        }
+    }
+}
+
+impl Session {
+    pub(crate) fn call(&mut self, cx: &mut Cx, call: CallId, what: Call) {
+        match what {
+            Call::Connect => self.connect(cx, call),
+            Call::SendMessage(message) => {
+                let body = json(&SendMessageRequest {
+                    client_token: Some(message.client_token.unwrap_or_else(|| cx.rng.uuid())),
+                    content: message.content.unwrap_or_default(),
+                    content_type: message.content_type,
+                });
+                if self.is_compat() {
+                    self.request::<SendMessage>(cx, call, body);
+                } else {
+                    self.post(cx, call, body);
+                }
+            }
+            Call::SendEvent(event) => self.send_event(cx, call, event),
+            Call::GetTranscript(request) => {
+                self.request::<GetTranscript>(cx, call, json(&*request));
+            }
+            Call::DisconnectParticipant => {
+                let body =
+                    json(&DisconnectParticipantRequest { client_token: Some(cx.rng.uuid()) });
+                self.request::<DisconnectParticipant>(cx, call, body);
+            }
+        }
+    }
+
+    fn send_event(&mut self, cx: &mut Cx, call: CallId, event: Outgoing) {
+        let is_typing = event.content_type == ContentType::Typing;
+        let can_call = self.link.token.is_some() && self.link.phase != Phase::Ended;
+        if is_typing && can_call {
+            if let Some(last) = &mut self.typing
+                && cx.now.mono_ms.saturating_sub(last.at_ms) < TYPING_MS
+            {
+                let earlier = last.call;
+                match last.ended.clone() {
+                    None => last.followers.push(call),
+                    Some(ended) => {
+                        self.done(cx, call, ended.map(|()| Value::Repeated { earlier }));
+                    }
+                }
+                return;
+            }
+            let at_ms = cx.now.mono_ms;
+            self.typing = Some(Typing { at_ms, call, ended: None, followers: Vec::new() });
+        }
+        let body = json(&SendEventRequest {
+            client_token: Some(event.client_token.unwrap_or_else(|| cx.rng.uuid())),
+            content: event.content,
+            content_type: event.content_type,
+        });
+        self.request::<SendEvent>(cx, call, body);
+    }
+
+    /// Makes the request of a call at once.
+    fn request<O: Operation>(&mut self, cx: &mut Cx, call: CallId, body: String) {
+        if self.link.token.is_none() || self.link.phase == Phase::Ended {
+            return self.done(cx, call, Err(CallError::NotConnected { operation: O::NAME }));
+        }
+        self.start(cx, Owner::Call(call), O::NAME, O::PATH, body);
+    }
+
+    /// Begins a request and returns its number. There must be a connection token.
+    pub(crate) fn start(
+        &mut self,
+        cx: &mut Cx,
+        owner: Owner,
+        operation: &'static str,
+        path: &'static str,
+        body: String,
+    ) -> u64 {
+        self.last_exchange += 1;
+        let id = self.last_exchange;
+        let most_attempts = match owner {
+            Owner::Call(_) if self.is_compat() => COMPAT_ATTEMPTS,
+            Owner::Call(_) => CALL_ATTEMPTS,
+            Owner::Outbox | Owner::Recovery => u32::MAX,
+        };
+        self.exchanges.push(Exchange {
+            id,
+            owner,
+            operation,
+            path,
+            body,
+            attempts: 0,
+            most_attempts,
+            waited_ms: 0,
+            request: None,
+            bearer: None,
+            replayed: false,
+            denied: None,
+        });
+        self.attempt(cx, self.exchanges.len() - 1);
+        id
+    }
+
+    fn attempt(&mut self, cx: &mut Cx, at: usize) {
+        let exchange = &self.exchanges[at];
+        // What is tried for ever waits for the network; `hurry_exchanges` goes on.
+        if exchange.is_endless() && !cx.online {
+            return;
+        }
+        let Some(bearer) = self.link.token.clone() else { return };
+        let request = cx.new_request(self.id);
+        let http = self.http_request(
+            request,
+            exchange.operation,
+            exchange.path,
+            bearer.expose().to_owned(),
+            exchange.body.clone(),
+            exchange.owner != Owner::Recovery,
+        );
+        let exchange = &mut self.exchanges[at];
+        exchange.request = Some(request);
+        exchange.bearer = Some(bearer);
+        exchange.attempts = exchange.attempts.saturating_add(1);
+        cx.push(Output::Http(http));
+    }
+
+    pub(crate) fn retry_due(&mut self, cx: &mut Cx, id: u64) {
+        if let Some(at) = self.exchanges.iter().position(|exchange| exchange.id == id) {
+            self.attempt(cx, at);
+        }
+    }
+
+    pub(crate) fn exchange_answered(
+        &mut self,
+        cx: &mut Cx,
+        request: RequestId,
+        answer: Result<HttpAnswer, String>,
+    ) {
+        let Some(at) = self.exchanges.iter().position(|exchange| exchange.request == Some(request))
+        else {
+            return;
+        };
+        let exchange = &mut self.exchanges[at];
+        exchange.request = None;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(message) => {
+                // A browser's SDK does not repeat a fetch that was rejected (§2.3).
+                let again = exchange.is_endless() || !self.is_compat();
+                return self.repeat(cx, at, again, None, false, CallError::Unreachable { message });
+            }
+        };
+        if (200..300).contains(&answer.status) {
+            let exchange = self.exchanges.remove(at);
+            let answer = Answer {
+                request,
+                request_id: answer.request_id,
+                attempts: exchange.attempts,
+                retry_delay_ms: exchange.waited_ms,
+                body: answer.body,
+            };
+            return self.finish(cx, exchange.owner, Ok(answer));
+        }
+        let error = ServiceError::parse(answer.status, answer.error_type.as_deref(), &answer.body);
+        if answer.status == 403 && !exchange.replayed && self.link.phase == Phase::Live {
+            // The token may be old (D4): once more with a new one.
+            exchange.replayed = true;
+            if exchange.bearer == self.link.token {
+                exchange.denied = Some(error);
+                self.pursue(cx);
+            } else {
+                self.attempt(cx, at);
+            }
+            return;
+        }
+        let again = if self.is_compat() {
+            matches!(answer.status, 429 | 500 | 502 | 503 | 504)
+        } else {
+            is_passing(answer.status)
+        };
+        let throttled = answer.status == 429;
+        self.repeat(cx, at, again, answer.retry_after_ms, throttled, CallError::Service(error));
+    }
+
+    /// Makes a failed request again, if it may, or ends it.
+    fn repeat(
+        &mut self,
+        cx: &mut Cx,
+        at: usize,
+        again: bool,
+        after_ms: Option<u64>,
+        throttled: bool,
+        error: CallError,
+    ) {
+        let is_over = matches!(self.link.phase, Phase::Ended | Phase::Broken | Phase::Idle);
+        let exchange = &mut self.exchanges[at];
+        let may = if exchange.is_endless() { !is_over } else { self.link.phase != Phase::Ended };
+        if !(again && may && exchange.attempts < exchange.most_attempts) {
+            let owner = self.exchanges.remove(at).owner;
+            return self.finish(cx, owner, Err(error));
+        }
+        let wait = if exchange.is_endless() {
+            cx.rng.back_off(exchange.attempts - 1, ENDLESS_BASE_MS, ENDLESS_CAP_MS)
+        } else {
+            let base = if throttled { THROTTLED_BASE_MS } else { CALL_BASE_MS };
+            cx.rng.back_off(exchange.attempts - 1, base, CALL_CAP_MS)
+        };
+        let wait = wait.max(after_ms.unwrap_or(0).min(RETRY_AFTER_CAP_MS));
+        exchange.waited_ms = exchange.waited_ms.saturating_add(wait);
+        let id = exchange.id;
+        self.timers.set(Timer::Retry(id), cx.after(wait));
+    }
+
+    fn finish(&mut self, cx: &mut Cx, owner: Owner, result: Result<Answer, CallError>) {
+        match owner {
+            Owner::Outbox => self.posted(cx, result),
+            Owner::Recovery => self.page(cx, result),
+            Owner::Call(call) => {
+                let ended = result.as_ref().map(|_| ()).map_err(Clone::clone);
+                self.done(cx, call, result.map(Value::Answered));
+                self.typing_ended(cx, call, &ended);
+            }
+        }
+    }
+
+    /// Answers the typing calls that were not sent because this one was.
+    fn typing_ended(&mut self, cx: &mut Cx, call: CallId, ended: &Result<(), CallError>) {
+        let Some(mut typing) = self.typing.take_if(|typing| typing.call == call) else { return };
+        let followers = std::mem::take(&mut typing.followers);
+        // The original's throttle repeats a failure too (S90); otherwise the next one may be sent.
+        if ended.is_ok() || self.is_compat() {
+            typing.ended = Some(ended.clone());
+            self.typing = Some(typing);
+        }
+        for follower in followers {
+            self.done(cx, follower, ended.clone().map(|()| Value::Repeated { earlier: call }));
+        }
+    }
+
+    pub(crate) fn an_exchange_waits_for_a_token(&self) -> bool {
+        self.exchanges.iter().any(|exchange| exchange.denied.is_some())
+    }
+
+    /// There is a new token: what the old one was refused for is made again.
+    pub(crate) fn replay_exchanges(&mut self, cx: &mut Cx) {
+        for at in 0..self.exchanges.len() {
+            if self.exchanges[at].denied.take().is_some() {
+                self.attempt(cx, at);
+            }
+        }
+    }
+
+    /// There is no new token: whoever does not wait for ever hears of the refusal.
+    pub(crate) fn fail_denied_exchanges(&mut self, cx: &mut Cx) {
+        let keep_endless = self.link.phase == Phase::Live;
+        while let Some(at) = self.exchanges.iter().position(|exchange| {
+            exchange.denied.is_some() && !(keep_endless && exchange.is_endless())
+        }) {
+            let exchange = self.exchanges.remove(at);
+            if let Some(error) = exchange.denied {
+                self.finish(cx, exchange.owner, Err(CallError::Service(error)));
+            }
+        }
+    }
+
+    /// The network is back: nothing waits for its back-off.
+    pub(crate) fn hurry_exchanges(&mut self, cx: &mut Cx) {
+        for at in 0..self.exchanges.len() {
+            let exchange = &self.exchanges[at];
+            if exchange.is_endless() && exchange.request.is_none() && exchange.denied.is_none() {
+                let id = exchange.id;
+                self.timers.clear(Timer::Retry(id));
+                self.attempt(cx, at);
+            }
+        }
+    }
+
+    /// The chat is over, or the session is broken: what is under way may still be answered, but what
+    /// waits to be made again is not. A broken session still makes the calls of the application
+    /// (docs/protocol/websocket.md S157).
+    pub(crate) fn end_exchanges(&mut self, cx: &mut Cx, error: &CallError) {
+        self.fail_denied_exchanges(cx);
+        let is_over = self.link.phase == Phase::Ended;
+        while let Some(at) = self
+            .exchanges
+            .iter()
+            .position(|exchange| exchange.request.is_none() && (is_over || exchange.is_endless()))
+        {
+            let exchange = self.exchanges.remove(at);
+            self.timers.clear(Timer::Retry(exchange.id));
+            self.finish(cx, exchange.owner, Err(error.clone()));
+        }
+    }
+
+    /// Forgets a request.
+    pub(crate) fn drop_exchange(&mut self, cx: &mut Cx, id: u64) {
+        if let Some(at) = self.exchanges.iter().position(|exchange| exchange.id == id) {
+            self.timers.clear(Timer::Retry(id));
+            self.exchanges.remove(at).abort(cx);
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, cx: &mut Cx, call: CallId) {
+        let owner = if self.outbox.is_sending(call) { Owner::Outbox } else { Owner::Call(call) };
+        self.done(cx, call, Err(CallError::Cancelled));
+        self.outbox.cancel(call);
+        let Some(at) = self.exchanges.iter().position(|exchange| exchange.owner == owner) else {
+            return;
+        };
+        let exchange = &mut self.exchanges[at];
+        if exchange.request.is_none() {
+            let exchange = self.exchanges.remove(at);
+            self.timers.clear(Timer::Retry(exchange.id));
+            self.finish(cx, owner, Err(CallError::Cancelled));
+        } else if exchange.operation == GetTranscript::NAME {
+            // Reading changes nothing: it can be broken off.
+            self.exchanges.remove(at).abort(cx);
+        } else {
+            // What was sent stays sent, but it is not sent again.
+            exchange.most_attempts = 0;
+            exchange.replayed = true;
+        }
+    }
+}

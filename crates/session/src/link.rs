@@ -1,0 +1,853 @@
+//! The connection of a session: tokens, sockets, subscriptions, heartbeats, and coming back.
+//!
+//! A session has one socket, the *primary*, and during a hand-over a second one, the *candidate*,
+//! which takes over once it can replace the first (make before break). There is at most one request
+//! for a connection at a time; [`Session::pursue`] starts it whenever something asks for one and
+//! nothing forbids it, so no event can be forgotten between two states.
+
+use std::borrow::Cow;
+
+use chatloom_wire::{
+    ConnectionToken, ServiceError, Timestamp,
+    frame::{CHAT_TOPIC, HEARTBEAT, PING},
+    participant::{
+        BEARER_HEADER, CreateParticipantConnection, CreateParticipantConnectionResponse, Operation,
+        SendMessage,
+    },
+};
+
+use crate::{
+    CallError, CallId, Connection, Event, HttpAnswer, HttpRequest, LogLevel, Output, RequestId,
+    SocketId, Value, core::Cx, session::Session, timers::Timer,
+};
+
+/// What a customer's client asks for (docs/protocol/websocket.md S45).
+const CONNECTION_BODY: &str = r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#;
+/// The first frame on a socket (docs/protocol/websocket.md §1.2).
+const SUBSCRIBE: &str = r#"{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}"#;
+
+/// How long a request may take.
+pub(crate) const REQUEST_TIMEOUT_MS: u64 = 15_000;
+/// How often the first connection is asked for before `connect` fails.
+const CONNECT_ATTEMPTS: u32 = 3;
+/// Back-off of `connect` and of calls (docs/protocol/participant-service.md §2.3).
+pub(crate) const CALL_BASE_MS: u64 = 100;
+pub(crate) const THROTTLED_BASE_MS: u64 = 500;
+pub(crate) const CALL_CAP_MS: u64 = 20_000;
+/// Back-off of what is tried for ever.
+pub(crate) const ENDLESS_BASE_MS: u64 = 500;
+pub(crate) const ENDLESS_CAP_MS: u64 = 30_000;
+/// The longest `Retry-After` that is believed: a wrong one must not silence a chat for a day.
+pub(crate) const RETRY_AFTER_CAP_MS: u64 = 120_000;
+/// The second look at a refusal comes after this and up to as much again.
+const SECOND_LOOK_MS: u64 = 500;
+/// How long a socket may take to open.
+const OPENING_MS: u64 = 10_000;
+/// Heartbeat and ping (docs/protocol/websocket.md §2).
+const BEAT_MS: u64 = 10_000;
+/// How soon a socket must answer when the network or the page comes back.
+const PROBE_MS: u64 = 5_000;
+/// A socket is replaced at this age (docs/protocol/websocket.md §2).
+const SOCKET_AGE_MS: u64 = 3_540_000;
+/// Subscriptions: no answer (docs/protocol/websocket.md §1.3).
+const SUBSCRIBE_SILENT_MS: u64 = 1_000;
+const SUBSCRIBE_REPEATS: u8 = 3;
+/// Subscriptions: refused.
+const SUBSCRIBE_REFUSED_MS: u64 = 500;
+const SUBSCRIBE_REFUSALS: u8 = 5;
+/// The token is renewed this long before its end (docs/protocol/websocket.md S166), but never
+/// sooner than after the floor. An end that is missing or past says that one of the two clocks is
+/// wrong: then the token is renewed now and then, and a refusal renews it sooner.
+const TOKEN_MARGIN_MS: i64 = 60_000;
+const TOKEN_FLOOR_MS: i64 = 60_000;
+const TOKEN_CEILING_MS: i64 = 12 * 3_600_000;
+const TOKEN_UNKNOWN_MS: u64 = 600_000;
+
+/// How far a session is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Not connected: `connect` has not been called, or has failed.
+    #[default]
+    Idle,
+    /// The first connection has been asked for.
+    Connecting,
+    /// `connect` succeeded; the link keeps itself alive.
+    Live,
+    /// The service refuses a connection for good.
+    Broken,
+    /// The chat is over.
+    Ended,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    pub(crate) phase: Phase,
+    /// The calls that wait for the first connection.
+    connects: Vec<CallId>,
+    pub(crate) token: Option<ConnectionToken>,
+    token_due: bool,
+    pub(crate) fetching: Option<RequestId>,
+    /// How often the first connection has been asked for.
+    attempts: u32,
+    /// Failures in a row; a socket that lives for a while ends the row.
+    strikes: u32,
+    /// The service has said 403 since the last success.
+    forbidden: bool,
+    primary: Option<Socket>,
+    candidate: Option<Socket>,
+    /// The application has been told of a connection and not of its loss.
+    gained: bool,
+    /// The application has been told of the loss.
+    lost: bool,
+    shown: Option<Connection>,
+}
+
+#[derive(Debug)]
+struct Socket {
+    id: SocketId,
+    open: bool,
+    opened_ms: u64,
+    subscribed: bool,
+    /// The transcript has been read since this socket subscribed: what it brings is the next.
+    trusted: bool,
+    /// It missed a heartbeat or a probe; an answer clears it.
+    suspect: bool,
+    /// It has to go: it is old, or the service does not confirm its subscription.
+    replace: bool,
+    beat_pending: bool,
+    ping_pending: bool,
+    subscribe_pending: bool,
+    unanswered: u8,
+    refused: u8,
+}
+
+impl Socket {
+    fn is_healthy(&self) -> bool {
+        self.subscribed && !self.suspect
+    }
+}
+
+/// Why the service gave no connection.
+enum Trouble {
+    /// It may give one later.
+    Again { error: CallError, after_ms: Option<u64>, throttled: bool },
+    /// The chat may be over.
+    Forbidden(CallError),
+    /// It will not.
+    Refused(CallError),
+}
+
+/// Whether a status says: try again later.
+pub(crate) fn is_passing(status: u16) -> bool {
+    status == 408 || status == 429 || status >= 500
+}
+
+fn is_socket_url(url: &str) -> bool {
+    let scheme = |name: &str| url.get(..name.len()).is_some_and(|s| s.eq_ignore_ascii_case(name));
+    scheme("wss://") || scheme("ws://")
+}
+
+/// How long to wait before a token is renewed.
+fn token_wait_ms(wall_ms: i64, expiry: Option<&str>) -> u64 {
+    match expiry.and_then(|text| Timestamp::parse(text).ok()) {
+        Some(expiry) if expiry.as_millis() > wall_ms => (expiry.as_millis() - wall_ms)
+            .saturating_sub(TOKEN_MARGIN_MS)
+            .clamp(TOKEN_FLOOR_MS, TOKEN_CEILING_MS)
+            as u64,
+        _ => TOKEN_UNKNOWN_MS,
+    }
+}
+
+/// A text for people, without what a service may have put into its message.
+fn reason_of(error: &CallError) -> String {
+    match error {
+        CallError::Service(error) => error.kind.name().to_owned(),
+        CallError::Unreachable { message } | CallError::BadAnswer { message } => message.clone(),
+        _ => String::new(),
+    }
+}
+
+impl Link {
+    fn socket(&mut self, id: SocketId) -> Option<&mut Socket> {
+        self.primary.iter_mut().chain(&mut self.candidate).find(|socket| socket.id == id)
+    }
+
+    fn is_primary(&self, id: SocketId) -> bool {
+        self.primary.as_ref().is_some_and(|socket| socket.id == id)
+    }
+
+    pub(crate) fn is_candidate(&self, id: SocketId) -> bool {
+        self.candidate.as_ref().is_some_and(|socket| socket.id == id)
+    }
+
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.primary.as_ref().is_some_and(Socket::is_healthy)
+    }
+
+    pub(crate) fn is_trusted(&self, id: SocketId) -> bool {
+        self.primary.iter().chain(&self.candidate).any(|socket| socket.id == id && socket.trusted)
+    }
+
+    fn needs_socket(&self) -> bool {
+        self.candidate.is_none()
+            && self.primary.as_ref().is_none_or(|socket| socket.suspect || socket.replace)
+    }
+}
+
+/// Asking for a connection.
+impl Session {
+    pub(crate) fn connect(&mut self, cx: &mut Cx, call: CallId) {
+        match self.link.phase {
+            Phase::Live => self.done(cx, call, Ok(Value::Connected)),
+            Phase::Connecting => self.link.connects.push(call),
+            Phase::Ended => {
+                let operation = CreateParticipantConnection::NAME;
+                self.done(cx, call, Err(CallError::NotConnected { operation }));
+            }
+            Phase::Idle | Phase::Broken => {
+                self.link.phase = Phase::Connecting;
+                self.link.connects.push(call);
+                self.link.attempts = 0;
+                self.link.strikes = 0;
+                self.link.forbidden = false;
+                self.link.lost = false;
+                self.show(cx, Connection::Connecting);
+                self.fetch(cx);
+            }
+        }
+    }
+
+    fn fetch(&mut self, cx: &mut Cx) {
+        self.timers.clear(Timer::Reconnect);
+        let request = cx.new_request(self.id);
+        self.link.fetching = Some(request);
+        self.link.attempts = self.link.attempts.saturating_add(1);
+        let token = self.options.participant_token.expose().to_owned();
+        let http = self.http_request(
+            request,
+            CreateParticipantConnection::NAME,
+            CreateParticipantConnection::PATH,
+            token,
+            CONNECTION_BODY.to_owned(),
+            false,
+        );
+        cx.push(Output::Http(http));
+    }
+
+    pub(crate) fn http_request(
+        &self,
+        request: RequestId,
+        operation: &'static str,
+        path: &'static str,
+        token: String,
+        body: String,
+        keep_body: bool,
+    ) -> HttpRequest {
+        let mut url = String::with_capacity(self.options.endpoint.len() + path.len());
+        url.push_str(&self.options.endpoint);
+        url.push_str(path);
+        let mut headers = vec![(BEARER_HEADER, token)];
+        if !self.options.user_agent.is_empty() {
+            headers.push(("x-amz-user-agent", self.options.user_agent.clone()));
+        }
+        HttpRequest {
+            request,
+            session: self.id,
+            operation,
+            method: "POST",
+            url,
+            headers,
+            body,
+            timeout_ms: REQUEST_TIMEOUT_MS,
+            keep_body,
+        }
+    }
+
+    /// Asks for a connection when something needs one and nothing is in the way.
+    pub(crate) fn pursue(&mut self, cx: &mut Cx) {
+        if self.link.phase != Phase::Live {
+            return;
+        }
+        let wanted =
+            self.link.needs_socket() || self.link.token_due || self.an_exchange_waits_for_a_token();
+        if !wanted || self.link.fetching.is_some() || self.timers.is_set(Timer::Reconnect) {
+            return;
+        }
+        if !cx.online {
+            if !self.link.is_healthy() {
+                self.show(cx, Connection::Offline);
+            }
+            return;
+        }
+        if !self.link.is_healthy() {
+            self.show(cx, Connection::Connecting);
+        }
+        self.fetch(cx);
+    }
+
+    pub(crate) fn reconnect_due(&mut self, cx: &mut Cx) {
+        match self.link.phase {
+            Phase::Connecting => self.fetch(cx),
+            _ => self.pursue(cx),
+        }
+    }
+
+    pub(crate) fn token_due(&mut self, cx: &mut Cx) {
+        self.link.token_due = true;
+        self.pursue(cx);
+    }
+
+    /// The service answered, or did not, when asked for a connection.
+    pub(crate) fn fetched(&mut self, cx: &mut Cx, answer: Result<HttpAnswer, String>) {
+        self.link.fetching = None;
+        let answer = match answer {
+            Err(message) => {
+                let error = CallError::Unreachable { message };
+                let trouble = Trouble::Again { error, after_ms: None, throttled: false };
+                return self.not_connected(cx, trouble);
+            }
+            Ok(answer) => answer,
+        };
+        if !(200..300).contains(&answer.status) {
+            let parsed =
+                ServiceError::parse(answer.status, answer.error_type.as_deref(), &answer.body);
+            let error = CallError::Service(parsed);
+            return self.not_connected(
+                cx,
+                match answer.status {
+                    403 => Trouble::Forbidden(error),
+                    status if is_passing(status) => Trouble::Again {
+                        error,
+                        after_ms: answer.retry_after_ms,
+                        throttled: status == 429,
+                    },
+                    _ => Trouble::Refused(error),
+                },
+            );
+        }
+        let parsed: CreateParticipantConnectionResponse =
+            serde_json::from_str(&answer.body).unwrap_or_default();
+        let credentials = parsed
+            .connection_credentials
+            .and_then(|given| given.connection_token.map(|token| (token, given.expiry)));
+        let (Some((token, expiry)), Some(websocket)) = (credentials, parsed.websocket) else {
+            let message = "it holds no socket or no token".to_owned();
+            return self.not_connected(cx, Trouble::Refused(CallError::BadAnswer { message }));
+        };
+        let url = websocket.url.unwrap_or_default();
+        let usable = is_socket_url(&url);
+        // The original says connected before it looks at the URL (S52).
+        let looks_later = self.is_compat() && self.link.phase == Phase::Connecting;
+        if !usable && !looks_later {
+            let message = "it holds no URL of a socket".to_owned();
+            return self.not_connected(cx, Trouble::Refused(CallError::BadAnswer { message }));
+        }
+        self.link.token = Some(token);
+        self.link.token_due = false;
+        self.link.forbidden = false;
+        self.timers.set(Timer::Token, cx.after(token_wait_ms(cx.now.wall_ms, expiry.as_deref())));
+        if self.link.phase == Phase::Connecting {
+            self.link.phase = Phase::Live;
+            for call in std::mem::take(&mut self.link.connects) {
+                self.done(cx, call, Ok(Value::Connected));
+            }
+            if self.is_compat() {
+                self.event(cx, Event::Established { by_socket: false });
+            }
+            if !usable {
+                return self.break_off(cx, "the service gave no URL of a socket");
+            }
+        }
+        if self.link.needs_socket() {
+            self.open_socket(cx, url);
+        } else {
+            self.link.strikes = 0;
+        }
+        self.replay_exchanges(cx);
+        self.pump_outbox(cx);
+    }
+
+    fn not_connected(&mut self, cx: &mut Cx, trouble: Trouble) {
+        if self.link.phase == Phase::Connecting {
+            return self.connect_failed(cx, trouble);
+        }
+        self.log(cx, LogLevel::Warn, "the service gave no connection");
+        // Somebody who waits for a bounded call hears now what the service said.
+        self.fail_denied_exchanges(cx);
+        match trouble {
+            Trouble::Again { error, after_ms, .. } => {
+                self.strike(cx, after_ms, &reason_of(&error));
+            }
+            Trouble::Forbidden(error) => {
+                if self.link.forbidden && !self.is_well() {
+                    return self.ended_while_away(cx);
+                }
+                // The gateway says 403 for more than one reason, so one is not believed.
+                let first = !std::mem::replace(&mut self.link.forbidden, true);
+                let look = SECOND_LOOK_MS + cx.rng.up_to(SECOND_LOOK_MS);
+                self.strike(cx, first.then_some(look), &reason_of(&error));
+            }
+            Trouble::Refused(error) => {
+                if self.is_well() {
+                    // The open socket still serves; the next answer may be a better one.
+                    self.strike(cx, None, &reason_of(&error));
+                } else {
+                    self.break_off(cx, &reason_of(&error));
+                }
+            }
+        }
+    }
+
+    /// Whether the application misses nothing at the moment.
+    fn is_well(&self) -> bool {
+        self.link
+            .primary
+            .as_ref()
+            .is_some_and(|socket| socket.is_healthy() && (self.is_compat() || socket.trusted))
+    }
+
+    fn connect_failed(&mut self, cx: &mut Cx, trouble: Trouble) {
+        let error = match trouble {
+            Trouble::Again { error, after_ms, throttled } => {
+                if self.link.attempts < CONNECT_ATTEMPTS {
+                    let base = if throttled { THROTTLED_BASE_MS } else { CALL_BASE_MS };
+                    let wait = cx.rng.back_off(self.link.attempts - 1, base, CALL_CAP_MS);
+                    let wait = wait.max(after_ms.unwrap_or(0).min(RETRY_AFTER_CAP_MS));
+                    let until_ms = cx.after(wait);
+                    self.timers.set(Timer::Reconnect, until_ms);
+                    self.show(cx, Connection::Waiting { until_ms, reason: reason_of(&error) });
+                    return;
+                }
+                error
+            }
+            Trouble::Forbidden(error) | Trouble::Refused(error) => error,
+        };
+        self.log(cx, LogLevel::Error, "the first connection failed");
+        self.link.phase = Phase::Idle;
+        for call in std::mem::take(&mut self.link.connects) {
+            self.done(cx, call, Err(error.clone()));
+        }
+        self.fail_outbox(cx, &CallError::NotConnected { operation: SendMessage::NAME });
+        self.show(cx, Connection::Broken { reason: reason_of(&error) });
+    }
+
+    /// Counts a failure and waits before the next attempt.
+    fn strike(&mut self, cx: &mut Cx, after_ms: Option<u64>, reason: &str) {
+        let wait = cx.rng.back_off(self.link.strikes, ENDLESS_BASE_MS, ENDLESS_CAP_MS);
+        self.link.strikes = self.link.strikes.saturating_add(1);
+        let until_ms = cx.after(wait.max(after_ms.unwrap_or(0).min(RETRY_AFTER_CAP_MS)));
+        self.timers.set(Timer::Reconnect, until_ms);
+        if !cx.online {
+            self.pursue_offline(cx);
+        } else if !self.link.is_healthy() {
+            self.show(cx, Connection::Waiting { until_ms, reason: reason.to_owned() });
+        }
+    }
+
+    fn pursue_offline(&mut self, cx: &mut Cx) {
+        if !self.link.is_healthy() {
+            self.show(cx, Connection::Offline);
+        }
+    }
+
+    /// Gives up: the service will not give a connection.
+    fn break_off(&mut self, cx: &mut Cx, reason: &str) {
+        self.log(cx, LogLevel::Error, "the service refuses a connection; the session is broken");
+        self.give_up_recovery(cx);
+        self.close_link(cx, "the session is broken");
+        self.link.phase = Phase::Broken;
+        self.link.gained = false;
+        let error = CallError::NotConnected { operation: SendMessage::NAME };
+        self.end_exchanges(cx, &error);
+        self.fail_outbox(cx, &error);
+        self.show(cx, Connection::Broken { reason: reason.to_owned() });
+        self.event(cx, Event::Broken);
+    }
+
+    /// Closes the sockets and stops everything that would open new ones.
+    pub(crate) fn close_link(&mut self, cx: &mut Cx, reason: &'static str) {
+        for socket in self.link.primary.take().into_iter().chain(self.link.candidate.take()) {
+            self.timers.clear_socket(socket.id);
+            self.stop_recovery(cx, socket.id);
+            cx.close_socket(socket.id, reason);
+        }
+        for timer in [Timer::Reconnect, Timer::Token, Timer::Silence] {
+            self.timers.clear(timer);
+        }
+        self.link.token_due = false;
+        if let Some(request) = self.link.fetching.take() {
+            cx.abort(request);
+        }
+    }
+
+    /// Tells what the connection is doing when that has changed.
+    pub(crate) fn show(&mut self, cx: &mut Cx, state: Connection) {
+        if !self.is_compat() && self.link.shown.as_ref() != Some(&state) {
+            self.link.shown = Some(state.clone());
+            self.event(cx, Event::Connection(state));
+        }
+    }
+}
+
+/// Sockets.
+impl Session {
+    fn open_socket(&mut self, cx: &mut Cx, url: String) {
+        let id = cx.open_socket(self.id, url);
+        self.timers.set(Timer::Opening(id), cx.after(OPENING_MS));
+        let socket = Socket {
+            id,
+            open: false,
+            opened_ms: 0,
+            subscribed: false,
+            trusted: false,
+            suspect: false,
+            replace: false,
+            beat_pending: false,
+            ping_pending: false,
+            subscribe_pending: false,
+            unanswered: 0,
+            refused: 0,
+        };
+        if self.link.primary.is_none() {
+            self.link.primary = Some(socket);
+            self.show(cx, Connection::Connecting);
+        } else {
+            self.link.candidate = Some(socket);
+        }
+    }
+
+    pub(crate) fn socket_opened(&mut self, cx: &mut Cx, id: SocketId) {
+        let Some(socket) = self.link.socket(id).filter(|socket| !socket.open) else { return };
+        socket.open = true;
+        socket.opened_ms = cx.now.mono_ms;
+        self.timers.clear(Timer::Opening(id));
+        self.timers.set(Timer::Age(id), cx.after(SOCKET_AGE_MS));
+        self.send_subscribe(cx, id);
+        self.send_beat(cx, id);
+        if self.is_compat() && self.link.is_primary(id) {
+            self.gained(cx);
+        }
+    }
+
+    fn send(cx: &mut Cx, socket: SocketId, text: &'static str) {
+        cx.push(Output::SendText { socket, text: Cow::Borrowed(text) });
+    }
+
+    fn gained(&mut self, cx: &mut Cx) {
+        self.timers.clear(Timer::Silence);
+        self.link.lost = false;
+        if !std::mem::replace(&mut self.link.gained, true) {
+            self.event(cx, Event::Established { by_socket: true });
+        }
+    }
+
+    pub(crate) fn socket_closed(&mut self, cx: &mut Cx, id: SocketId, reason: String) {
+        let reason = if reason.is_empty() { "the socket closed".to_owned() } else { reason };
+        self.socket_gone(cx, id, &reason);
+    }
+
+    /// A socket is no more: it closed, or it was given up.
+    fn socket_gone(&mut self, cx: &mut Cx, id: SocketId, reason: &str) {
+        self.timers.clear_socket(id);
+        if self.link.is_candidate(id) {
+            self.link.candidate = None;
+            self.stop_recovery(cx, id);
+            self.strike(cx, None, reason);
+            return;
+        }
+        let Some(gone) = self.link.primary.take_if(|socket| socket.id == id) else { return };
+        self.stop_recovery(cx, id);
+        self.link.primary = self.link.candidate.take();
+        if gone.open && cx.now.mono_ms.saturating_sub(gone.opened_ms) >= BEAT_MS {
+            self.link.strikes = 0;
+        }
+        if let Some(heir) = self.link.primary.as_ref().filter(|socket| socket.open) {
+            // The hand-over was under way; the other one takes over without a word.
+            if heir.is_healthy() {
+                self.show(cx, Connection::Online);
+            }
+            return;
+        }
+        self.lose(cx);
+        if self.link.primary.is_some() || self.link.fetching.is_some() {
+            self.link.strikes = self.link.strikes.saturating_add(1);
+            self.show(cx, Connection::Connecting);
+            return;
+        }
+        if gone.open && self.link.strikes == 0 {
+            // A socket that served closed for the first time: come back at once.
+            self.link.strikes = 1;
+            self.pursue(cx);
+        } else {
+            self.strike(cx, None, reason);
+        }
+    }
+
+    fn lose(&mut self, cx: &mut Cx) {
+        let had = std::mem::replace(&mut self.link.gained, false);
+        if !std::mem::replace(&mut self.link.lost, true) && (had || self.is_compat()) {
+            self.log(cx, LogLevel::Info, "the connection is lost");
+            self.event(cx, Event::Lost);
+        }
+        if self.is_compat() && !self.timers.is_set(Timer::Silence) {
+            self.timers.set(Timer::Silence, cx.after(BEAT_MS));
+        }
+    }
+
+    /// Compat: without a socket each deep heartbeat fails (docs/protocol/websocket.md §1.5).
+    pub(crate) fn silence(&mut self, cx: &mut Cx) {
+        self.event(cx, Event::DeepHeartbeat { success: false });
+        self.timers.set(Timer::Silence, cx.after(BEAT_MS));
+    }
+
+    /// Gives a socket up.
+    fn drop_socket(&mut self, cx: &mut Cx, id: SocketId, reason: &'static str) {
+        cx.close_socket(id, reason);
+        self.socket_gone(cx, id, reason);
+    }
+
+    pub(crate) fn opening_due(&mut self, cx: &mut Cx, id: SocketId) {
+        self.drop_socket(cx, id, "the socket did not open in time");
+    }
+
+    pub(crate) fn grown_old(&mut self, cx: &mut Cx, id: SocketId) {
+        if let Some(socket) = self.link.socket(id) {
+            socket.replace = true;
+            self.pursue(cx);
+        }
+    }
+
+    /// The candidate takes over.
+    fn promote(&mut self, cx: &mut Cx) {
+        if let Some(next) = self.link.candidate.take()
+            && let Some(old) = self.link.primary.replace(next)
+        {
+            self.timers.clear_socket(old.id);
+            self.stop_recovery(cx, old.id);
+            cx.close_socket(old.id, "replaced");
+        }
+    }
+
+    /// What a socket brings is the next from now on: the transcript has been read up to it.
+    pub(crate) fn trust(&mut self, cx: &mut Cx, id: SocketId) {
+        if let Some(socket) = self.link.socket(id) {
+            socket.trusted = true;
+            if self.link.is_candidate(id) {
+                self.promote(cx);
+                self.online(cx);
+            }
+        }
+    }
+
+    /// A subscribed socket serves the session.
+    fn online(&mut self, cx: &mut Cx) {
+        if self.link.is_healthy() {
+            self.show(cx, Connection::Online);
+            self.gained(cx);
+        }
+    }
+
+    fn send_subscribe(&mut self, cx: &mut Cx, id: SocketId) {
+        if let Some(socket) = self.link.socket(id) {
+            socket.subscribe_pending = true;
+            Self::send(cx, id, SUBSCRIBE);
+            self.timers.set(Timer::Subscribe(id), cx.after(SUBSCRIBE_SILENT_MS));
+        }
+    }
+
+    pub(crate) fn subscribe_due(&mut self, cx: &mut Cx, id: SocketId) {
+        let Some(socket) = self.link.socket(id) else { return };
+        if socket.subscribe_pending {
+            socket.unanswered += 1;
+            if socket.unanswered > SUBSCRIBE_REPEATS {
+                return self.subscription_failed(cx, id);
+            }
+        }
+        self.send_subscribe(cx, id);
+    }
+
+    pub(crate) fn subscription_answered(
+        &mut self,
+        cx: &mut Cx,
+        id: SocketId,
+        success: bool,
+        topics: &[String],
+    ) {
+        let Some(socket) = self.link.socket(id).filter(|socket| socket.open && !socket.subscribed)
+        else {
+            return;
+        };
+        if !success {
+            socket.refused = socket.refused.saturating_add(1);
+            socket.unanswered = 0;
+            socket.subscribe_pending = false;
+            if socket.refused >= SUBSCRIBE_REFUSALS {
+                self.subscription_failed(cx, id);
+            } else {
+                self.timers.set(Timer::Subscribe(id), cx.after(SUBSCRIBE_REFUSED_MS));
+            }
+            return;
+        }
+        if !topics.is_empty() && !topics.iter().any(|topic| topic == CHAT_TOPIC) {
+            return;
+        }
+        socket.subscribed = true;
+        self.timers.clear(Timer::Subscribe(id));
+        if self.is_compat() {
+            if self.link.is_candidate(id) {
+                self.promote(cx);
+            }
+        } else {
+            if self.link.is_primary(id) {
+                self.online(cx);
+            }
+            self.recover(cx, id);
+        }
+    }
+
+    /// The service does not confirm the subscription. The original stays silent for ever.
+    fn subscription_failed(&mut self, cx: &mut Cx, id: SocketId) {
+        self.log(cx, LogLevel::Warn, "the subscription was not confirmed; the socket is replaced");
+        if self.link.is_candidate(id) {
+            return self.drop_socket(cx, id, "the subscription was not confirmed");
+        }
+        self.timers.clear(Timer::Subscribe(id));
+        if let Some(socket) = self.link.socket(id) {
+            socket.replace = true;
+            self.strike(cx, None, "the subscription was not confirmed");
+        }
+    }
+
+    fn send_beat(&mut self, cx: &mut Cx, id: SocketId) {
+        if let Some(socket) = self.link.socket(id) {
+            socket.beat_pending = true;
+            socket.ping_pending = true;
+            Self::send(cx, id, PING);
+            Self::send(cx, id, HEARTBEAT);
+            self.timers.set(Timer::Beat(id), cx.after(BEAT_MS));
+        }
+    }
+
+    pub(crate) fn beat(&mut self, cx: &mut Cx, id: SocketId) {
+        let Some(socket) = self.link.socket(id) else { return };
+        let (missed, dead) = (socket.beat_pending, socket.beat_pending && socket.suspect);
+        let ping_missed = socket.ping_pending;
+        socket.suspect |= missed;
+        if ping_missed {
+            self.event(cx, Event::DeepHeartbeat { success: false });
+        }
+        if dead {
+            return self.drop_socket(cx, id, "two heartbeats were missed");
+        }
+        if !missed && self.link.is_primary(id) && !self.link.needs_socket() {
+            self.link.strikes = 0;
+        }
+        self.send_beat(cx, id);
+        if missed {
+            self.log(cx, LogLevel::Warn, "a heartbeat was missed; the socket is replaced");
+            self.pursue(cx);
+        }
+    }
+
+    pub(crate) fn heartbeat_answered(&mut self, cx: &mut Cx, id: SocketId) {
+        if let Some(socket) = self.link.socket(id) {
+            socket.beat_pending = false;
+            self.alive(cx, id);
+        }
+    }
+
+    pub(crate) fn ping_answered(&mut self, cx: &mut Cx, id: SocketId, success: bool) {
+        if let Some(socket) = self.link.socket(id) {
+            socket.ping_pending = false;
+            self.event(cx, Event::DeepHeartbeat { success });
+            self.alive(cx, id);
+        }
+    }
+
+    /// A socket answered.
+    fn alive(&mut self, cx: &mut Cx, id: SocketId) {
+        self.timers.clear(Timer::Probe(id));
+        if let Some(socket) = self.link.socket(id)
+            && std::mem::replace(&mut socket.suspect, false)
+            && self.link.is_primary(id)
+            && self.link.is_healthy()
+        {
+            self.show(cx, Connection::Online);
+        }
+    }
+
+    /// The network or the page is back: nobody should wait for a back-off, and a socket that looks
+    /// open has to prove it. The original stays silent here when a heartbeat was missed meanwhile
+    /// (docs/protocol/websocket.md S197).
+    pub(crate) fn wake(&mut self, cx: &mut Cx) {
+        if self.link.phase != Phase::Live {
+            return;
+        }
+        let open: Vec<SocketId> = self
+            .link
+            .primary
+            .iter()
+            .chain(&self.link.candidate)
+            .filter(|socket| socket.open)
+            .map(|socket| socket.id)
+            .collect();
+        for id in open {
+            if !self.timers.is_set(Timer::Probe(id)) {
+                if let Some(socket) = self.link.socket(id) {
+                    socket.ping_pending = true;
+                }
+                Self::send(cx, id, PING);
+                self.timers.set(Timer::Probe(id), cx.after(PROBE_MS));
+            }
+        }
+        self.timers.clear(Timer::Reconnect);
+        self.pursue(cx);
+        self.hurry_exchanges(cx);
+    }
+
+    pub(crate) fn went_offline(&mut self, cx: &mut Cx) {
+        if self.link.phase == Phase::Live {
+            self.pursue_offline(cx);
+        }
+    }
+
+    pub(crate) fn probe_due(&mut self, cx: &mut Cx, id: SocketId) {
+        let Some(socket) = self.link.socket(id) else { return };
+        if std::mem::replace(&mut socket.suspect, true) {
+            self.drop_socket(cx, id, "the socket did not answer");
+        } else {
+            self.pursue(cx);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s168_mended_a_token_never_asks_to_be_renewed_at_once() {
+        let wall = Timestamp::parse("2026-01-01T00:00:00Z").unwrap().as_millis();
+        for (expiry, wait_ms) in [
+            (Some("2026-01-02T00:00:00.000Z"), 12 * 3_600_000),
+            (Some("2026-01-01T01:00:00.000Z"), 59 * 60_000),
+            (Some("2026-01-01T00:01:30.000Z"), 60_000),
+            (Some("2026-01-01T00:00:10.000Z"), 60_000),
+            (Some("2025-12-31T00:00:00.000Z"), 600_000),
+            (Some("soon"), 600_000),
+            (None, 600_000),
+        ] {
+            assert_eq!(token_wait_ms(wall, expiry), wait_ms, "{expiry:?}");
+        }
+    }
+
+    #[test]
+    fn sockets_have_socket_urls() {
+        for url in ["wss://a/b?c", "ws://localhost:1/", "WSS://a"] {
+            assert!(is_socket_url(url), "{url}");
+        }
+        for url in ["", "ws:/", "https://a", "javascript:alert(1)", "wsé://"] {
+            assert!(!is_socket_url(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! One session: its parts, and what sets them in motion.
+
+use chatloom_wire::{ItemHead, frame::ServerFrame, item::Item};
+
+use crate::{
+    Behaviour, Body, CallError, CallId, Event, HttpAnswer, ItemHandle, ItemKind, LogLevel, Output,
+    RequestId, SessionId, SessionOptions, SocketId,
+    calls::{Exchange, Typing},
+    classify,
+    core::Cx,
+    link::{Link, Phase},
+    outbox::Outbox,
+    timers::{Timer, Timers},
+    transcript::Transcript,
+};
+
+/// The item a session of the original behaviour gives when it learns from the service that the chat
+/// ended while it was away (docs/protocol/websocket.md S164).
+const SYNTHETIC_END: &str = r#"{"AbsoluteTime":"","ContentType":"application/vnd.amazonaws.connect.event.chat.ended","Id":"","Type":"EVENT","InitialContactId":""}"#;
+
+/// An item with its members, wherever they were read.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    Item(Box<Item>),
+    Held(ItemHandle, Box<ItemHead>),
+}
+
+impl Incoming {
+    pub(crate) fn head(&self) -> &ItemHead {
+        match self {
+            Self::Item(item) => item.head(),
+            Self::Held(_, head) => head,
+        }
+    }
+
+    pub(crate) fn into_body(self) -> Body {
+        match self {
+            Self::Item(item) => Body::Item(item),
+            Self::Held(item, _) => Body::Held(item),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) options: SessionOptions,
+    pub(crate) timers: Timers,
+    /// The deadline under which the core has this session in its index.
+    pub(crate) indexed_deadline: Option<u64>,
+    pub(crate) link: Link,
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) last_exchange: u64,
+    pub(crate) typing: Option<Typing>,
+    pub(crate) outbox: Outbox,
+    pub(crate) transcript: Transcript,
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, options: SessionOptions) -> Self {
+        Self {
+            id,
+            options,
+            timers: Timers::default(),
+            indexed_deadline: None,
+            link: Link::default(),
+            exchanges: Vec::new(),
+            last_exchange: 0,
+            typing: None,
+            outbox: Outbox::default(),
+            transcript: Transcript::default(),
+        }
+    }
+
+    pub(crate) fn is_compat(&self) -> bool {
+        self.options.behaviour == Behaviour::Compat
+    }
+
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        self.timers.deadline()
+    }
+
+    pub(crate) fn log(&self, cx: &mut Cx, level: LogLevel, text: &str) {
+        cx.log(Some(self.id), level, text);
+    }
+
+    pub(crate) fn event(&self, cx: &mut Cx, event: Event) {
+        cx.event(self.id, event);
+    }
+
+    pub(crate) fn fire_due(&mut self, cx: &mut Cx) {
+        while let Some(timer) = self.timers.pop_due(cx.now.mono_ms) {
+            match timer {
+                Timer::Reconnect => self.reconnect_due(cx),
+                Timer::Token => self.token_due(cx),
+                Timer::Silence => self.silence(cx),
+                Timer::Opening(socket) => self.opening_due(cx, socket),
+                Timer::Subscribe(socket) => self.subscribe_due(cx, socket),
+                Timer::Beat(socket) => self.beat(cx, socket),
+                Timer::Probe(socket) => self.probe_due(cx, socket),
+                Timer::Age(socket) => self.grown_old(cx, socket),
+                Timer::Retry(exchange) => self.retry_due(cx, exchange),
+            }
+        }
+    }
+
+    pub(crate) fn answered(
+        &mut self,
+        cx: &mut Cx,
+        request: RequestId,
+        answer: Result<HttpAnswer, String>,
+    ) {
+        if self.link.fetching == Some(request) {
+            self.fetched(cx, answer);
+        } else {
+            self.exchange_answered(cx, request, answer);
+        }
+    }
+
+    pub(crate) fn socket_text(&mut self, cx: &mut Cx, socket: SocketId, text: &str) {
+        match ServerFrame::parse(text) {
+            Ok(ServerFrame::Chat { content }) => match Item::from_text(&*content) {
+                Ok(item) => self.live_item(cx, socket, Incoming::Item(Box::new(item))),
+                Err(_) => self.log(cx, LogLevel::Warn, "an item that cannot be read was ignored"),
+            },
+            Ok(ServerFrame::Subscribed { success, topics }) => {
+                self.subscription_answered(cx, socket, success, &topics);
+            }
+            Ok(ServerFrame::Heartbeat) => self.heartbeat_answered(cx, socket),
+            Ok(ServerFrame::Ping { status_code, .. }) => {
+                self.ping_answered(cx, socket, status_code == Some(200));
+            }
+            Ok(ServerFrame::GatewayError { .. }) => {
+                self.log(
+                    cx,
+                    LogLevel::Warn,
+                    "the gateway in front of the service reports an error",
+                );
+            }
+            Ok(ServerFrame::Other { .. }) => {
+                self.log(cx, LogLevel::Debug, "a frame of another topic was ignored");
+            }
+            Err(_) => self.log(cx, LogLevel::Warn, "a frame that cannot be read was ignored"),
+        }
+    }
+
+    pub(crate) fn socket_item(
+        &mut self,
+        cx: &mut Cx,
+        socket: SocketId,
+        item: ItemHandle,
+        head: Box<ItemHead>,
+    ) {
+        self.live_item(cx, socket, Incoming::Held(item, head));
+    }
+
+    /// An item came over a socket.
+    fn live_item(&mut self, cx: &mut Cx, socket: SocketId, incoming: Incoming) {
+        let head = incoming.head();
+        let wanted = self.link.phase == Phase::Live
+            && classify::is_for(head, &self.options.contact_id, &self.options.initial_contact_id);
+        let kind = if wanted { classify::kind(head, &self.options.participant_id) } else { None };
+        let Some(kind) = kind else { return release(cx, &incoming.into_body()) };
+        if !self.is_compat() {
+            self.merge_live(cx, socket, kind, incoming);
+        } else if classify::ends_chat(head) {
+            // The socket closes before the application hears of the end (S161).
+            self.close_link(cx, "the chat ended");
+            self.event(cx, Event::Item { kind, body: incoming.into_body() });
+            self.end(cx);
+        } else {
+            self.event(cx, Event::Item { kind, body: incoming.into_body() });
+        }
+    }
+
+    /// The service says that the chat ended while nobody listened.
+    pub(crate) fn ended_while_away(&mut self, cx: &mut Cx) {
+        self.log(cx, LogLevel::Info, "the service confirms that the chat is over");
+        self.give_up_recovery(cx);
+        self.close_link(cx, "the chat ended");
+        if self.is_compat() {
+            let item = Item::from_text(SYNTHETIC_END).expect("a constant that is an item");
+            self.event(
+                cx,
+                Event::Item { kind: ItemKind::Message, body: Body::Item(Box::new(item)) },
+            );
+        }
+        self.end(cx);
+    }
+
+    /// The chat is over: nothing is sent any more but what is under way.
+    pub(crate) fn end(&mut self, cx: &mut Cx) {
+        if self.link.phase == Phase::Ended {
+            return;
+        }
+        self.close_link(cx, "the chat ended");
+        self.link.phase = Phase::Ended;
+        self.transcript.clear(cx);
+        self.end_exchanges(cx, &CallError::Closed);
+        self.fail_outbox(cx, &CallError::Closed);
+        self.show(cx, crate::Connection::Ended);
+        self.event(cx, Event::Ended);
+    }
+
+    /// The host has no more use for this session.
+    pub(crate) fn forget(&mut self, cx: &mut Cx) {
+        self.close_link(cx, "the session is closed");
+        self.transcript.clear(cx);
+        for exchange in std::mem::take(&mut self.exchanges) {
+            exchange.abort(cx);
+        }
+        for call in cx.calls_of(self.id) {
+            cx.done(self.id, call, Err(CallError::Closed));
+        }
+    }
+
+    pub(crate) fn done(
+        &mut self,
+        cx: &mut Cx,
+        call: CallId,
+        result: Result<crate::Value, CallError>,
+    ) {
+        cx.done(self.id, call, result);
+    }
+}
+
+/// Gives an item back that nobody wants.
+pub(crate) fn release(cx: &mut Cx, body: &Body) {
+    if let Body::Held(item) = *body {
+        cx.push(Output::Release { item });
+    }
+}

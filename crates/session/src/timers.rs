@@ -1,0 +1,112 @@
+//! Named timers with one deadline.
+
+use crate::SocketId;
+
+/// What a session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// Ask for a connection again.
+    Reconnect,
+    /// The connection token grows old.
+    Token,
+    /// Compat: say that the deep heartbeat fails while there is no socket.
+    Silence,
+    /// The socket should be open by now.
+    Opening(SocketId),
+    /// The subscription should be confirmed by now, or is to be repeated.
+    Subscribe(SocketId),
+    /// The next heartbeat is due and the last one should be answered.
+    Beat(SocketId),
+    /// The probe should be answered by now.
+    Probe(SocketId),
+    /// The socket is to be handed over.
+    Age(SocketId),
+    /// Make a request again.
+    Retry(u64),
+}
+
+/// The timers of one session. There are few at a time, so a list beats a tree.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    armed: Vec<(Timer, u64)>,
+}
+
+impl Timers {
+    /// Arms a timer, anew if it was armed.
+    pub(crate) fn set(&mut self, timer: Timer, at_ms: u64) {
+        self.clear(timer);
+        self.armed.push((timer, at_ms));
+    }
+
+    pub(crate) fn clear(&mut self, timer: Timer) {
+        self.armed.retain(|(armed, _)| *armed != timer);
+    }
+
+    /// Disarms what belongs to a socket.
+    pub(crate) fn clear_socket(&mut self, socket: SocketId) {
+        self.armed.retain(|(timer, _)| {
+            !matches!(timer, Timer::Opening(id) | Timer::Subscribe(id) | Timer::Beat(id)
+                | Timer::Probe(id) | Timer::Age(id) if *id == socket)
+        });
+    }
+
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.armed.iter().any(|(armed, _)| *armed == timer)
+    }
+
+    /// When something is due next.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        self.armed.iter().map(|(_, at_ms)| *at_ms).min()
+    }
+
+    /// Disarms and returns the earliest timer that is due; of several at one time, the one armed
+    /// first.
+    pub(crate) fn pop_due(&mut self, now_ms: u64) -> Option<Timer> {
+        let (at, _) = self
+            .armed
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, at_ms))| *at_ms <= now_ms)
+            .min_by_key(|(_, (_, at_ms))| *at_ms)?;
+        Some(self.armed.remove(at).0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_come_due_in_order_and_once() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Token, 30);
+        timers.set(Timer::Reconnect, 10);
+        timers.set(Timer::Beat(SocketId(1)), 10);
+        timers.set(Timer::Token, 20);
+        assert_eq!(timers.deadline(), Some(10));
+        assert_eq!(timers.pop_due(9), None);
+        assert_eq!(timers.pop_due(25), Some(Timer::Reconnect));
+        assert_eq!(timers.pop_due(25), Some(Timer::Beat(SocketId(1))));
+        assert_eq!(timers.pop_due(25), Some(Timer::Token));
+        assert_eq!((timers.pop_due(25), timers.deadline()), (None, None));
+    }
+
+    #[test]
+    fn a_socket_takes_its_timers_with_it() {
+        let mut timers = Timers::default();
+        let (one, two) = (SocketId(1), SocketId(2));
+        for timer in [
+            Timer::Opening(one),
+            Timer::Subscribe(one),
+            Timer::Beat(two),
+            Timer::Probe(one),
+            Timer::Age(one),
+            Timer::Reconnect,
+        ] {
+            timers.set(timer, 5);
+        }
+        timers.clear_socket(one);
+        assert!(timers.is_set(Timer::Beat(two)) && timers.is_set(Timer::Reconnect));
+        assert_eq!(timers.armed.len(), 2);
+    }
+}

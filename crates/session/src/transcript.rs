@@ -1,0 +1,308 @@
+//! The transcript as the application gets it, in Chatloom behaviour: in order, whole, each item once.
+//!
+//! The rule: what has been delivered is all there was up to the newest of it. A socket that has just
+//! subscribed breaks the rule, for nobody knows what was published before. So what it brings is held
+//! back while the transcript is read backward until it meets what has been delivered; then
+//! everything comes out in the order of (AbsoluteTime, Id), and from then on the socket is *trusted*
+//! and what it brings is delivered at once (docs/protocol/defects.md D6, D7).
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, VecDeque},
+};
+
+use chatloom_wire::{
+    ItemId,
+    item::Item,
+    participant::{GetTranscript, GetTranscriptRequest, Operation, ScanDirection, SortOrder},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    Answer, Body, CallError, Event, ItemKind, LogLevel, SocketId,
+    calls::Owner,
+    classify,
+    core::Cx,
+    session::{Incoming, Session, release},
+};
+
+/// So many items are remembered, and so far back is read.
+const MOST_ITEMS: usize = 10_000;
+/// So many live items are held back; with more the recovery starts again, which holds them too.
+const MOST_WAITING: usize = 1_000;
+/// Items on a page.
+const PAGE_ITEMS: i64 = 100;
+/// Pages of one recovery; a service may give pages that are not full.
+const MOST_PAGES: u32 = 400;
+/// Pages in a row that cannot be read before the recovery is given up.
+const MOST_UNREADABLE: u32 = 5;
+
+/// An item with what its place depends on.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    time: Box<str>,
+    id: ItemId,
+    kind: ItemKind,
+    ends_chat: bool,
+    body: Body,
+}
+
+impl Entry {
+    /// Only for an item that is not transient: it has an `Id`.
+    fn new(incoming: Incoming, kind: ItemKind) -> Option<Self> {
+        let head = incoming.head();
+        Some(Self {
+            time: head.absolute_time.clone().unwrap_or_default(),
+            id: head.id.clone()?,
+            kind,
+            ends_chat: classify::ends_chat(head),
+            body: incoming.into_body(),
+        })
+    }
+
+    fn place(&self) -> (&str, &str) {
+        (&self.time, self.id.as_str())
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Transcript {
+    /// What has been delivered, and in which order.
+    seen: BTreeSet<ItemId>,
+    order: VecDeque<ItemId>,
+    /// Live items that are held back.
+    waiting: Vec<Entry>,
+    recovery: Option<Recovery>,
+}
+
+#[derive(Debug)]
+struct Recovery {
+    socket: SocketId,
+    exchange: u64,
+    pages: u32,
+    unreadable: u32,
+    next_token: Option<String>,
+    found: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow, rename = "Transcript", default)]
+    transcript: Vec<&'a RawValue>,
+    #[serde(borrow, rename = "NextToken", default)]
+    next_token: Option<Cow<'a, str>>,
+}
+
+impl Transcript {
+    /// Notes an item as delivered; says whether it is new.
+    fn note(&mut self, id: &ItemId) -> bool {
+        if !self.seen.insert(id.clone()) {
+            return false;
+        }
+        self.order.push_back(id.clone());
+        if self.order.len() > MOST_ITEMS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        true
+    }
+
+    /// Gives back what is held.
+    pub(crate) fn clear(&mut self, cx: &mut Cx) {
+        for entry in self.waiting.drain(..) {
+            release(cx, &entry.body);
+        }
+        self.recovery = None;
+        self.seen.clear();
+        self.order.clear();
+    }
+}
+
+impl Session {
+    /// A live item for the application.
+    pub(crate) fn merge_live(
+        &mut self,
+        cx: &mut Cx,
+        socket: SocketId,
+        kind: ItemKind,
+        incoming: Incoming,
+    ) {
+        if classify::is_transient(incoming.head(), kind) {
+            let body = incoming.into_body();
+            // During a hand-over both sockets bring it.
+            if self.link.is_candidate(socket) && self.link.is_healthy() {
+                release(cx, &body);
+            } else {
+                self.event(cx, Event::Item { kind, body });
+            }
+            return;
+        }
+        let Some(entry) = Entry::new(incoming, kind) else { return };
+        if self.link.is_trusted(socket) {
+            if self.deliver(cx, entry) {
+                self.end(cx);
+            }
+        } else if self.transcript.seen.contains(&entry.id) {
+            release(cx, &entry.body);
+        } else {
+            self.transcript.waiting.push(entry);
+            if self.transcript.waiting.len() > MOST_WAITING {
+                self.log(cx, LogLevel::Warn, "too many items wait; the transcript is read again");
+                for entry in std::mem::take(&mut self.transcript.waiting) {
+                    release(cx, &entry.body);
+                }
+                if let Some(recovery) = &self.transcript.recovery {
+                    let socket = recovery.socket;
+                    self.recover(cx, socket);
+                }
+            }
+        }
+    }
+
+    /// Delivers an item unless it has been; says whether it ends the chat.
+    fn deliver(&mut self, cx: &mut Cx, entry: Entry) -> bool {
+        if self.transcript.note(&entry.id) {
+            self.event(cx, Event::Item { kind: entry.kind, body: entry.body });
+            entry.ends_chat
+        } else {
+            release(cx, &entry.body);
+            false
+        }
+    }
+
+    /// A socket has subscribed: reads what was published before.
+    pub(crate) fn recover(&mut self, cx: &mut Cx, socket: SocketId) {
+        if let Some(earlier) = self.transcript.recovery.take() {
+            self.drop_exchange(cx, earlier.exchange);
+        }
+        self.transcript.recovery = Some(Recovery {
+            socket,
+            exchange: 0,
+            pages: 0,
+            unreadable: 0,
+            next_token: None,
+            found: Vec::new(),
+        });
+        self.read_page(cx);
+    }
+
+    /// The socket is gone for which the transcript is read. What is held back stays: it is sorted in
+    /// by the next recovery.
+    pub(crate) fn stop_recovery(&mut self, cx: &mut Cx, socket: SocketId) {
+        if let Some(recovery) = self.transcript.recovery.take_if(|going| going.socket == socket) {
+            self.drop_exchange(cx, recovery.exchange);
+        }
+    }
+
+    fn read_page(&mut self, cx: &mut Cx) {
+        let Some(recovery) = &mut self.transcript.recovery else { return };
+        let request = GetTranscriptRequest {
+            max_results: Some(PAGE_ITEMS),
+            next_token: recovery.next_token.clone(),
+            scan_direction: Some(ScanDirection::Backward),
+            sort_order: Some(SortOrder::Descending),
+            ..GetTranscriptRequest::default()
+        };
+        let body = serde_json::to_string(&request).expect("a request of strings and numbers");
+        let exchange =
+            self.start(cx, Owner::Recovery, GetTranscript::NAME, GetTranscript::PATH, body);
+        if let Some(recovery) = &mut self.transcript.recovery {
+            recovery.exchange = exchange;
+        }
+    }
+
+    /// A page came, newest item first, or the service refused it.
+    pub(crate) fn page(&mut self, cx: &mut Cx, result: Result<Answer, CallError>) {
+        let Some(recovery) = &mut self.transcript.recovery else { return };
+        let Ok(answer) = result else {
+            return self.recovered(cx, true);
+        };
+        let Ok(page) = serde_json::from_str::<Page<'_>>(&answer.body) else {
+            recovery.unreadable += 1;
+            if recovery.unreadable >= MOST_UNREADABLE {
+                return self.recovered(cx, true);
+            }
+            return self.read_page(cx);
+        };
+        recovery.unreadable = 0;
+        recovery.pages += 1;
+        // The oldest item decides, not any item that is held: the page may end between two items
+        // that the socket brought in the other order.
+        let mut oldest: Option<(Box<str>, ItemId, bool)> = None;
+        let mut skipped = false;
+        for text in page.transcript {
+            let Ok(item) = Item::from_text(text.get()) else {
+                skipped = true;
+                continue;
+            };
+            let head = item.head();
+            let Some(kind) = classify::kind(head, &self.options.participant_id) else { continue };
+            if classify::is_transient(head, kind) {
+                continue;
+            }
+            let Some(entry) = Entry::new(Incoming::Item(Box::new(item)), kind) else { continue };
+            let known = self.transcript.seen.contains(&entry.id);
+            if oldest.as_ref().is_none_or(|(time, id, _)| entry.place() < (time, id.as_str())) {
+                oldest = Some((entry.time.clone(), entry.id.clone(), known));
+            }
+            if !known {
+                recovery.found.push(entry);
+            }
+        }
+        let met = oldest.is_some_and(|(_, _, known)| known);
+        let next_token = page.next_token.filter(|token| !token.is_empty()).map(Cow::into_owned);
+        let at_beginning = next_token.is_none();
+        let too_far = recovery.found.len() >= MOST_ITEMS || recovery.pages >= MOST_PAGES;
+        recovery.next_token = next_token;
+        if skipped {
+            self.log(cx, LogLevel::Warn, "an item of the transcript cannot be read");
+        }
+        if met || at_beginning {
+            self.recovered(cx, false);
+        } else if too_far {
+            self.recovered(cx, true);
+        } else {
+            self.read_page(cx);
+        }
+    }
+
+    /// Everything that could be read has been: delivers it with what was held back.
+    fn recovered(&mut self, cx: &mut Cx, gap: bool) {
+        let Some(recovery) = self.transcript.recovery.take() else { return };
+        let mut entries = recovery.found;
+        entries.append(&mut self.transcript.waiting);
+        entries.sort_by(|a, b| a.place().cmp(&b.place()));
+        if gap {
+            self.log(cx, LogLevel::Warn, "a part of the transcript could not be read");
+            self.event(cx, Event::Gap);
+        }
+        let mut ends = false;
+        for entry in entries {
+            ends |= self.deliver(cx, entry);
+        }
+        self.trust(cx, recovery.socket);
+        self.event(cx, Event::CaughtUp);
+        if ends {
+            self.end(cx);
+        }
+    }
+
+    /// The session gives up: delivers what it holds, behind a gap, since something may be missing.
+    pub(crate) fn give_up_recovery(&mut self, cx: &mut Cx) {
+        if self.is_compat() {
+            return;
+        }
+        let mut entries = std::mem::take(&mut self.transcript.waiting);
+        if let Some(recovery) = self.transcript.recovery.take() {
+            self.drop_exchange(cx, recovery.exchange);
+            entries.extend(recovery.found);
+        }
+        entries.sort_by(|a, b| a.place().cmp(&b.place()));
+        self.event(cx, Event::Gap);
+        for entry in entries {
+            self.deliver(cx, entry);
+        }
+    }
+}
