@@ -1,0 +1,10 @@
+//! The wire as peers see it: exact forms, limits, laws, and what was found by fuzzing.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod corpus;
+mod forms;
+mod laws;
+mod limits;
+mod privacy;
+mod samples;

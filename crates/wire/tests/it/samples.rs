@@ -1,0 +1,330 @@
+//! Values of the wire types. Everything private holds [`PRIVATE`].
+
+use std::collections::BTreeMap;
+
+use chatloom_wire::{
+    ConnectionToken, ContentType, Item, ItemType, MessageMetadata, NewItem, ParticipantRole,
+    Receipt, Timestamp,
+    contact::{
+        AgentInfo, ChatMessage, Contact, DescribeContactResponse, ParticipantDetails, QueueInfo,
+        StartChatAnswer, StartChatContactRequest, StartChatContactResponse, StartChatData,
+        StartChatRequest, StopContactRequest,
+    },
+    item::AttachmentItem,
+    participant::{
+        ConnectionCredentials, ConnectionType, CreateParticipantConnectionRequest,
+        CreateParticipantConnectionResponse, DisconnectParticipantRequest, GetTranscriptRequest,
+        GetTranscriptResponse, ScanDirection, SendEventRequest, SendMessageRequest, SentResponse,
+        SortOrder, StartPosition, Websocket,
+    },
+};
+
+/// Stands wherever nothing may be printed.
+pub(crate) const PRIVATE: &str = "p:rivate";
+
+pub(crate) const TIME: Timestamp = Timestamp::from_millis(1_573_180_888_172);
+
+pub(crate) fn credentials() -> ConnectionCredentials {
+    ConnectionCredentials {
+        connection_token: Some(ConnectionToken::from(PRIVATE)),
+        expiry: Some(TIME.to_string()),
+    }
+}
+
+pub(crate) fn websocket() -> Websocket {
+    Websocket {
+        url: Some(format!("wss://chat.example/socket?token={PRIVATE}")),
+        connection_expiry: Some(TIME.to_string()),
+    }
+}
+
+pub(crate) fn mark_only() -> CreateParticipantConnectionRequest {
+    CreateParticipantConnectionRequest { types: None, connect_participant: Some(true) }
+}
+
+pub(crate) fn connection() -> CreateParticipantConnectionResponse {
+    CreateParticipantConnectionResponse {
+        websocket: Some(websocket()),
+        connection_credentials: Some(credentials()),
+    }
+}
+
+pub(crate) fn message() -> SendMessageRequest {
+    SendMessageRequest {
+        client_token: Some("c-1".to_owned()),
+        content: format!("\"{PRIVATE}\"\n\u{1F600} </script>\u{2028}"),
+        content_type: ContentType::TextPlain,
+    }
+}
+
+pub(crate) fn message_without_token() -> SendMessageRequest {
+    SendMessageRequest { client_token: None, ..message() }
+}
+
+pub(crate) fn typing() -> SendEventRequest {
+    SendEventRequest { client_token: None, content: None, content_type: ContentType::Typing }
+}
+
+pub(crate) fn receipt() -> SendEventRequest {
+    SendEventRequest {
+        client_token: Some("INCOMING_READ_RECEIPT".to_owned()),
+        content: Some(format!(r#"{{"messageId":"i-1","x":"{PRIVATE}"}}"#)),
+        content_type: ContentType::MessageRead,
+    }
+}
+
+pub(crate) fn sent() -> SentResponse {
+    SentResponse { id: "i-1".into(), absolute_time: TIME }
+}
+
+pub(crate) fn page_request() -> GetTranscriptRequest {
+    GetTranscriptRequest {
+        contact_id: Some("c-1".into()),
+        max_results: Some(100),
+        next_token: Some(PRIVATE.to_owned()),
+        scan_direction: Some(ScanDirection::Backward),
+        sort_order: Some(SortOrder::Ascending),
+        start_position: Some(StartPosition {
+            id: Some("i-1".into()),
+            absolute_time: Some(TIME.to_string()),
+            most_recent: Some(7),
+        }),
+    }
+}
+
+/// What ChatJS sends when the application gives nothing (docs/protocol/websocket.md S69).
+pub(crate) fn page_request_of_chatjs() -> GetTranscriptRequest {
+    GetTranscriptRequest {
+        max_results: Some(15),
+        scan_direction: Some(ScanDirection::Backward),
+        sort_order: Some(SortOrder::Ascending),
+        start_position: Some(StartPosition::default()),
+        ..GetTranscriptRequest::default()
+    }
+}
+
+pub(crate) fn page() -> GetTranscriptResponse {
+    GetTranscriptResponse {
+        initial_contact_id: Some("c-0".into()),
+        transcript: vec![
+            Item::from_text(text_item(true)).unwrap(),
+            Item::from_text(r#"{"Id":"i-9","Type":"HOLOGRAM","Depth":[1,2.50]}"#).unwrap(),
+        ],
+        next_token: Some(PRIVATE.to_owned()),
+    }
+}
+
+pub(crate) fn disconnect() -> DisconnectParticipantRequest {
+    DisconnectParticipantRequest { client_token: Some("c-2".to_owned()) }
+}
+
+pub(crate) fn start() -> StartChatContactRequest {
+    StartChatContactRequest {
+        instance_id: "in-1".into(),
+        contact_flow_id: "f-1".into(),
+        participant_details: ParticipantDetails { display_name: PRIVATE.to_owned() },
+        attributes: BTreeMap::from([("plan".to_owned(), PRIVATE.to_owned())]),
+        initial_message: Some(ChatMessage {
+            content_type: ContentType::TextMarkdown,
+            content: PRIVATE.to_owned(),
+        }),
+        client_token: Some("c-3".to_owned()),
+        chat_duration_in_minutes: Some(60),
+        supported_messaging_content_types: Some(vec![
+            ContentType::TextPlain,
+            ContentType::TextMarkdown,
+        ]),
+        connection_types: Some(vec![
+            ConnectionType::Websocket,
+            ConnectionType::ConnectionCredentials,
+        ]),
+    }
+}
+
+pub(crate) fn smallest_start() -> StartChatContactRequest {
+    StartChatContactRequest {
+        attributes: BTreeMap::new(),
+        initial_message: None,
+        client_token: None,
+        chat_duration_in_minutes: None,
+        supported_messaging_content_types: None,
+        connection_types: None,
+        ..start()
+    }
+}
+
+pub(crate) fn started() -> StartChatContactResponse {
+    StartChatContactResponse {
+        contact_id: "c-0".into(),
+        participant_id: "p-1".into(),
+        participant_token: PRIVATE.into(),
+        connection_credentials: Some(credentials()),
+        websocket: Some(websocket()),
+    }
+}
+
+pub(crate) fn started_without_connection() -> StartChatContactResponse {
+    StartChatContactResponse { connection_credentials: None, websocket: None, ..started() }
+}
+
+pub(crate) fn stop() -> StopContactRequest {
+    StopContactRequest { contact_id: "c-0".into(), instance_id: "in-1".into() }
+}
+
+pub(crate) fn described() -> DescribeContactResponse {
+    DescribeContactResponse {
+        contact: Contact {
+            arn: Some("arn:aws:connect:us-west-2:0:instance/in-1/contact/c-1".to_owned()),
+            id: "c-1".into(),
+            initial_contact_id: Some("c-0".into()),
+            initiation_method: "API".to_owned(),
+            channel: "CHAT".to_owned(),
+            name: Some(PRIVATE.to_owned()),
+            queue_info: Some(QueueInfo {
+                id: "q-1".to_owned(),
+                enqueue_timestamp: 1_573_180_888.172,
+            }),
+            agent_info: Some(AgentInfo {
+                id: "ana".to_owned(),
+                connected_to_agent_timestamp: 1_573_180_889.0,
+            }),
+            initiation_timestamp: 1_573_180_800.0,
+            disconnect_timestamp: Some(1_573_180_900.5),
+            last_update_timestamp: 1_573_180_900.5,
+            disconnect_reason: Some("AGENT_DISCONNECT".to_owned()),
+            attributes: BTreeMap::from([("plan".to_owned(), PRIVATE.to_owned())]),
+        },
+    }
+}
+
+pub(crate) fn described_new() -> DescribeContactResponse {
+    let Contact { id, initiation_method, channel, initiation_timestamp, .. } = described().contact;
+    DescribeContactResponse {
+        contact: Contact {
+            arn: None,
+            id,
+            initial_contact_id: None,
+            initiation_method,
+            channel,
+            name: None,
+            queue_info: None,
+            agent_info: None,
+            initiation_timestamp,
+            disconnect_timestamp: None,
+            last_update_timestamp: initiation_timestamp,
+            disconnect_reason: None,
+            attributes: BTreeMap::new(),
+        },
+    }
+}
+
+pub(crate) fn start_by_page() -> StartChatRequest {
+    StartChatRequest {
+        instance_id: Some("in-1".into()),
+        contact_flow_id: Some("f-1".into()),
+        participant_details: ParticipantDetails { display_name: PRIVATE.to_owned() },
+        supported_messaging_content_types: Some(vec![ContentType::TextPlain]),
+        chat_duration_in_minutes: Some(1_500),
+    }
+}
+
+pub(crate) fn started_by_page() -> StartChatAnswer {
+    StartChatAnswer {
+        data: StartChatData {
+            start_chat_result: started_without_connection(),
+            feature_permissions: BTreeMap::from([("MESSAGING_MARKDOWN".to_owned(), false)]),
+        },
+    }
+}
+
+pub(crate) fn metadata() -> MessageMetadata {
+    MessageMetadata {
+        message_id: Some("i-1".into()),
+        receipts: Some(vec![
+            Receipt {
+                delivered_timestamp: Some(TIME.to_string().into()),
+                read_timestamp: None,
+                recipient_participant_id: Some("p-2".into()),
+            },
+            Receipt::default(),
+        ]),
+        chunk_number: Some(3),
+        message_completed: Some(false),
+        message_processing_status: Some("PROCESSING".into()),
+    }
+}
+
+pub(crate) fn attachment() -> AttachmentItem {
+    AttachmentItem {
+        content_type: Some("image/png".into()),
+        attachment_id: Some("a-1".into()),
+        attachment_name: Some(PRIVATE.into()),
+        status: Some("APPROVED".into()),
+    }
+}
+
+/// A text message as the socket carries it, or, with `page`, as a transcript does.
+pub(crate) fn text_item(page: bool) -> String {
+    let metadata = MessageMetadata {
+        message_id: Some("i-1".into()),
+        receipts: Some(Vec::new()),
+        ..MessageMetadata::default()
+    };
+    NewItem {
+        absolute_time: Some(TIME),
+        content: Some(&message().content),
+        content_type: Some(&ContentType::TextPlain),
+        id: Some("i-1"),
+        item_type: Some(&ItemType::Message),
+        participant_id: Some(&"p-1".into()),
+        display_name: Some(PRIVATE),
+        participant_role: Some(&ParticipantRole::Customer),
+        message_metadata: page.then_some(&metadata),
+        initial_contact_id: (!page).then_some(&"c-0".into()),
+        contact_id: Some(&"c-1".into()),
+        ..NewItem::default()
+    }
+    .to_text()
+}
+
+pub(crate) fn ended_item() -> String {
+    NewItem {
+        absolute_time: Some(TIME),
+        content_type: Some(&ContentType::ChatEnded),
+        id: Some("i-2"),
+        item_type: Some(&ItemType::Event),
+        initial_contact_id: Some(&"c-0".into()),
+        contact_id: Some(&"c-1".into()),
+        ..NewItem::default()
+    }
+    .to_text()
+}
+
+pub(crate) fn attachment_item() -> String {
+    NewItem {
+        absolute_time: Some(TIME),
+        id: Some("i-3"),
+        item_type: Some(&ItemType::Attachment),
+        participant_id: Some(&"p-1".into()),
+        display_name: Some(PRIVATE),
+        participant_role: Some(&ParticipantRole::Agent),
+        attachments: &[attachment()],
+        related_contact_id: Some(&"c-9".into()),
+        ..NewItem::default()
+    }
+    .to_text()
+}
+
+pub(crate) fn receipt_item() -> String {
+    NewItem {
+        absolute_time: Some(TIME),
+        content_type: Some(&ContentType::MessageMetadata),
+        id: Some("i-4"),
+        item_type: Some(&ItemType::MessageMetadata),
+        message_metadata: Some(&metadata()),
+        initial_contact_id: Some(&"c-0".into()),
+        contact_id: Some(&"c-1".into()),
+        ..NewItem::default()
+    }
+    .to_text()
+}

@@ -1,0 +1,6 @@
+//! What the fuzz targets do with their bytes.
+//!
+//! A target is a function of bytes that panics when a law is broken. The programs in `fuzz_targets/`
+//! hand it what libFuzzer makes up; the tests of the crates hand it the files in `corpus/`.
+
+pub mod wire;
