@@ -8,7 +8,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use chatloom_wire::{
-    ContactId, Item, ItemId, Receipt, Timestamp,
+    ContactId, ItemId, MessageMetadata, Receipt, Timestamp,
     participant::{GetTranscriptRequest, ScanDirection, SortOrder, StartPosition},
 };
 use serde::{
@@ -225,8 +225,8 @@ fn push_item(
 fn fold(receipts: &[Arc<Entry>], item: &ItemId) -> Result<Vec<Receipt>, serde_json::Error> {
     let mut folded: Vec<Receipt> = Vec::new();
     for entry in receipts.iter().filter(|entry| entry.about.as_ref() == Some(item)) {
-        let metadata = Item::from_text(Arc::clone(&entry.text))?.head().message_metadata.clone();
-        for new in metadata.and_then(|metadata| metadata.receipts).unwrap_or_default() {
+        let stored: StoredReceipt = serde_json::from_str(&entry.text)?;
+        for new in stored.metadata.receipts.unwrap_or_default() {
             let known = folded
                 .iter_mut()
                 .find(|known| known.recipient_participant_id == new.recipient_participant_id);
@@ -243,6 +243,13 @@ fn fold(receipts: &[Arc<Entry>], item: &ItemId) -> Result<Vec<Receipt>, serde_js
         keep_earlier(&mut receipt.delivered_timestamp, receipt.read_timestamp.clone());
     }
     Ok(folded)
+}
+
+/// A receipt as [`Draft::item_text`](crate::Draft::item_text) writes it.
+#[derive(Deserialize)]
+struct StoredReceipt {
+    #[serde(rename = "MessageMetadata")]
+    metadata: MessageMetadata,
 }
 
 /// Times of this form sort as text.
