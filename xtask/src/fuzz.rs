@@ -57,7 +57,8 @@ pub(crate) fn check(repository: &Repository) -> Result<()> {
     run_command(cargo(repository.root(), &check).arg("--target-dir").arg(repository.target("fuzz")))
 }
 
-/// Runs a target from its corpus, which grows by what it finds.
+/// Runs a target from its corpus. What it finds on the way stays in the target folder; an input
+/// that fails goes to `fuzz/artifacts`.
 fn fuzz(repository: &Repository, target: &str, seconds: u32) -> Result<()> {
     if find("c++").is_none() {
         debian::install(&["g++"], "build libFuzzer")?;
@@ -72,16 +73,14 @@ fn fuzz(repository: &Repository, target: &str, seconds: u32) -> Result<()> {
             .arg(&folder)
             .env("RUSTFLAGS", INSTRUMENTED.join(" ")),
     )?;
-    let (corpus, artifacts) = (
-        repository.path(&format!("fuzz/corpus/{target}")),
-        repository.path(&format!("fuzz/artifacts/{target}")),
-    );
-    for folder in [&corpus, &artifacts] {
+    let found = folder.join("corpus").join(target);
+    let artifacts = repository.path(&format!("fuzz/artifacts/{target}"));
+    for folder in [&found, &artifacts] {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let mut fuzz = crate::command::new(folder.join(&host).join("release").join(target));
     fuzz.current_dir(repository.root())
-        .arg(corpus)
+        .args([found, repository.path(&format!("fuzz/corpus/{target}"))])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(format!("-max_total_time={seconds}"));
     run_command(&mut fuzz)
