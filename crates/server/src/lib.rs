@@ -1,4 +1,5 @@
 //! In the making.
 
 pub mod bus;
+pub mod chats;
 pub mod store;
