@@ -1,0 +1,411 @@
+"""boto3 against a running server: the clients `connect` and `connectparticipant`, unmodified.
+
+ENDPOINT is the server's address. An agent takes every chat and answers "pong N" to "ping N".
+"""
+
+import json
+import os
+import time
+import unittest
+import uuid
+from datetime import datetime, timezone
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ENDPOINT = os.environ["ENDPOINT"]
+INSTANCE = os.environ["INSTANCE"]
+FLOW = os.environ["FLOW"]
+EVENT = "application/vnd.amazonaws.connect.event."
+# A server that is well answers the first time.
+NO_RETRIES = {"retries": {"total_max_attempts": 1}}
+
+
+def connect(access_key=None, secret=None, region="us-west-2"):
+    return boto3.client(
+        "connect",
+        endpoint_url=ENDPOINT,
+        region_name=region,
+        aws_access_key_id=access_key or os.environ["ACCESS_KEY"],
+        aws_secret_access_key=secret or os.environ["SECRET"],
+        config=Config(**NO_RETRIES),
+    )
+
+
+def participant():
+    return boto3.client(
+        "connectparticipant",
+        endpoint_url=ENDPOINT,
+        region_name="us-west-2",
+        config=Config(signature_version=UNSIGNED, **NO_RETRIES),
+    )
+
+
+def signing_participant():
+    """A client that signs with keys the Participant Service has never heard of, and has to ignore."""
+    return boto3.client(
+        "connectparticipant",
+        endpoint_url=ENDPOINT,
+        region_name="us-west-2",
+        aws_access_key_id="unknown",
+        aws_secret_access_key="unknown",
+        config=Config(**NO_RETRIES),
+    )
+
+
+def texts(items):
+    return [item["Content"] for item in items if item["Type"] == "MESSAGE"]
+
+
+class Customer:
+    """A customer in a chat of their own."""
+
+    def __init__(self, client=None, **start):
+        self.client = client or participant()
+        details = {
+            "InstanceId": INSTANCE,
+            "ContactFlowId": FLOW,
+            "ParticipantDetails": {"DisplayName": "Jane"},
+        }
+        self.started = connect().start_chat_contact(**{**details, **start})
+        self.contact = self.started["ContactId"]
+        connection = self.client.create_participant_connection(
+            Type=["WEBSOCKET", "CONNECTION_CREDENTIALS"],
+            ParticipantToken=self.started["ParticipantToken"],
+            ConnectParticipant=True,
+        )
+        self.websocket = connection["Websocket"]
+        self.token = connection["ConnectionCredentials"]["ConnectionToken"]
+        self.expiry = connection["ConnectionCredentials"]["Expiry"]
+
+    def say(self, content, **more):
+        return self.client.send_message(
+            ContentType="text/plain", Content=content, ConnectionToken=self.token, **more
+        )
+
+    def event(self, name, **more):
+        return self.client.send_event(
+            ContentType=EVENT + name, ConnectionToken=self.token, **more
+        )
+
+    def page(self, **arguments):
+        return self.client.get_transcript(ConnectionToken=self.token, **arguments)
+
+    def pages(self, **arguments):
+        """All pages, by their tokens."""
+        pages = []
+        while True:
+            page = self.page(**arguments)
+            pages.append(page["Transcript"])
+            if not page.get("NextToken"):
+                return pages
+            arguments["NextToken"] = page["NextToken"]
+
+    def transcript(self):
+        """Everything, oldest first."""
+        pages = self.pages(MaxResults=100, ScanDirection="BACKWARD", SortOrder="ASCENDING")
+        return [item for page in reversed(pages) for item in page]
+
+    def wait_for(self, what, found):
+        """Reads until something is there; boto3 has no socket to be told by."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            item = next((item for item in self.transcript() if found(item)), None)
+            if item:
+                return item
+            time.sleep(0.02)
+        raise AssertionError(f"no {what} in {self.transcript()}")
+
+    def leave(self):
+        return self.client.disconnect_participant(ConnectionToken=self.token)
+
+
+class WholeChat(unittest.TestCase):
+    def test_a_whole_chat(self):
+        before = datetime.now(timezone.utc)
+        customer = Customer(
+            client=signing_participant(),
+            Attributes={"plan": "gold"},
+            InitialMessage={"ContentType": "text/plain", "Content": "Good morning"},
+            SupportedMessagingContentTypes=["text/plain", "text/markdown"],
+            ChatDurationInMinutes=60,
+        )
+        self.assertTrue(customer.websocket["Url"].startswith("ws://127.0.0.1:"))
+        life = datetime.fromisoformat(customer.expiry.replace("Z", "+00:00")) - before
+        self.assertGreater(life.total_seconds(), 86_000, "a connection token lives a day")
+
+        contact = connect().describe_contact(InstanceId=INSTANCE, ContactId=customer.contact)
+        contact = contact["Contact"]
+        self.assertEqual(contact["Id"], customer.contact)
+        self.assertEqual(contact["Channel"], "CHAT")
+        self.assertEqual(contact["InitiationMethod"], "API")
+        self.assertEqual(contact["Attributes"], {"plan": "gold"})
+        self.assertLess(abs((contact["InitiationTimestamp"] - before).total_seconds()), 60)
+        self.assertNotIn("DisconnectTimestamp", contact)
+
+        customer.wait_for("greeting", lambda item: item.get("ParticipantRole") == "SYSTEM")
+        customer.say("I would like to talk to an agent, please")
+        joined = customer.wait_for(
+            "agent",
+            lambda item: item["ContentType"] == EVENT + "participant.joined"
+            and item["ParticipantRole"] == "AGENT",
+        )
+        self.assertTrue(joined["DisplayName"])
+
+        for number in range(10):
+            sent = customer.say(f"ping {number}")
+            self.assertTrue(sent["Id"])
+            self.assertRegex(sent["AbsoluteTime"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        customer.client.send_message(
+            ContentType="text/markdown", Content="**bold**", ConnectionToken=customer.token
+        )
+        customer.event("typing")
+        answer = customer.wait_for("answer", lambda item: item.get("Content") == "pong 9")
+        self.assertEqual(answer["ParticipantRole"], "AGENT")
+        read = customer.event("message.read", Content=json.dumps({"messageId": answer["Id"]}))
+        self.assertTrue(read["Id"])
+
+        transcript = customer.transcript()
+        self.assertEqual(texts(transcript)[0], "Good morning")
+        pings = [text for text in texts(transcript) if text.startswith("ping")]
+        self.assertEqual(pings, [f"ping {number}" for number in range(10)])
+        times = [item["AbsoluteTime"] for item in transcript]
+        self.assertEqual(times, sorted(set(times)), "times strictly increase")
+        self.assertEqual(len({item["Id"] for item in transcript}), len(transcript))
+        [stored] = [item for item in transcript if item["Id"] == answer["Id"]]
+        [receipt] = stored["MessageMetadata"]["Receipts"]
+        self.assertTrue(receipt["ReadTimestamp"])
+        self.assertEqual(receipt["RecipientParticipantId"], customer.started["ParticipantId"])
+
+        described = connect().describe_contact(InstanceId=INSTANCE, ContactId=customer.contact)
+        self.assertEqual(described["Contact"]["AgentInfo"]["Id"], "ana")
+
+        customer.leave()
+        with self.assertRaises(customer.client.exceptions.AccessDeniedException):
+            customer.say("too late")
+        with self.assertRaises(customer.client.exceptions.AccessDeniedException):
+            customer.client.create_participant_connection(
+                Type=["WEBSOCKET"], ParticipantToken=customer.started["ParticipantToken"]
+            )
+        contact = connect().describe_contact(InstanceId=INSTANCE, ContactId=customer.contact)
+        self.assertEqual(contact["Contact"]["DisconnectReason"], "CUSTOMER_DISCONNECT")
+        self.assertGreater(contact["Contact"]["DisconnectTimestamp"], before)
+
+    def test_a_repeat_is_harmless(self):
+        token = str(uuid.uuid4())
+        customer = Customer(ClientToken=token)
+        again = connect().start_chat_contact(
+            InstanceId=INSTANCE,
+            ContactFlowId=FLOW,
+            ParticipantDetails={"DisplayName": "Jane"},
+            ClientToken=token,
+        )
+        self.assertEqual(again["ContactId"], customer.contact)
+
+        first = customer.say("once", ClientToken="t-1")
+        repeat = customer.say("once", ClientToken="t-1")
+        self.assertEqual(
+            (repeat["Id"], repeat["AbsoluteTime"]), (first["Id"], first["AbsoluteTime"])
+        )
+        with self.assertRaises(customer.client.exceptions.ValidationException):
+            customer.say("something else", ClientToken="t-1")
+        self.assertEqual(texts(customer.transcript()).count("once"), 1)
+
+    def test_started_with_a_connection(self):
+        started = connect().start_chat_contact(
+            InstanceId=INSTANCE,
+            ContactFlowId=FLOW,
+            ParticipantDetails={"DisplayName": "Jane"},
+            ConnectionTypes=["WEBSOCKET", "CONNECTION_CREDENTIALS"],
+        )
+        self.assertTrue(started["Websocket"]["Url"].startswith("ws://127.0.0.1:"))
+        page = participant().get_transcript(
+            ConnectionToken=started["ConnectionCredentials"]["ConnectionToken"]
+        )
+        self.assertEqual(page["InitialContactId"], started["ContactId"])
+
+
+class Transcripts(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.customer = Customer()
+        for number in range(12):
+            cls.customer.say(f"message {number}")
+        cls.all = cls.customer.transcript()
+        cls.ids = [item["Id"] for item in cls.all]
+
+    def ids_of(self, pages):
+        return [[item["Id"] for item in page] for page in pages]
+
+    def test_every_item_is_there(self):
+        own = [text for text in texts(self.all) if text.startswith("message")]
+        self.assertEqual(own, [f"message {number}" for number in range(12)])
+
+    def test_the_default_is_the_newest_ten_newest_first(self):
+        page = self.customer.page()
+        self.assertEqual([item["Id"] for item in page["Transcript"]], self.ids[::-1][:10])
+        self.assertEqual(page["InitialContactId"], self.customer.contact)
+
+    def test_backward_in_both_orders(self):
+        ascending = self.ids_of(
+            self.customer.pages(MaxResults=7, ScanDirection="BACKWARD", SortOrder="ASCENDING")
+        )
+        self.assertEqual([id for page in reversed(ascending) for id in page], self.ids)
+        self.assertEqual({len(page) for page in ascending[:-1]}, {7})
+        descending = self.ids_of(
+            self.customer.pages(MaxResults=7, ScanDirection="BACKWARD", SortOrder="DESCENDING")
+        )
+        self.assertEqual([id for page in descending for id in page], self.ids[::-1])
+
+    def test_forward_in_both_orders(self):
+        start = {"Id": self.ids[2]}
+        ascending = self.ids_of(
+            self.customer.pages(
+                MaxResults=5, ScanDirection="FORWARD", SortOrder="ASCENDING", StartPosition=start
+            )
+        )
+        self.assertEqual([id for page in ascending for id in page], self.ids[2:])
+        descending = self.ids_of(
+            self.customer.pages(
+                MaxResults=5, ScanDirection="FORWARD", SortOrder="DESCENDING", StartPosition=start
+            )
+        )
+        self.assertEqual([id for page in descending for id in page[::-1]], self.ids[2:])
+
+    def test_start_positions(self):
+        for start, direction, expected in [
+            ({"MostRecent": 3}, "FORWARD", self.ids[-3:]),
+            ({"MostRecent": 3}, "BACKWARD", self.ids[:-2]),
+            ({"AbsoluteTime": self.all[4]["AbsoluteTime"]}, "FORWARD", self.ids[4:]),
+            ({"AbsoluteTime": self.all[4]["AbsoluteTime"]}, "BACKWARD", self.ids[:5]),
+            ({"Id": self.ids[-1]}, "FORWARD", self.ids[-1:]),
+            ({"Id": str(uuid.uuid4())}, "FORWARD", []),
+        ]:
+            with self.subTest(start=start, direction=direction):
+                page = self.customer.page(
+                    MaxResults=100,
+                    ScanDirection=direction,
+                    SortOrder="ASCENDING",
+                    StartPosition=start,
+                )
+                self.assertEqual([item["Id"] for item in page["Transcript"]], expected)
+
+    def test_forward_without_a_start_is_empty(self):
+        self.assertEqual(self.customer.page(ScanDirection="FORWARD")["Transcript"], [])
+
+    def test_a_page_token_is_good_for_its_owner_only(self):
+        token = self.customer.page(MaxResults=3)["NextToken"]
+        other = Customer()
+        with self.assertRaises(other.client.exceptions.ValidationException):
+            other.page(NextToken=token)
+
+
+class Refusals(unittest.TestCase):
+    """Errors arrive as the classes that botocore makes from the model."""
+
+    def refused(self, code, status, call, *arguments, **more):
+        with self.assertRaises(ClientError) as caught:
+            call(*arguments, **more)
+        response = caught.exception.response
+        self.assertEqual(response["Error"]["Code"], code)
+        self.assertEqual(response["ResponseMetadata"]["HTTPStatusCode"], status)
+        self.assertTrue(response["Error"]["Message"])
+        self.assertTrue(response["ResponseMetadata"]["RequestId"])
+
+    def test_wrong_keys(self):
+        for client in [connect(secret="chatloom-demo-secreT")]:
+            self.refused(
+                "InvalidSignatureException",
+                403,
+                client.describe_contact,
+                InstanceId=INSTANCE,
+                ContactId=str(uuid.uuid4()),
+            )
+        self.refused(
+            "UnrecognizedClientException",
+            403,
+            connect(access_key="somebody").stop_contact,
+            InstanceId=INSTANCE,
+            ContactId=str(uuid.uuid4()),
+        )
+
+    def test_a_refused_start_starts_nothing(self):
+        arguments = {
+            "InstanceId": INSTANCE,
+            "ContactFlowId": FLOW,
+            "ParticipantDetails": {"DisplayName": "Jane"},
+            "ClientToken": str(uuid.uuid4()),
+        }
+        client = connect(secret="wrong")
+        self.refused("InvalidSignatureException", 403, client.start_chat_contact, **arguments)
+        client = connect()
+        for wrong in [
+            {"ChatDurationInMinutes": 10_081},
+            {"SupportedMessagingContentTypes": ["text/markdown"]},
+            {"Attributes": {"not a name": "x"}},
+            {"Attributes": {"long": "x" * 32_768}},
+        ]:
+            with self.subTest(wrong=list(wrong)):
+                with self.assertRaises(client.exceptions.InvalidRequestException):
+                    client.start_chat_contact(**arguments, **wrong)
+        with self.assertRaises(client.exceptions.ResourceNotFoundException):
+            client.start_chat_contact(**{**arguments, "InstanceId": str(uuid.uuid4())})
+
+    def test_unknown_contacts(self):
+        client = connect()
+        unknown = {"InstanceId": INSTANCE, "ContactId": str(uuid.uuid4())}
+        with self.assertRaises(client.exceptions.ResourceNotFoundException):
+            client.describe_contact(**unknown)
+        with self.assertRaises(client.exceptions.ContactNotFoundException):
+            client.stop_contact(**unknown)
+
+    def test_stopped(self):
+        customer = Customer()
+        client = connect()
+        client.stop_contact(InstanceId=INSTANCE, ContactId=customer.contact)
+        with self.assertRaises(customer.client.exceptions.AccessDeniedException):
+            customer.page()
+        with self.assertRaises(client.exceptions.ContactNotFoundException):
+            client.stop_contact(InstanceId=INSTANCE, ContactId=customer.contact)
+
+    def test_tokens_of_another_kind(self):
+        customer = Customer()
+        client = customer.client
+        with self.assertRaises(client.exceptions.AccessDeniedException):
+            client.get_transcript(ConnectionToken=customer.started["ParticipantToken"])
+        with self.assertRaises(client.exceptions.AccessDeniedException):
+            client.create_participant_connection(
+                Type=["WEBSOCKET"], ParticipantToken=customer.token
+            )
+        with self.assertRaises(client.exceptions.AccessDeniedException):
+            client.get_transcript(ConnectionToken="made up")
+
+    def test_what_cannot_be_sent(self):
+        customer = Customer()
+        client = customer.client
+        for content_type, content in [
+            ("text/markdown", "**not agreed on**"),
+            ("text/html", "<p>"),
+            ("application/vnd.amazonaws.connect.message.interactive", "{}"),
+            ("text/plain", "\u00e4" * 8_193),
+        ]:
+            with self.subTest(content_type=content_type):
+                with self.assertRaises(client.exceptions.ValidationException):
+                    client.send_message(
+                        ContentType=content_type, Content=content, ConnectionToken=customer.token
+                    )
+        with self.assertRaises(client.exceptions.ValidationException):
+            customer.event("message.read", Content="{}")
+        with self.assertRaises(client.exceptions.ValidationException):
+            customer.event("participant.joined")
+        with self.assertRaises(client.exceptions.ValidationException):
+            customer.page(NextToken="made up")
+        with self.assertRaises(client.exceptions.ValidationException):
+            customer.page(MaxResults=101)
+        self.assertEqual(customer.say("\u00e4" * 8_192)["Id"], customer.transcript()[-2]["Id"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
