@@ -1,2 +1,92 @@
-//! Benchmarks.
-fn main() {}
+//! Benchmarks of Chatloom, side by side with the least that could do the same job.
+//!
+//! Every figure comes with the figure of a baseline from the same run, taken in turn (A B A B ...),
+//! because absolute times of a shared machine say little: read the ratios. Server and load are
+//! separate processes; CPU is the server process's own.
+#![expect(clippy::print_stdout, reason = "a program that prints its results")]
+#![expect(clippy::disallowed_methods, reason = "a program that measures time reads the clock")]
+
+mod client;
+mod codec;
+mod fanout;
+mod idle;
+mod load;
+mod pipeline;
+mod process;
+mod report;
+mod store;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use report::Report;
+
+/// Measures Chatloom against baselines in the same run.
+#[derive(Parser)]
+struct Args {
+    /// The built `chatloom` program.
+    #[arg(long, global = true, default_value = "target/release/chatloom")]
+    chatloom: PathBuf,
+    /// Writes the results here as JSON, too.
+    #[arg(long, global = true)]
+    json: Option<PathBuf>,
+    /// A tenth of the time: for checking the benchmark itself.
+    #[arg(long, global = true)]
+    quick: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Everything below, one after the other.
+    All,
+    /// Decode and encode an item.
+    Codec,
+    /// Store appends at batch sizes 1, 10 and 100 against plain SQLite.
+    Store,
+    /// Durable messages end to end at 1, 8 and 64 chats and at 1,000 a second.
+    Load,
+    /// One item to 2, 10 and 100 sockets.
+    Fanout,
+    /// Memory of 10,000 idle sockets.
+    Idle,
+    /// Runs the bare pipeline until its standard input ends; the other benchmarks start it.
+    #[command(hide = true)]
+    Pipeline {
+        /// Where its database goes.
+        data: PathBuf,
+    },
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let What::Pipeline { data } = &args.what {
+        return runtime.block_on(pipeline::serve(data));
+    }
+    let scale = if args.quick { 0.1 } else { 1.0 };
+    let mut report = Report::default();
+    let all = matches!(args.what, What::All);
+    if all || matches!(args.what, What::Codec) {
+        codec::run(&mut report, scale);
+    }
+    if all || matches!(args.what, What::Store) {
+        runtime.block_on(store::run(&mut report, scale))?;
+    }
+    if all || matches!(args.what, What::Load) {
+        runtime.block_on(load::run(&mut report, &args.chatloom, scale))?;
+    }
+    if all || matches!(args.what, What::Fanout) {
+        runtime.block_on(fanout::run(&mut report, &args.chatloom, scale))?;
+    }
+    if all || matches!(args.what, What::Idle) {
+        runtime.block_on(idle::run(&mut report, &args.chatloom, scale))?;
+    }
+    println!("{report}");
+    if let Some(path) = &args.json {
+        std::fs::write(path, report.to_json())?;
+    }
+    Ok(())
+}

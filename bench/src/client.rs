@@ -1,0 +1,183 @@
+//! The cheapest clients that speak the protocols: the load must not be what is measured.
+
+use anyhow::{Context, Result, bail};
+use chatloom_wire::{
+    contact::StartChatAnswer, frame, participant::CreateParticipantConnectionResponse,
+};
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Message, protocol::WebSocketConfig},
+};
+
+/// One keep-alive connection that makes one request at a time.
+pub(crate) struct Http {
+    stream: TcpStream,
+    host: String,
+    buffer: Vec<u8>,
+}
+
+impl Http {
+    pub(crate) async fn connect(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, host: address.to_owned(), buffer: Vec::with_capacity(4096) })
+    }
+
+    /// Posts JSON and answers the body of a 200.
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        header: (&str, &str),
+        body: &str,
+    ) -> Result<&str> {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\n{}: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.host,
+            header.0,
+            header.1,
+            body.len()
+        );
+        self.stream.write_all(request.as_bytes()).await?;
+        self.buffer.clear();
+        let (head, length) = loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the server closed the connection");
+            }
+            if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
+                let head = std::str::from_utf8(&self.buffer[..end])?;
+                let length = head
+                    .lines()
+                    .find_map(|line| {
+                        let (name, value) = line.split_once(':')?;
+                        name.eq_ignore_ascii_case("content-length")
+                            .then(|| value.trim().parse().ok())?
+                    })
+                    .unwrap_or(0_usize);
+                break (end + 4, length);
+            }
+        };
+        while self.buffer.len() < head + length {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the server closed the connection");
+            }
+        }
+        let text = std::str::from_utf8(&self.buffer)?;
+        if !text.starts_with("HTTP/1.1 200") {
+            bail!("{path}: {text}");
+        }
+        Ok(&text[head..head + length])
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Opens a socket and subscribes to the chat; answers when the server confirmed.
+pub(crate) async fn subscribe(url: &str) -> Result<Socket> {
+    let config = WebSocketConfig::default().read_buffer_size(4096);
+    let (mut socket, _) =
+        tokio_tungstenite::connect_async_with_config(url, Some(config), true).await?;
+    socket
+        .send(Message::text(r#"{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}"#))
+        .await?;
+    while let Some(message) = socket.next().await {
+        if message?.to_text()?.contains(frame::SUBSCRIBE_TOPIC) {
+            return Ok(socket);
+        }
+    }
+    bail!("the socket closed before the subscription was confirmed")
+}
+
+/// A participant with a connection.
+#[derive(Clone)]
+pub(crate) struct Connected {
+    pub(crate) token: String,
+    pub(crate) socket_url: String,
+}
+
+/// A chat of a customer and an agent.
+pub(crate) struct Chat {
+    pub(crate) customer: Connected,
+    pub(crate) agent: Connected,
+}
+
+/// Starts chats on a Chatloom server and has the demo agent accept them.
+pub(crate) struct Starter {
+    http: Http,
+    agent_token: String,
+}
+
+impl Starter {
+    pub(crate) async fn new(address: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Login {
+            token: String,
+        }
+        let mut http = Http::connect(address).await?;
+        let answer = http.post("/v1/agent/login", ("Accept", "*/*"), r#"{"user":"ana"}"#).await?;
+        let Login { token } = serde_json::from_str(answer)?;
+        Ok(Self { http, agent_token: format!("Bearer {token}") })
+    }
+
+    /// A customer who has a connection but no socket yet.
+    pub(crate) async fn customer(&mut self) -> Result<Connected> {
+        let answer = self
+            .http
+            .post(
+                "/start-chat",
+                ("Accept", "*/*"),
+                r#"{"ParticipantDetails":{"DisplayName":"Load"}}"#,
+            )
+            .await?;
+        let answer: StartChatAnswer = serde_json::from_str(answer)?;
+        let token = answer.data.start_chat_result.participant_token.expose().to_owned();
+        self.connect(&token).await
+    }
+
+    async fn connect(&mut self, participant_token: &str) -> Result<Connected> {
+        let answer = self
+            .http
+            .post(
+                "/participant/connection",
+                ("X-Amz-Bearer", participant_token),
+                r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#,
+            )
+            .await?;
+        let answer: CreateParticipantConnectionResponse = serde_json::from_str(answer)?;
+        let token = answer
+            .connection_credentials
+            .and_then(|credentials| credentials.connection_token)
+            .context("no connection token")?;
+        let socket_url =
+            answer.websocket.and_then(|websocket| websocket.url).context("no socket URL")?;
+        Ok(Connected { token: token.expose().to_owned(), socket_url })
+    }
+
+    /// A customer and an agent, the customer's socket subscribed, past the assistant.
+    pub(crate) async fn chat(&mut self) -> Result<(Chat, Socket)> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Accepted {
+            participant_token: String,
+        }
+        let customer = self.customer().await?;
+        let socket = subscribe(&customer.socket_url).await?;
+        let body = r#"{"Content":"agent","ContentType":"text/plain"}"#;
+        self.http.post("/participant/message", ("X-Amz-Bearer", &customer.token), body).await?;
+        let bearer = self.agent_token.clone();
+        let answer = self.http.post("/v1/agent/accept", ("Authorization", &bearer), "{}").await?;
+        let Accepted { participant_token } = serde_json::from_str(answer)?;
+        let agent = self.connect(&participant_token).await?;
+        Ok((Chat { customer, agent }, socket))
+    }
+}

@@ -1,0 +1,251 @@
+//! Durable messages from end to end: HTTP in, stored, out on two sockets.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use hdrhistogram::Histogram;
+
+use crate::{
+    client::{Http, Socket, Starter, subscribe},
+    process::Server,
+    report::{Report, median},
+};
+
+/// Rounds of each server, in turn.
+const ROUNDS: usize = 5;
+/// An item of about 500 bytes, as chats have.
+const CONTENT_BYTES: usize = 150;
+
+/// A chat ready for load: who posts with which token, and the two sockets that must receive.
+pub(crate) struct Lane {
+    pub(crate) token: String,
+    pub(crate) sockets: Vec<Socket>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Each chat sends its next message when the last one was acknowledged.
+    AsFastAsAcknowledged,
+    /// So many messages a second in all, however long an answer takes.
+    PerSecond(u32),
+}
+
+pub(crate) struct Measured {
+    pub(crate) per_second: f64,
+    pub(crate) cpu_us_per_message: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) wal_mb: f64,
+}
+
+pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Result<()> {
+    let time = Duration::from_secs_f64(5.0 * scale);
+    for chats in [1, 8, 64] {
+        let rounds = rounds(chatloom, chats, Pace::AsFastAsAcknowledged, time).await?;
+        let of = |figure: fn(&Measured) -> f64| -> Vec<(f64, f64)> {
+            rounds.iter().map(|(ours, base)| (figure(ours), figure(base))).collect()
+        };
+        let name = |what: &str| format!("{what}, {chats} chats");
+        let target = if chats == 64 { "ratio at least 0.7" } else { "" };
+        report.pair("messages", name("stored and delivered"), "1/s", &of(|m| m.per_second), target);
+        let target = if chats == 64 { "ratio at most 1.5" } else { "" };
+        report.pair(
+            "messages",
+            name("server CPU each"),
+            "us",
+            &of(|m| m.cpu_us_per_message),
+            target,
+        );
+        report.pair("messages", name("to the other side p50"), "ms", &of(|m| m.p50_ms), "");
+        report.pair("messages", name("to the other side p99"), "ms", &of(|m| m.p99_ms), "");
+    }
+    let rounds = rounds(chatloom, 64, Pace::PerSecond(1000), time * 2).await?;
+    let of = |figure: fn(&Measured) -> f64| -> Vec<(f64, f64)> {
+        rounds.iter().map(|(ours, base)| (figure(ours), figure(base))).collect()
+    };
+    report.pair(
+        "1,000/s, 64 chats",
+        "server CPU each",
+        "us",
+        &of(|m| m.cpu_us_per_message),
+        "ratio at most 1.5",
+    );
+    report.pair("1,000/s, 64 chats", "to the other side p50", "ms", &of(|m| m.p50_ms), "");
+    report.pair(
+        "1,000/s, 64 chats",
+        "to the other side p99",
+        "ms",
+        &of(|m| m.p99_ms),
+        "at most 5 ms, or ratio 2.5",
+    );
+    let wal = median(rounds.iter().map(|round| round.0.wal_mb));
+    report.single("1,000/s, 64 chats", "largest write-ahead log", "MB", wal, "");
+    Ok(())
+}
+
+async fn rounds(
+    chatloom: &Path,
+    chats: usize,
+    pace: Pace,
+    time: Duration,
+) -> Result<Vec<(Measured, Measured)>> {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let ours = {
+            let server = Server::chatloom(chatloom, &[])?;
+            let lanes = chatloom_lanes(&server, chats).await?;
+            measure(&server, lanes, pace, time).await?
+        };
+        let baseline = {
+            let server = Server::pipeline()?;
+            let lanes = pipeline_lanes(&server, chats).await?;
+            measure(&server, lanes, pace, time).await?
+        };
+        rounds.push((ours, baseline));
+    }
+    Ok(rounds)
+}
+
+async fn chatloom_lanes(server: &Server, chats: usize) -> Result<Vec<Lane>> {
+    let mut starter = Starter::new(&server.address).await?;
+    let mut lanes = Vec::new();
+    for _ in 0..chats {
+        let (chat, customer_socket) = starter.chat().await?;
+        let agent_socket = subscribe(&chat.agent.socket_url).await?;
+        lanes.push(Lane {
+            token: chat.customer.token,
+            sockets: vec![agent_socket, customer_socket],
+        });
+    }
+    Ok(lanes)
+}
+
+async fn pipeline_lanes(server: &Server, chats: usize) -> Result<Vec<Lane>> {
+    let mut lanes = Vec::new();
+    for chat in 0..chats {
+        let url = format!("ws://{}/socket?chat={chat}", server.address);
+        let sockets = vec![subscribe(&url).await?, subscribe(&url).await?];
+        lanes.push(Lane { token: chat.to_string(), sockets });
+    }
+    Ok(lanes)
+}
+
+/// Sends on every lane for a time, and waits until every socket has everything.
+pub(crate) async fn measure(
+    server: &Server,
+    lanes: Vec<Lane>,
+    pace: Pace,
+    time: Duration,
+) -> Result<Measured> {
+    let origin = Instant::now();
+    let histogram = Arc::new(Mutex::new(Histogram::<u64>::new(3)?));
+    let delivered = Arc::new(AtomicU64::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let lanes_count = lanes.len();
+    let receivers = lanes.first().map_or(0, |lane| lane.sockets.len()) as u64;
+    let mut senders = Vec::new();
+    for (index, lane) in lanes.into_iter().enumerate() {
+        for (side, socket) in lane.sockets.into_iter().enumerate() {
+            // The first socket is the other side's: its time is what people feel.
+            let histogram = (side == 0).then(|| Arc::clone(&histogram));
+            tokio::spawn(receive(socket, origin, histogram, Arc::clone(&delivered)));
+        }
+        let http = Http::connect(&server.address).await?;
+        let gap = match pace {
+            Pace::AsFastAsAcknowledged => None,
+            Pace::PerSecond(rate) => {
+                Some(Duration::from_secs_f64(lanes_count as f64 / f64::from(rate)))
+            }
+        };
+        // Lanes start spread over the gap, so that the load is even.
+        let first =
+            gap.map_or(Duration::ZERO, |gap| gap.mul_f64(index as f64 / lanes_count as f64));
+        senders.push(tokio::spawn(send(http, lane.token, origin, first, gap, Arc::clone(&stop))));
+    }
+    let cpu = server.cpu()?;
+    let started = Instant::now();
+    tokio::time::sleep(time).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut sent = 0;
+    for sender in senders {
+        sent += sender.await??;
+    }
+    let elapsed = started.elapsed();
+    let cpu = server.cpu()?.saturating_sub(cpu);
+    // What was acknowledged must arrive everywhere: a benchmark of losses would be no benchmark.
+    let expected = receivers * sent;
+    let complete = async {
+        while delivered.load(Ordering::Relaxed) < expected {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), complete).await.with_context(|| {
+        format!("{expected} deliveries expected, {} seen", delivered.load(Ordering::Relaxed))
+    })?;
+    let histogram = histogram.lock().expect("receivers do not panic with the lock");
+    Ok(Measured {
+        per_second: sent as f64 / elapsed.as_secs_f64(),
+        cpu_us_per_message: cpu.as_secs_f64() * 1e6 / sent as f64,
+        p50_ms: histogram.value_at_quantile(0.50) as f64 / 1000.0,
+        p99_ms: histogram.value_at_quantile(0.99) as f64 / 1000.0,
+        wal_mb: server.wal_bytes() as f64 / 1e6,
+    })
+}
+
+/// Sends until told to stop; answers how many were acknowledged.
+async fn send(
+    mut http: Http,
+    token: String,
+    origin: Instant,
+    first: Duration,
+    gap: Option<Duration>,
+    stop: Arc<AtomicBool>,
+) -> Result<u64> {
+    let filler = "x".repeat(CONTENT_BYTES - 20);
+    let mut due = tokio::time::Instant::now() + first;
+    let mut sent = 0;
+    while !stop.load(Ordering::Relaxed) {
+        if let Some(gap) = gap {
+            tokio::time::sleep_until(due).await;
+            due += gap;
+        }
+        // The time of sending travels in the message.
+        let at = origin.elapsed().as_micros();
+        let body = format!(
+            r#"{{"ClientToken":"{}","Content":"@{at:018}@{filler}","ContentType":"text/plain"}}"#,
+            uuid::Uuid::new_v4()
+        );
+        http.post("/participant/message", ("X-Amz-Bearer", &token), &body).await?;
+        sent += 1;
+    }
+    Ok(sent)
+}
+
+async fn receive(
+    mut socket: Socket,
+    origin: Instant,
+    histogram: Option<Arc<Mutex<Histogram<u64>>>>,
+    delivered: Arc<AtomicU64>,
+) {
+    while let Some(Ok(message)) = socket.next().await {
+        let Ok(text) = message.to_text() else { continue };
+        let Some(at) = text.find('@') else { continue };
+        let Some(Ok(sent)) = text.get(at + 1..at + 19).map(str::parse::<u64>) else { continue };
+        if let Some(histogram) = &histogram {
+            let micros = (origin.elapsed().as_micros() as u64).saturating_sub(sent);
+            histogram
+                .lock()
+                .expect("receivers do not panic with the lock")
+                .saturating_record(micros);
+        }
+        delivered.fetch_add(1, Ordering::Relaxed);
+    }
+}
