@@ -115,8 +115,9 @@ impl Session {
         let is_typing = event.content_type == ContentType::Typing;
         let can_call = self.link.token.is_some() && self.link.phase != Phase::Ended;
         if is_typing && can_call {
+            // One that is still under way has followers that wait for it, however long it takes.
             if let Some(last) = &mut self.typing
-                && cx.now.mono_ms.saturating_sub(last.at_ms) < TYPING_MS
+                && (last.ended.is_none() || cx.now.mono_ms.saturating_sub(last.at_ms) < TYPING_MS)
             {
                 let earlier = last.call;
                 match last.ended.clone() {

@@ -274,10 +274,8 @@ impl Session {
             return;
         }
         if !cx.online {
-            if !self.link.is_healthy() {
-                self.show(cx, Connection::Offline);
-            }
-            return;
+            self.fail_denied_exchanges(cx);
+            return self.pursue_offline(cx);
         }
         if !self.link.is_healthy() {
             self.show(cx, Connection::Connecting);
@@ -558,7 +556,7 @@ impl Session {
         let Some(gone) = self.link.primary.take_if(|socket| socket.id == id) else { return };
         self.stop_recovery(cx, id);
         self.link.primary = self.link.candidate.take();
-        if gone.open && cx.now.mono_ms.saturating_sub(gone.opened_ms) >= BEAT_MS {
+        if gone.subscribed && cx.now.mono_ms.saturating_sub(gone.opened_ms) >= BEAT_MS {
             self.link.strikes = 0;
         }
         if let Some(heir) = self.link.primary.as_ref().filter(|socket| socket.open) {
@@ -733,13 +731,14 @@ impl Session {
         let (missed, dead) = (socket.beat_pending, socket.beat_pending && socket.suspect);
         let ping_missed = socket.ping_pending;
         socket.suspect |= missed;
+        let serves = socket.is_healthy() && !socket.replace;
         if ping_missed {
             self.event(cx, Event::DeepHeartbeat { success: false });
         }
         if dead {
             return self.drop_socket(cx, id, "two heartbeats were missed");
         }
-        if !missed && self.link.is_primary(id) && !self.link.needs_socket() {
+        if serves && self.link.is_primary(id) {
             self.link.strikes = 0;
         }
         self.send_beat(cx, id);
@@ -750,9 +749,12 @@ impl Session {
     }
 
     pub(crate) fn heartbeat_answered(&mut self, cx: &mut Cx, id: SocketId) {
-        if let Some(socket) = self.link.socket(id) {
-            socket.beat_pending = false;
-            self.alive(cx, id);
+        let Some(socket) = self.link.socket(id) else { return };
+        socket.beat_pending = false;
+        let recovers = std::mem::replace(&mut socket.suspect, false);
+        self.timers.clear(Timer::Probe(id));
+        if recovers && self.link.is_primary(id) && self.link.is_healthy() {
+            self.show(cx, Connection::Online);
         }
     }
 
@@ -760,19 +762,6 @@ impl Session {
         if let Some(socket) = self.link.socket(id) {
             socket.ping_pending = false;
             self.event(cx, Event::DeepHeartbeat { success });
-            self.alive(cx, id);
-        }
-    }
-
-    /// A socket answered.
-    fn alive(&mut self, cx: &mut Cx, id: SocketId) {
-        self.timers.clear(Timer::Probe(id));
-        if let Some(socket) = self.link.socket(id)
-            && std::mem::replace(&mut socket.suspect, false)
-            && self.link.is_primary(id)
-            && self.link.is_healthy()
-        {
-            self.show(cx, Connection::Online);
         }
     }
 
@@ -794,9 +783,9 @@ impl Session {
         for id in open {
             if !self.timers.is_set(Timer::Probe(id)) {
                 if let Some(socket) = self.link.socket(id) {
-                    socket.ping_pending = true;
+                    socket.beat_pending = true;
                 }
-                Self::send(cx, id, PING);
+                Self::send(cx, id, HEARTBEAT);
                 self.timers.set(Timer::Probe(id), cx.after(PROBE_MS));
             }
         }

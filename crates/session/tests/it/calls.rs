@@ -1,0 +1,396 @@
+//! Calls of the application.
+
+use chatloom_session::{Behaviour, Call, CallError, Input, Outgoing, SessionId, Value};
+use chatloom_wire::{ContentType, participant::GetTranscriptRequest};
+
+use crate::world::{Reply, Seen, World};
+
+const BOTH: [Behaviour; 2] = [Behaviour::Compat, Behaviour::Chatloom];
+
+fn body(world: &World, operation: &str) -> String {
+    let (_, http) = world
+        .service
+        .requests
+        .iter()
+        .rev()
+        .find(|(_, http)| http.operation == operation)
+        .expect("a request");
+    http.body.clone()
+}
+
+#[test]
+fn s057_calls_before_connect_and_after_the_end_fail() {
+    for behaviour in BOTH {
+        let mut world = World::new(behaviour);
+        let check = |world: &mut World| {
+            let calls = [
+                world.send("x"),
+                world.typing(),
+                world.call(Call::GetTranscript(Box::default())),
+                world.call(Call::DisconnectParticipant),
+            ];
+            for call in calls {
+                let result = world.result(call).expect("at once");
+                assert!(matches!(result, Err(CallError::NotConnected { .. })), "{result:?}");
+            }
+        };
+        check(&mut world);
+        world.call(Call::Connect);
+        world.run(100);
+        world.end_chat();
+        world.run(100);
+        check(&mut world);
+    }
+}
+
+#[test]
+fn s057_compat_does_not_send_before_connect_has_resolved() {
+    let mut world = World::new(Behaviour::Compat);
+    world.call(Call::Connect);
+    let call = world.send("too early");
+    assert!(matches!(world.result(call), Some(Err(CallError::NotConnected { .. }))));
+}
+
+#[test]
+fn s066_the_body_of_a_message() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.call(Call::SendMessage(Outgoing {
+            content_type: ContentType::TextMarkdown,
+            content: Some("say \"hi\"".to_owned()),
+            client_token: Some("mine".to_owned()),
+        }));
+        world.run(100);
+        assert_eq!(
+            body(&world, "SendMessage"),
+            r#"{"ClientToken":"mine","Content":"say \"hi\"","ContentType":"text/markdown"}"#
+        );
+        world.send("made up");
+        world.run(100);
+        let text = body(&world, "SendMessage");
+        let token = text.split('"').nth(3).unwrap();
+        assert_eq!((token.len(), token.as_bytes()[14]), (36, b'4'), "{text}");
+    }
+}
+
+#[test]
+fn s062_calls_carry_the_newest_token() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.run(15_000);
+        world.cut();
+        world.run(1_000);
+        world.send("x");
+        world.run(100);
+        let (_, http) = world.service.requests.last().unwrap();
+        assert!(http.headers.contains(&("x-amz-bearer", "connection-token-1".to_owned())));
+        assert_eq!(http.url, "https://service.test/participant/message");
+        assert!(http.keep_body);
+    }
+}
+
+#[test]
+fn a_transcript_request_goes_out_as_it_was_given() {
+    let mut world = World::connected(Behaviour::Compat);
+    for n in 0..5 {
+        world.say(&n.to_string());
+    }
+    let request = GetTranscriptRequest {
+        max_results: Some(15),
+        next_token: Some("3".to_owned()),
+        ..GetTranscriptRequest::default()
+    };
+    world.call(Call::GetTranscript(Box::new(request)));
+    world.run(100);
+    assert_eq!(body(&world, "GetTranscript"), r#"{"MaxResults":15,"NextToken":"3"}"#);
+}
+
+#[test]
+fn s084_compat_sends_messages_in_parallel() {
+    let mut world = World::connected(Behaviour::Compat);
+    world.send("one");
+    world.send("two");
+    let sent = world.seen.iter().filter(|(_, seen)| matches!(seen, Seen::Http("SendMessage")));
+    assert_eq!(sent.count(), 2);
+}
+
+#[test]
+fn s060_compat_makes_three_attempts_as_the_sdk() {
+    for (reply, attempts) in [
+        (Reply::Status(500), 3),
+        (Reply::Status(502), 3),
+        (Reply::Status(503), 3),
+        (Reply::Status(504), 3),
+        (Reply::Status(429), 3),
+        (Reply::Status(400), 1),
+        (Reply::Status(402), 1),
+        (Reply::Status(404), 1),
+        (Reply::Status(409), 1),
+        (Reply::Lost, 1),
+    ] {
+        let mut world = World::connected(Behaviour::Compat);
+        world.always("SendMessage", reply);
+        let call = world.send("x");
+        world.run(60_000);
+        assert_eq!(world.requests("SendMessage").len(), attempts, "{reply:?}");
+        match world.result(call) {
+            Some(Err(CallError::Unreachable { .. })) => assert_eq!(reply, Reply::Lost),
+            Some(Err(CallError::Service(error))) => {
+                assert!(matches!(reply, Reply::Status(status) if status == error.status));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_answer_counts_its_attempts() {
+    let mut world = World::connected(Behaviour::Compat);
+    world.script("SendMessage", &[Reply::Status(500), Reply::Later(429, 3_000)]);
+    let call = world.send("x");
+    world.run(10_000);
+    let Some(Ok(Value::Answered(answer))) = world.result(call) else { panic!() };
+    assert_eq!((answer.attempts, answer.request_id.as_deref()), (3, Some("request")));
+    assert!(answer.retry_delay_ms >= 3_000);
+}
+
+#[test]
+fn chatloom_repeats_other_calls_a_bounded_number_of_times() {
+    for reply in [Reply::Lost, Reply::AnswerLost, Reply::Status(500), Reply::Status(429)] {
+        let mut world = World::connected(Behaviour::Chatloom);
+        world.always("SendEvent", reply);
+        let call = world.typing();
+        world.run(60_000);
+        assert_eq!(world.requests("SendEvent").len(), 5);
+        assert!(world.result(call).unwrap().as_ref().unwrap_err().can_retry());
+        let tokens: std::collections::BTreeSet<&str> = world
+            .service
+            .requests
+            .iter()
+            .filter(|(_, http)| http.operation == "SendEvent")
+            .map(|(_, http)| http.body.as_str())
+            .collect();
+        assert_eq!(tokens.len(), 1, "one client token for all attempts");
+    }
+}
+
+#[test]
+fn d04_a_refused_token_is_renewed_once_and_the_call_made_again() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.revoke_tokens();
+        let calls = [world.send("x"), world.call(Call::GetTranscript(Box::default()))];
+        world.run(1_000);
+        for call in calls {
+            assert!(matches!(world.result(call), Some(Ok(Value::Answered(_)))), "{behaviour:?}");
+        }
+        assert_eq!(world.requests("CreateParticipantConnection").len(), 2, "one for both");
+        assert_eq!(world.opened().len(), 1, "the socket stays");
+    }
+}
+
+#[test]
+fn a_call_that_is_refused_again_fails() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.always("SendMessage", Reply::Status(403));
+        let calls = [world.send("one"), world.send("two")];
+        world.run(5_000);
+        for call in calls {
+            let result = world.result(call);
+            assert!(matches!(result, Some(Err(CallError::Service(e))) if e.status == 403));
+        }
+        assert_eq!(world.requests("SendMessage").len(), 4);
+        world.run(60_000);
+        assert_eq!(world.open_sockets().len(), 1);
+    }
+}
+
+#[test]
+fn a_refused_call_hears_of_it_when_no_new_token_comes() {
+    let mut world = World::connected(Behaviour::Compat);
+    world.revoke_tokens();
+    world.always("CreateParticipantConnection", Reply::Status(500));
+    let call = world.send("x");
+    world.run(1_000);
+    assert!(matches!(world.result(call), Some(Err(CallError::Service(e))) if e.status == 403));
+}
+
+#[test]
+fn s088_s090_d09_typing_is_sent_once_in_ten_seconds() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        let first = world.typing();
+        let second = world.typing();
+        assert!(world.result(second).is_none(), "the earlier one is not done yet");
+        world.run(100);
+        let third = world.typing();
+        for call in [second, third] {
+            let result = world.result(call);
+            assert!(
+                matches!(result, Some(Ok(Value::Repeated { earlier })) if *earlier == first),
+                "{result:?}"
+            );
+        }
+        let order: Vec<_> = world
+            .seen
+            .iter()
+            .filter_map(|(_, seen)| match seen {
+                Seen::Done(call, _) => Some(*call),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(order[1..], [first, second, third]);
+        world.run(9_800);
+        world.typing();
+        assert_eq!(world.requests("SendEvent").len(), 1);
+        world.run(200);
+        let later = world.typing();
+        world.run(100);
+        assert_eq!(world.requests("SendEvent").len(), 2);
+        assert!(matches!(world.result(later), Some(Ok(Value::Answered(_)))));
+    }
+}
+
+#[test]
+fn d09_the_typing_throttle_belongs_to_the_session() {
+    let mut world = World::connected(Behaviour::Compat);
+    world.typing();
+    world.run(100);
+    // Another session in the same core: its own throttle, and its own answer.
+    let other = SessionId(2);
+    let options = Box::new(crate::world::options(Behaviour::Compat));
+    let mut core = std::mem::replace(&mut world.core, chatloom_session::Core::new(0));
+    let now = world.clock();
+    core.handle(now, Input::Create { session: other, options });
+    let connect = chatloom_session::CallId(1000);
+    core.handle(now, Input::Call { session: other, call: connect, what: Call::Connect });
+    let mut request = None;
+    loop {
+        match core.poll() {
+            chatloom_session::Output::Http(http) => request = Some(http.request),
+            chatloom_session::Output::Wake(_) => break,
+            _ => {}
+        }
+    }
+    let body = r#"{"Websocket":{"Url":"wss://x"},"ConnectionCredentials":{"ConnectionToken":"t"}}"#;
+    let answer = chatloom_session::HttpAnswer {
+        status: 200,
+        error_type: None,
+        request_id: None,
+        retry_after_ms: None,
+        body: body.to_owned(),
+    };
+    core.handle(now, Input::Answered { request: request.unwrap(), answer });
+    let typing = Call::SendEvent(Outgoing {
+        content_type: ContentType::Typing,
+        content: None,
+        client_token: None,
+    });
+    let call = chatloom_session::CallId(1001);
+    core.handle(now, Input::Call { session: other, call, what: typing });
+    let mut sent = 0;
+    loop {
+        match core.poll() {
+            chatloom_session::Output::Http(http) if http.operation == "SendEvent" => {
+                assert_eq!(http.session, other);
+                sent += 1;
+            }
+            chatloom_session::Output::Wake(_) => break,
+            _ => {}
+        }
+    }
+    assert_eq!(sent, 1);
+}
+
+#[test]
+fn a_failed_typing_event_does_not_silence_the_next_in_chatloom() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.script("SendEvent", &[Reply::Status(400)]);
+    let first = world.typing();
+    let follower = world.typing();
+    world.run(100);
+    assert!(world.result(first).unwrap().is_err());
+    assert_eq!(world.result(first).unwrap().is_err(), world.result(follower).unwrap().is_err());
+    let next = world.typing();
+    world.run(100);
+    assert!(matches!(world.result(next), Some(Ok(Value::Answered(_)))));
+
+    // The original gives the failed answer again (S90).
+    let mut world = World::connected(Behaviour::Compat);
+    world.script("SendEvent", &[Reply::Status(400)]);
+    world.typing();
+    world.run(100);
+    let next = world.typing();
+    assert!(world.result(next).unwrap().is_err());
+}
+
+#[test]
+fn s092_other_events_are_not_throttled() {
+    let mut world = World::connected(Behaviour::Compat);
+    for _ in 0..3 {
+        world.call(Call::SendEvent(Outgoing {
+            content_type: ContentType::MessageRead,
+            content: Some(r#"{"messageId":"m"}"#.to_owned()),
+            client_token: None,
+        }));
+    }
+    world.run(100);
+    assert_eq!(world.requests("SendEvent").len(), 3);
+}
+
+#[test]
+fn s080_s081_disconnect_leaves_the_socket_to_the_end_of_the_chat() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        let call = world.call(Call::DisconnectParticipant);
+        world.run(100);
+        assert!(matches!(world.result(call), Some(Ok(Value::Answered(_)))));
+        let text = body(&world, "DisconnectParticipant");
+        assert!(text.starts_with(r#"{"ClientToken":""#) && text.len() == 54, "{text}");
+        assert_eq!(world.story().last(), Some(&"ended"));
+        assert_eq!(world.closed().len(), 1);
+    }
+}
+
+#[test]
+fn a_cancelled_call_is_answered_once() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        let transcript = world.call(Call::GetTranscript(Box::default()));
+        let typing = world.typing();
+        let message = world.send("x");
+        for call in [transcript, typing, message] {
+            world.input(Input::Cancel { call });
+            assert_eq!(world.result(call).unwrap().as_ref().unwrap_err(), &CallError::Cancelled);
+        }
+        assert!(world.seen.iter().any(|(_, seen)| matches!(seen, Seen::Abort(_))));
+        // What was sent stays sent.
+        world.run(1_000);
+        assert_eq!(world.service.items.len(), 1);
+        let next = world.send("next");
+        world.run(1_000);
+        assert!(matches!(world.result(next), Some(Ok(Value::Answered(_)))));
+    }
+}
+
+#[test]
+fn a_cancelled_call_is_not_made_again() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.always("SendMessage", Reply::Status(500));
+        let call = world.send("x");
+        world.input(Input::Cancel { call });
+        world.run(120_000);
+        assert_eq!(world.requests("SendMessage").len(), 1);
+
+        // Also while it waits for its next attempt.
+        let call = world.send("y");
+        world.run_until(1_000, |world| world.requests("SendMessage").len() == 2);
+        world.run(6);
+        world.input(Input::Cancel { call });
+        let count = world.requests("SendMessage").len();
+        world.run(120_000);
+        assert_eq!(world.requests("SendMessage").len(), count);
+    }
+}

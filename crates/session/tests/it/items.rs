@@ -1,0 +1,250 @@
+//! What comes over the socket.
+
+use chatloom_session::{Behaviour, Body, Event, ItemKind};
+use chatloom_wire::{ContentType, frame::ServerFrame};
+
+use crate::world::{ME, Seen, World};
+
+const BOTH: [Behaviour; 2] = [Behaviour::Compat, Behaviour::Chatloom];
+
+fn kinds(world: &World) -> Vec<ItemKind> {
+    world.items().into_iter().map(|(kind, _)| kind).collect()
+}
+
+#[test]
+fn s118_every_content_type_has_its_callback() {
+    use ItemKind as Kind;
+    let table = [
+        (ContentType::TextPlain, Kind::Message),
+        (ContentType::Interactive, Kind::Message),
+        (ContentType::ParticipantJoined, Kind::Message),
+        (ContentType::ParticipantLeft, Kind::Message),
+        (ContentType::ParticipantActive, Kind::Message),
+        (ContentType::TransferSucceeded, Kind::Message),
+        (ContentType::WorkflowCancelled, Kind::Message),
+        (ContentType::Other("x/unknown".into()), Kind::Message),
+        (ContentType::Typing, Kind::Typing),
+        (ContentType::ParticipantIdle, Kind::ParticipantIdle),
+        (ContentType::ParticipantReturned, Kind::ParticipantReturned),
+        (ContentType::ParticipantAutoDisconnection, Kind::AutoDisconnection),
+        (ContentType::ParticipantInvited, Kind::ParticipantInvited),
+        (ContentType::AuthenticationInitiated, Kind::AuthenticationInitiated),
+        (ContentType::AuthenticationSucceeded, Kind::AuthenticationSuccessful),
+        (ContentType::AuthenticationFailed, Kind::AuthenticationFailed),
+        (ContentType::AuthenticationTimeout, Kind::AuthenticationTimeout),
+        (ContentType::AuthenticationExpired, Kind::AuthenticationExpired),
+        (ContentType::AuthenticationCancelled, Kind::AuthenticationCanceled),
+        (ContentType::ParticipantDisplayNameUpdated, Kind::ParticipantDisplayNameUpdated),
+        (ContentType::ChatRehydrated, Kind::ChatRehydrated),
+    ];
+    for behaviour in BOTH {
+        for parses in [false, true] {
+            let mut world = World::connected(behaviour);
+            world.parses = parses;
+            for (content_type, _) in &table {
+                world.publish(content_type, None);
+            }
+            world.run(100);
+            let expected: Vec<ItemKind> = table.iter().map(|(_, kind)| *kind).collect();
+            assert_eq!(kinds(&world), expected);
+            assert!(world.with_core.is_empty());
+        }
+    }
+}
+
+#[test]
+fn s121_s122_s123_receipts() {
+    let receipt = |content: &str| {
+        format!(
+            r#"{{"Type":"MESSAGEMETADATA","ContentType":"application/vnd.amazonaws.connect.event.message.metadata","MessageMetadata":{content}}}"#
+        )
+    };
+    for behaviour in BOTH {
+        for parses in [false, true] {
+            let mut world = World::connected(behaviour);
+            world.parses = parses;
+            let other = r#""RecipientParticipantId":"agent-1""#;
+            for (content, kind) in [
+                (
+                    format!(r#"{{"Receipts":[{{{other},"ReadTimestamp":"t"}}]}}"#),
+                    Some(ItemKind::ReadReceipt),
+                ),
+                (
+                    format!(r#"{{"Receipts":[{{{other},"DeliveredTimestamp":"t"}}]}}"#),
+                    Some(ItemKind::DeliveredReceipt),
+                ),
+                (
+                    format!(
+                        r#"{{"Receipts":[{{{other},"DeliveredTimestamp":"t","ReadTimestamp":"t"}}]}}"#
+                    ),
+                    Some(ItemKind::ReadReceipt),
+                ),
+                (format!(r#"{{"Receipts":[{{{other}}}]}}"#), None),
+                (
+                    format!(
+                        r#"{{"Receipts":[{{"RecipientParticipantId":"{ME}","ReadTimestamp":"t"}}]}}"#
+                    ),
+                    None,
+                ),
+                (r#"{"Receipts":[]}"#.to_owned(), None),
+                ("{}".to_owned(), None),
+                ("null".to_owned(), None),
+            ] {
+                world.forget_seen();
+                world.publish_transient(&receipt(&content));
+                world.run(20);
+                assert_eq!(kinds(&world), kind.into_iter().collect::<Vec<_>>(), "{content}");
+            }
+            assert!(world.with_core.is_empty());
+        }
+    }
+}
+
+#[test]
+fn items_of_other_chats_are_dropped() {
+    for behaviour in BOTH {
+        for parses in [false, true] {
+            let mut world = World::connected(behaviour);
+            world.parses = parses;
+            let table = [
+                (r#""InitialContactId":"contact-1","ContactId":"contact-9""#, true),
+                (r#""InitialContactId":"contact-9","ContactId":"contact-1""#, true),
+                (r#""ContactId":"contact-1""#, true),
+                (r#""InitialContactId":"contact-9","ContactId":"contact-9""#, false),
+                (r#""RelatedContactId":"contact-1""#, false),
+            ];
+            for (n, (members, wanted)) in table.into_iter().enumerate() {
+                world.forget_seen();
+                world.publish_transient(&format!(
+                    r#"{{"Id":"i-{n}","AbsoluteTime":"t","Type":"MESSAGE",{members}}}"#
+                ));
+                world.run(20);
+                assert_eq!(world.delivered().len(), usize::from(wanted), "{members}");
+            }
+            assert!(world.with_core.is_empty());
+        }
+    }
+}
+
+#[test]
+fn s126_compat_delivers_a_repeated_item_twice() {
+    let mut world = World::connected(Behaviour::Compat);
+    let id = world.say("once");
+    world.repeat(0);
+    world.run(100);
+    assert_eq!(world.delivered(), [id.clone(), id]);
+}
+
+#[test]
+fn d07_chatloom_delivers_a_repeated_item_once() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    let id = world.say("once");
+    world.repeat(0);
+    world.run(100);
+    assert_eq!(world.delivered(), [id]);
+}
+
+#[test]
+fn compat_reads_no_transcript() {
+    let mut world = World::connected(Behaviour::Compat);
+    world.run(15_000);
+    world.cut();
+    world.say("missed");
+    world.run(30_000);
+    assert!(world.requests("GetTranscript").is_empty());
+    assert!(world.delivered().is_empty());
+}
+
+#[test]
+fn s160_s161_the_end_of_a_chat() {
+    for behaviour in BOTH {
+        for parses in [false, true] {
+            let mut world = World::connected(behaviour);
+            world.parses = parses;
+            let socket = world.socket();
+            world.forget_seen();
+            world.end_chat();
+            // Nothing after the end is delivered.
+            let late = ServerFrame::Chat {
+                content: r#"{"Id":"late","ContactId":"contact-1","Type":"MESSAGE"}"#.into(),
+            };
+            world.push_to(socket, late.to_text());
+            world.run(60_000);
+            let order: Vec<String> = world
+                .seen
+                .iter()
+                .filter_map(|(_, seen)| match seen {
+                    Seen::Close(id, code, _) => Some(format!("close {} {code}", id.0)),
+                    Seen::Event(Event::Item { .. }) => Some("item".to_owned()),
+                    Seen::Event(Event::Ended) => Some("ended".to_owned()),
+                    Seen::Http(operation) => Some((*operation).to_owned()),
+                    Seen::Open(_) => Some("open".to_owned()),
+                    _ => None,
+                })
+                .collect();
+            let close = format!("close {} 1000", socket.0);
+            match behaviour {
+                Behaviour::Compat => assert_eq!(order, [close.as_str(), "item", "ended"]),
+                Behaviour::Chatloom => assert_eq!(order, ["item", close.as_str(), "ended"]),
+            }
+        }
+    }
+}
+
+#[test]
+fn s164_the_synthetic_end_has_exactly_its_members() {
+    let mut world = World::connected(Behaviour::Compat);
+    world.service.ended = true;
+    world.cut();
+    world.run(10_000);
+    let text = world.seen.iter().find_map(|(_, seen)| match seen {
+        Seen::Event(Event::Item { body: Body::Item(item), .. }) => Some(item.text().to_owned()),
+        _ => None,
+    });
+    let parsed: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(&text.unwrap()).unwrap();
+    let expected = [
+        ("AbsoluteTime", ""),
+        ("ContentType", "application/vnd.amazonaws.connect.event.chat.ended"),
+        ("Id", ""),
+        ("InitialContactId", ""),
+        ("Type", "EVENT"),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(parsed, expected.into_iter().collect());
+}
+
+#[test]
+fn unknown_members_reach_the_application() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        let item = r#"{"Id":"new","AbsoluteTime":"2026","ContactId":"contact-1","Type":"HOLOGRAM","Depth":[1.50]}"#;
+        world.publish_transient(item);
+        world.run(20);
+        let text = world.seen.iter().find_map(|(_, seen)| match seen {
+            Seen::Event(Event::Item { body: Body::Item(item), .. }) => Some(item.text().to_owned()),
+            _ => None,
+        });
+        assert_eq!(text.as_deref(), Some(item));
+    }
+}
+
+#[test]
+fn chunks_of_a_streamed_message_are_delivered_at_once_and_its_end_too() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    let item = |metadata: &str| {
+        format!(
+            r#"{{"Id":"bot","AbsoluteTime":"2026-02-01","ContactId":"contact-1","Type":"MESSAGE","MessageMetadata":{metadata}}}"#
+        )
+    };
+    for metadata in [
+        r#"{"MessageCompleted":false,"ChunkNumber":1}"#,
+        r#"{"MessageCompleted":false,"ChunkNumber":2}"#,
+        r#"{"MessageCompleted":true,"ChunkNumber":3}"#,
+        r#"{"MessageCompleted":true,"ChunkNumber":3}"#,
+    ] {
+        world.publish_transient(&item(metadata));
+    }
+    world.run(20);
+    assert_eq!(world.delivered(), ["bot", "bot", "bot"]);
+}

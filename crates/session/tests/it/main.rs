@@ -1,0 +1,12 @@
+//! The core against a small service in virtual time.
+//!
+//! Tests that prove a statement or a mended defect of docs/protocol carry its number.
+
+mod calls;
+mod chaos;
+mod connect;
+mod items;
+mod link;
+mod outbox;
+mod transcript;
+mod world;
