@@ -197,8 +197,9 @@ mod tests {
 
     #[test]
     fn unusable_scripts_are_named() {
+        type Spoil = fn(&mut Assistant);
         assert_eq!(Assistant::default().check(), Ok(()));
-        let cases: [(&str, fn(&mut Assistant)); 6] = [
+        let cases: [(&str, Spoil); 6] = [
             ("name", |script| script.name.clear()),
             ("greeting", |script| script.greeting.clear()),
             ("fallback", |script| script.fallback = "x".repeat(MAX_CONTENT_BYTES + 1)),

@@ -63,7 +63,7 @@ pub enum Command {
 }
 
 /// What to do about a command.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The new state, when it changed.
     pub chat: Option<Chat>,

@@ -1,9 +1,54 @@
 //! The chat server's rules, without I/O.
 //!
+//! What this crate is for: what a command does to a chat ([`Rules::decide`]), how entries look
+//! ([`Draft::item_text`], [`transcript`]), who is let in ([`token`], [`Chat::admit`]), what an
+//! assistant says ([`Assistant`]), and the bounds of it all ([`limits`]).
+//!
+//! What it leaves to others: keeping chats, telling sockets, reading clocks, making ids, HTTP. It is
+//! synchronous, and the same inputs give the same outputs; so a day of timers runs in a test at once.
+//!
 //! A [`Chat`] is the whole state of one chat. [`Rules::decide`] takes the time, the chat and a
 //! [`Command`] and answers a [`Decision`]: the new state, the entries to store, what to publish
 //! without storing, and what the caller is told. Whoever runs the engine stores the decision under a
-//! version guard and tries again with the newer state when somebody else was faster.
+//! version guard and tries again with the newer state when somebody else was faster. Sending a
+//! message leaves the state as it is, so messages do not get into each other's way.
+//!
+//! ```
+//! use chatloom_engine::{Command, Rules, StartChat};
+//! use chatloom_wire::{Timestamp, contact::StartChatContactRequest};
+//!
+//! let rules = Rules { queue: "default".into(), assistant: None };
+//! let now = Timestamp::from_millis(1_790_000_000_000);
+//! let request: StartChatContactRequest = serde_json::from_str(
+//!     r#"{"InstanceId":"i","ContactFlowId":"f","ParticipantDetails":{"DisplayName":"Cleo"}}"#,
+//! )?;
+//! let chat = rules.start(
+//!     now,
+//!     StartChat {
+//!         contact_id: "contact".into(),
+//!         participant_id: "customer".into(),
+//!         system_id: "system".into(),
+//!         assistant_id: "assistant".into(),
+//!         request,
+//!     },
+//! )?;
+//!
+//! // The customer connects: everybody is told, and without an assistant the chat waits at once.
+//! let connect = Command::Connect { participant: "customer".into() };
+//! let decision = rules.decide(now, &chat, &connect)?;
+//! let waits = decision.chat.expect("the first connection changes the chat");
+//! assert_eq!(waits.waiting(), Some(("default", now)));
+//! let joined = decision.entries[0].item_text(&chat.id, &"id".into(), now);
+//! assert!(joined.contains("event.participant.joined"));
+//!
+//! // Connecting again does nothing.
+//! assert_eq!(rules.decide(now, &waits, &connect)?.chat, None);
+//!
+//! // Nobody is let in after the last moment, whether or not the chat has been told the time.
+//! let end = waits.next_due().expect("a chat that is not over has a last moment");
+//! assert!(rules.decide(end, &waits, &connect).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod assistant;
 mod chat;

@@ -1,0 +1,9 @@
+//! The rules of chats from the outside: commands in, entries out.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod laws;
+mod pages;
+mod rules;
+mod texts;
+mod world;
