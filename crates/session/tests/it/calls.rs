@@ -364,7 +364,7 @@ fn a_cancelled_call_is_answered_once() {
             world.input(Input::Cancel { call });
             assert_eq!(world.result(call).unwrap().as_ref().unwrap_err(), &CallError::Cancelled);
         }
-        assert!(world.seen.iter().any(|(_, seen)| matches!(seen, Seen::Abort(_))));
+        assert!(world.seen.iter().any(|(_, seen)| matches!(seen, Seen::Abort)));
         // What was sent stays sent.
         world.run(1_000);
         assert_eq!(world.service.items.len(), 1);

@@ -174,11 +174,11 @@ fn s160_s161_the_end_of_a_chat() {
                 .seen
                 .iter()
                 .filter_map(|(_, seen)| match seen {
-                    Seen::Close(id, code, _) => Some(format!("close {} {code}", id.0)),
+                    Seen::Close(id, code) => Some(format!("close {} {code}", id.0)),
                     Seen::Event(Event::Item { .. }) => Some("item".to_owned()),
                     Seen::Event(Event::Ended) => Some("ended".to_owned()),
                     Seen::Http(operation) => Some((*operation).to_owned()),
-                    Seen::Open(_) => Some("open".to_owned()),
+                    Seen::Open => Some("open".to_owned()),
                     _ => None,
                 })
                 .collect();

@@ -12,7 +12,7 @@ fn sent(world: &World, part: &str) -> Vec<u64> {
         .seen
         .iter()
         .filter_map(|(at, seen)| match seen {
-            Seen::Sent(_, text) if text.contains(part) => Some(*at),
+            Seen::Sent(text) if text.contains(part) => Some(*at),
             _ => None,
         })
         .collect()
@@ -325,7 +325,7 @@ fn the_hand_over_after_59_minutes_is_silent() {
             .seen
             .iter()
             .filter_map(|(_, seen)| match seen {
-                Seen::Open(_) => Some(true),
+                Seen::Open => Some(true),
                 Seen::Close(..) => Some(false),
                 _ => None,
             })

@@ -277,7 +277,7 @@ fn a_hand_over_while_the_transcript_cannot_be_read_holds_nothing_back() {
     assert_eq!(world.open_sockets().len(), 2);
     let id = world.say("over the old socket, and the new one");
     world.run(100);
-    assert_eq!(world.delivered(), [id.clone()]);
+    assert_eq!(world.delivered(), std::slice::from_ref(&id));
     world.service.always.clear();
     world.run(60_000);
     assert_eq!(world.open_sockets().len(), 1);

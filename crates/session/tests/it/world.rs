@@ -107,11 +107,11 @@ pub(crate) struct Service {
 pub(crate) enum Seen {
     Event(Event),
     Done(CallId, Result<Value, CallError>),
-    Open(SocketId),
-    Close(SocketId, u16, &'static str),
-    Sent(SocketId, String),
+    Open,
+    Close(SocketId, u16),
+    Sent(String),
     Http(&'static str),
-    Abort(RequestId),
+    Abort,
     Release,
     Log,
 }
@@ -221,11 +221,11 @@ impl World {
                     self.after_latency(Delivery::Request(http));
                     Seen::Http(operation)
                 }
-                Output::AbortHttp { request } => Seen::Abort(request),
+                Output::AbortHttp { .. } => Seen::Abort,
                 Output::OpenSocket { socket, url } => {
                     self.live.insert(socket, ServerSocket::default());
                     self.after_latency(Delivery::Handshake(socket, url));
-                    Seen::Open(socket)
+                    Seen::Open
                 }
                 Output::SendText { socket, text } => {
                     let text = text.into_owned();
@@ -235,11 +235,11 @@ impl World {
                         let at = live.last_out;
                         self.at(at, Delivery::Frame(socket, text.clone()));
                     }
-                    Seen::Sent(socket, text)
+                    Seen::Sent(text)
                 }
-                Output::CloseSocket { socket, code, reason } => {
+                Output::CloseSocket { socket, code, .. } => {
                     assert!(self.live.remove(&socket).is_some(), "closed a socket that is gone");
-                    Seen::Close(socket, code, reason)
+                    Seen::Close(socket, code)
                 }
                 Output::Event { session, event } => {
                     assert_eq!(session, SESSION);
@@ -319,14 +319,14 @@ impl World {
                 self.input(Input::SocketClosed { socket, code, reason });
             }
             Delivery::Input(input) => self.input(input),
-            Delivery::Request(http) => self.serve(http),
+            Delivery::Request(http) => self.serve(&http),
             Delivery::Handshake(socket, url) => self.handshake(socket, &url),
             Delivery::Frame(socket, text) => self.frame(socket, &text),
-            Delivery::ToClient(socket, text) => self.to_client(socket, text),
+            Delivery::ToClient(socket, text) => self.arrive(socket, text),
         }
     }
 
-    fn to_client(&mut self, socket: SocketId, text: String) {
+    fn arrive(&mut self, socket: SocketId, text: String) {
         if self.live.get(&socket).is_none_or(|live| live.half_open) {
             return;
         }
@@ -507,7 +507,7 @@ impl World {
         }
     }
 
-    fn serve(&mut self, http: HttpRequest) {
+    fn serve(&mut self, http: &HttpRequest) {
         self.service.requests.push((self.now, http.clone()));
         let scripted = self.service.script.get_mut(http.operation).and_then(VecDeque::pop_front);
         let reply = scripted
@@ -517,18 +517,18 @@ impl World {
         let input = match reply {
             Reply::Lost => Input::Failed { request, message: "connection refused".to_owned() },
             Reply::AnswerLost => {
-                let _not_heard = self.answer(&http);
+                let _not_heard = self.answer(http);
                 Input::Failed { request, message: "connection reset".to_owned() }
             }
             Reply::Status(status) => answered(request, &error(status), None),
             Reply::Later(status, wait) => answered(request, &error(status), Some(wait)),
             Reply::Garbage => answered(request, &Ok("<html>".to_owned()), None),
             Reply::BadUrl => {
-                let served = self.answer(&http).map(|body| body.replace("wss://", "https://"));
+                let served = self.answer(http).map(|body| body.replace("wss://", "https://"));
                 answered(request, &served, None)
             }
             Reply::Serve => {
-                let served = self.answer(&http);
+                let served = self.answer(http);
                 answered(request, &served, None)
             }
         };
@@ -705,7 +705,7 @@ impl World {
     pub(crate) fn opened(&self) -> Vec<u64> {
         self.seen
             .iter()
-            .filter_map(|(at, seen)| matches!(seen, Seen::Open(_)).then_some(*at))
+            .filter_map(|(at, seen)| matches!(seen, Seen::Open).then_some(*at))
             .collect()
     }
 
@@ -713,7 +713,7 @@ impl World {
         self.seen
             .iter()
             .filter_map(|(_, seen)| match seen {
-                Seen::Close(socket, code, _) => Some((*socket, *code)),
+                Seen::Close(socket, code) => Some((*socket, *code)),
                 _ => None,
             })
             .collect()
