@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chatloom_engine::Entry;
 use chatloom_wire::ContactId;
 
+pub mod conformance;
 pub mod local;
 
 /// What is told.

@@ -10,6 +10,7 @@ use chatloom_engine::{Chat, Draft, Entry};
 use chatloom_wire::{ContactId, ItemId, ParticipantId, Timestamp};
 use futures_util::future::BoxFuture;
 
+pub mod conformance;
 pub mod sqlite;
 
 /// A store's answer, later.
@@ -62,7 +63,8 @@ pub trait Store: Send + Sync + 'static {
     fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp)
     -> Answer<'_, bool>;
 
-    /// Writes what is waiting and closes. Later calls answer [`StoreError::Closed`].
+    /// Writes what is waiting and closes. Later calls answer [`StoreError::Closed`]; closing again is
+    /// fine.
     fn close(&self) -> Answer<'_, ()>;
 }
 

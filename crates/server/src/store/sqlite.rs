@@ -179,30 +179,39 @@ impl Sqlite {
             counters: Counters::default(),
         });
         let (alive, ended) = watch::channel(());
+        let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(failed("opening the database for checkpoints"))?;
         let spawner = Spawner { shared: &shared, lock, alive };
         // From here on, dropping the store ends the threads that were started.
         let store = Self { shared: Arc::clone(&shared), ended };
 
+        spawner.spawn("store-checkpoints", move |shared| shared.checkpoints.run(&checkpointer))?;
+        let others = Arc::new(Others(Arc::clone(&shared)));
         let random = options.random;
-        spawner.spawn("store-writer", move |shared| {
-            let _abandon = Abandon(shared);
-            if let Err(error) = writer::run(&writer, &shared.writes, &shared.counters, log, random)
-            {
-                tracing::error!(%error, "the store can write no more; restart the server");
+        spawner.spawn("store-writer", {
+            let others = Arc::clone(&others);
+            move |shared| {
+                let _others = others;
+                let writer = writer;
+                let _abandon = Abandon(shared);
+                let (queue, counters) = (&shared.writes, &shared.counters);
+                if let Err(error) = writer::run(&writer, queue, counters, log, random) {
+                    tracing::error!(%error, "the store can write no more; restart the server");
+                }
             }
         })?;
         for _ in 0..options.readers.max(1) {
             let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
                 .map_err(failed("opening the database to read"))?;
+            let others = Arc::clone(&others);
             spawner.spawn("store-reader", move |shared| {
+                let _others = others;
+                let reader = reader;
                 while let Some(read) = shared.reads.take() {
                     read(&reader);
                 }
             })?;
         }
-        let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .map_err(failed("opening the database for checkpoints"))?;
-        spawner.spawn("store-checkpoints", move |shared| shared.checkpoints.run(&checkpointer))?;
         Ok(store)
     }
 
@@ -258,7 +267,16 @@ impl Shared {
     fn close(&self) {
         self.writes.close();
         self.reads.close();
-        self.checkpoints.close();
+    }
+}
+
+/// Held by every thread but the checkpointing one, which ends when all of these are gone: the last
+/// connection to close must be one that can write, because it is the one that empties the log.
+struct Others(Arc<Shared>);
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        self.0.checkpoints.close();
     }
 }
 

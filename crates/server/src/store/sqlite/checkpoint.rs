@@ -5,7 +5,7 @@
 //! with it while nobody reads from it, which under steady load never happens by itself. So: a thread
 //! with its own connection runs a passive checkpoint each time the log has grown by a step; and once
 //! one of those has run past the limit, the writer itself, between two commits, runs a *restart*,
-//! which has only a little left to copy.
+//! which has only a little left to copy. At twice the limit it no longer waits for the thread.
 
 use std::sync::{
     Arc,
@@ -121,7 +121,10 @@ impl LogWatch {
         if bytes >= self.next {
             self.next = bytes + self.step;
             self.checkpoints.ask();
-        } else if bytes >= self.limit && self.checkpoints.done.swap(false, Acquire) {
+        }
+        if (bytes >= self.limit && self.checkpoints.done.swap(false, Acquire))
+            || bytes >= 2 * self.limit
+        {
             match connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::RESTART) {
                 Ok(_) => {
                     self.checkpoints.restarts.fetch_add(1, Relaxed);

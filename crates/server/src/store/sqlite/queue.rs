@@ -93,3 +93,69 @@ impl<T> Queue<T> {
         self.state.lock().waiting.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let queue = Queue::new(2);
+        queue.push(1).unwrap();
+        queue.push(2).unwrap();
+        let refused = queue.push(3);
+        assert!(matches!(refused, Err(StoreError::Overloaded { waiting: 2 })), "{refused:?}");
+        assert_eq!(queue.take(), Some(1));
+        queue.push(4).unwrap();
+        assert_eq!((queue.take(), queue.take()), (Some(2), Some(4)));
+    }
+
+    #[test]
+    fn a_batch_is_all_there_is_up_to_its_limit() {
+        let queue = Queue::new(10);
+        (0..5).for_each(|item| queue.push(item).unwrap());
+        let mut batch = VecDeque::new();
+        assert!(queue.take_all(&mut batch, 3));
+        assert_eq!(batch, [0, 1, 2]);
+        batch.clear();
+        assert!(queue.take_all(&mut batch, 3));
+        assert_eq!(batch, [3, 4]);
+    }
+
+    #[test]
+    fn a_closed_queue_hands_out_what_is_in() {
+        let queue = Queue::new(10);
+        queue.push(1).unwrap();
+        queue.push(2).unwrap();
+        queue.close();
+        assert!(matches!(queue.push(3), Err(StoreError::Closed)));
+        assert_eq!(queue.take(), Some(1));
+        let mut batch = VecDeque::new();
+        assert!(queue.take_all(&mut batch, 10));
+        batch.clear();
+        assert!(!queue.take_all(&mut batch, 10));
+        assert_eq!(queue.take(), None);
+    }
+
+    #[test]
+    fn an_abandoned_queue_drops_what_is_in() {
+        let queue = Queue::new(10);
+        let item = std::sync::Arc::new(());
+        queue.push(std::sync::Arc::clone(&item)).unwrap();
+        queue.abandon();
+        assert_eq!(std::sync::Arc::strong_count(&item), 1);
+        assert!(queue.take().is_none());
+    }
+
+    #[test]
+    fn whoever_waits_is_woken() {
+        let queue = std::sync::Arc::new(Queue::new(10));
+        let taker = std::thread::spawn({
+            let queue = std::sync::Arc::clone(&queue);
+            move || (queue.take(), queue.take())
+        });
+        queue.push(1).unwrap();
+        queue.close();
+        assert_eq!(taker.join().unwrap(), (Some(1), None));
+    }
+}
