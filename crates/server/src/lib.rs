@@ -1,5 +1,47 @@
-//! In the making.
+//! A chat server that speaks the Amazon Connect chat protocols.
+//!
+//! What this crate is for: the Participant Service, the chat part of the control plane, the chat
+//! socket and a small API for agents, over HTTP, on one node or several. [`Server::start`] runs all of
+//! it by a [`Config`]; an empty one is a working server with SQLite in a folder.
+//!
+//! What it leaves to others: the rules of a chat ([`chatloom_engine`]), the words of the protocols
+//! ([`chatloom_wire`]), arguments, signals and log output (the `chatloom` program).
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use chatloom_server::{Config, Server, chats::SystemClock};
+//!
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+//! let folder = tempfile::tempdir()?;
+//! let mut config = Config::default();
+//! config.server.data = folder.path().to_owned();
+//! config.server.listen = ([127, 0, 0, 1], 0).into();
+//! let server = Server::start(config, Arc::new(SystemClock)).await?;
+//! println!("listening on {}", server.endpoint());
+//! server.stop().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod bus;
 pub mod chats;
+pub mod config;
+mod http;
+mod hub;
+mod keys;
+mod metrics;
+mod outbox;
+mod queue;
+mod random;
+mod server;
 pub mod store;
+
+pub use self::{
+    config::{Config, ConfigError},
+    http::password::{BadPassword, MAX_PASSWORD_BYTES, hash_password},
+    keys::{KeysError, ServerKeys},
+    queue::QUEUE_TOPIC,
+    server::{Running, Server, StartError, Stopped},
+};

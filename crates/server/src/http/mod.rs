@@ -1,0 +1,435 @@
+//! HTTP: which path does what, and what all requests have in common.
+
+pub(crate) mod agent;
+mod assets;
+mod auth;
+mod contact;
+mod cors;
+pub(crate) mod error;
+mod health;
+mod participant;
+pub(crate) mod password;
+mod sigv4;
+mod socket;
+mod start_chat;
+pub(crate) mod throttle;
+pub(crate) mod url;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::Response,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use bytes::Bytes;
+use chatloom_engine::token;
+use chatloom_wire::{
+    ErrorKind, ParticipantId, ServiceError, Timestamp, contact as wire,
+    participant::{self as service, Operation as _},
+};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use self::{
+    agent::Agents,
+    cors::Cors,
+    throttle::{Rate, Throttle},
+    url::{PublicBase, is_loopback_host},
+};
+use crate::{
+    chats::{Chats, Clock},
+    config::{Config, Size},
+    hub::Hub,
+    keys::ServerKeys,
+    metrics::Metrics,
+    random,
+    store::Store,
+};
+
+/// Participants whose rate of connections is remembered.
+const THROTTLED_PARTICIPANTS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
+
+/// What all handlers share.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) keys: ServerKeys,
+    pub(crate) tokens: Arc<token::Keys>,
+    pub(crate) chats: Arc<Chats>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) gates: Gates,
+}
+
+/// What decides whether a request is let in, made of the configuration.
+pub(crate) struct Gates {
+    /// The server stops: it takes no new sockets and is not ready.
+    draining: AtomicBool,
+    public: Option<PublicBase>,
+    cors: Cors,
+    agents: Agents,
+    connections: Throttle<ParticipantId>,
+    start_chats: Throttle<()>,
+    request_ids: RequestIds,
+}
+
+impl Gates {
+    pub(crate) fn new(config: &Config) -> Self {
+        let connection = &config.connection;
+        let connections =
+            Rate::new(connection.per_second, connection.burst, connection.max_wait.get());
+        let start_chats =
+            Rate::new(config.start_chat.per_second, config.start_chat.burst, Duration::ZERO);
+        Self {
+            draining: AtomicBool::new(false),
+            public: config.server.public_url.as_deref().and_then(PublicBase::from_config),
+            cors: Cors::new(config),
+            agents: Agents::new(config),
+            connections: Throttle::new(connections, THROTTLED_PARTICIPANTS),
+            start_chats: Throttle::new(start_chats, NonZeroUsize::MIN),
+            request_ids: RequestIds::new(),
+        }
+    }
+
+    /// From now on the server stops.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+}
+
+macro_rules! operations {
+    ($( $(#[$meta:meta])* $name:ident = $text:expr, )*) => {
+        /// What a request wants, for figures and logs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Operation { $( $(#[$meta])* $name, )* }
+
+        impl Operation {
+            /// All of them, in the order of their numbers.
+            pub(crate) const ALL: &'static [Self] = &[$( Self::$name, )*];
+
+            /// Its name.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $( Self::$name => $text, )* }
+            }
+        }
+    };
+}
+
+operations! {
+    CreateParticipantConnection = service::CreateParticipantConnection::NAME,
+    SendMessage = service::SendMessage::NAME,
+    SendEvent = service::SendEvent::NAME,
+    GetTranscript = service::GetTranscript::NAME,
+    DisconnectParticipant = service::DisconnectParticipant::NAME,
+    StartChatContact = wire::StartChatContact::NAME,
+    StopContact = wire::StopContact::NAME,
+    DescribeContact = wire::DescribeContact::NAME,
+    /// `POST /start-chat`
+    StartChat = "StartChat",
+    /// `GET /socket`
+    Socket = "Socket",
+    AgentLogin = "AgentLogin",
+    AgentQueue = "AgentQueue",
+    AgentAccept = "AgentAccept",
+    AgentSocket = "AgentSocket",
+    /// Files of pages.
+    Asset = "Asset",
+    /// `/healthz`, `/readyz` and `/metrics`
+    Health = "Health",
+    /// Preflights of browsers.
+    Preflight = "Preflight",
+    /// No such path or method.
+    Unknown = "Unknown",
+}
+
+/// All paths.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    use MethodFilter as On;
+    use Operation as Op;
+
+    let mut router = Router::new();
+    macro_rules! routes {
+        ($( $method:ident $path:expr, $operation:ident => $handler:path; )*) => {
+            $( router = router.route($path, route(app, On::$method, Op::$operation, $handler)); )*
+        };
+    }
+    routes! {
+        POST service::CreateParticipantConnection::PATH,
+            CreateParticipantConnection => participant::create_connection;
+        POST service::SendMessage::PATH, SendMessage => participant::send_message;
+        POST service::SendEvent::PATH, SendEvent => participant::send_event;
+        POST service::GetTranscript::PATH, GetTranscript => participant::get_transcript;
+        POST service::DisconnectParticipant::PATH,
+            DisconnectParticipant => participant::disconnect;
+        PUT wire::StartChatContact::PATH, StartChatContact => contact::start_chat;
+        POST wire::StopContact::PATH, StopContact => contact::stop;
+        GET wire::DescribeContact::PATH, DescribeContact => contact::describe;
+        POST "/start-chat", StartChat => start_chat::start_chat;
+        GET "/socket", Socket => socket::open;
+        POST "/v1/agent/login", AgentLogin => agent::login;
+        GET "/v1/agent/queue", AgentQueue => agent::queue;
+        POST "/v1/agent/accept", AgentAccept => agent::accept;
+        POST "/v1/agent/socket", AgentSocket => agent::socket;
+        GET "/dist/amazon-connect-chat.js", Asset => assets::bundle;
+        GET "/healthz", Health => health::alive;
+        GET "/readyz", Health => health::ready;
+        GET "/metrics", Health => health::metrics;
+    }
+    if app.config.demo {
+        for path in assets::page_paths() {
+            router = router.route(path, route(app, On::GET, Op::Asset, assets::page));
+        }
+    }
+    let unknown = {
+        let app = Arc::clone(app);
+        move |request: Request| serve(Arc::clone(&app), Op::Unknown, request, unknown)
+    };
+    router.fallback(unknown.clone()).method_not_allowed_fallback(unknown)
+}
+
+fn route<H, F>(
+    app: &Arc<App>,
+    method: MethodFilter,
+    operation: Operation,
+    handler: H,
+) -> MethodRouter
+where
+    H: Fn(Arc<App>, Call) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let app = Arc::clone(app);
+    on(method, move |request: Request| serve(Arc::clone(&app), operation, request, handler.clone()))
+}
+
+/// What handlers answer.
+pub(crate) type Answer = Result<Response, ServiceError>;
+
+/// What all requests have in common: an id, a time limit, figures, a log line, errors in their wire
+/// form, and headers for pages of other origins.
+async fn serve<F: Future<Output = Answer>>(
+    app: Arc<App>,
+    operation: Operation,
+    request: Request,
+    handler: impl FnOnce(Arc<App>, Call) -> F,
+) -> Response {
+    let started = Instant::now();
+    let id = app.gates.request_ids.next();
+    // Never the path with its query: a socket's has a token.
+    let span = tracing::debug_span!("request", operation = operation.name(), %id);
+    let call = Call::new(request, &app.config, started);
+    let origin = call.parts.headers.get(header::ORIGIN).cloned();
+    let answer = async {
+        if app.config.demo && !call.is_addressed_to_loopback() {
+            // A page whose name was made to point at this machine must not act for its user.
+            return Err(ServiceError::new(
+                ErrorKind::AccessDenied,
+                "This is a demo: it answers requests to 127.0.0.1 or localhost only",
+            ));
+        }
+        let limit = started + app.config.http.answer_timeout.get();
+        match tokio::time::timeout_at(limit, handler(Arc::clone(&app), call)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ServiceError::new(
+                ErrorKind::InternalServer,
+                "The answer took too long; it is not known whether the request was done. Try again",
+            )),
+        }
+    };
+    let answer = answer.instrument(span.clone()).await;
+
+    let took = started.elapsed();
+    app.metrics.request(operation, took, answer.as_ref().err());
+    let _entered = span.enter();
+    let mut response = match answer {
+        Ok(response) => response,
+        Err(error) => {
+            if error.status >= 500 {
+                tracing::error!(operation = operation.name(), %id, error = error.kind.name(), "a request failed");
+            }
+            match operation {
+                Operation::StartChat => start_chat::failure(&error),
+                _ => error::response(&error),
+            }
+        }
+    };
+    tracing::debug!(
+        status = response.status().as_u16(),
+        took_us = took.as_micros() as u64,
+        "answered"
+    );
+    app.gates.cors.decorate(origin.as_ref(), response.headers_mut());
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+/// Preflights of browsers, for every path; and what has no path here.
+async fn unknown(_: Arc<App>, call: Call) -> Answer {
+    if call.parts.method == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Cors::preflight(response.headers_mut());
+        return Ok(response);
+    }
+    Err(ServiceError::new(
+        ErrorKind::UnknownOperation,
+        "There is no such operation here: look at path and method",
+    ))
+}
+
+/// Ids of requests: unlike any other server's, and cheap.
+struct RequestIds {
+    start: u64,
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    fn new() -> Self {
+        Self { start: u64::from_le_bytes(random::bytes()), count: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> String {
+        uuid::Uuid::from_u64_pair(self.start, self.count.fetch_add(1, Relaxed)).to_string()
+    }
+}
+
+/// Where a connection comes from; each request carries it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// A request, as handlers take it.
+pub(crate) struct Call {
+    pub(crate) parts: Parts,
+    body: Body,
+    body_until: Instant,
+    peer: IpAddr,
+    is_from_proxy: bool,
+}
+
+impl Call {
+    fn new(request: Request, config: &Config, started: Instant) -> Self {
+        let (parts, body) = request.into_parts();
+        let peer =
+            parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+        let is_from_proxy =
+            config.server.trusted_proxies.iter().any(|network| network.contains(peer));
+        let body_until = started + config.http.body_timeout.get();
+        Self { parts, body, body_until, peer, is_from_proxy }
+    }
+
+    /// The client's address: the one a trusted proxy names, else the connection's.
+    fn client(&self) -> IpAddr {
+        let forwarded = self.parts.headers.get("x-forwarded-for").filter(|_| self.is_from_proxy);
+        forwarded
+            .and_then(|value| value.to_str().ok())
+            // The last one is what the proxy itself saw; those before it, anybody may have written.
+            .and_then(|value| value.rsplit(',').next()?.trim().parse().ok())
+            .unwrap_or(self.peer)
+    }
+
+    /// Whether it was made on this machine. What a proxy passes on was not, wherever the proxy is.
+    fn is_local(&self) -> bool {
+        self.peer.to_canonical().is_loopback()
+            && !["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"]
+                .iter()
+                .any(|name| self.parts.headers.contains_key(*name))
+    }
+
+    fn is_addressed_to_loopback(&self) -> bool {
+        let host = self.parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        host.is_none_or(is_loopback_host)
+    }
+
+    /// The one value of a header.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body, at most so large.
+    pub(crate) async fn body(&mut self, limit: Size) -> Result<Bytes, ServiceError> {
+        let body = std::mem::take(&mut self.body);
+        let whole = Limited::new(body, limit.bytes()).collect();
+        match tokio::time::timeout_at(self.body_until, whole).await {
+            Ok(Ok(whole)) => Ok(whole.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ServiceError::new(
+                ErrorKind::RequestEntityTooLarge,
+                format!("The body is larger than {limit}"),
+            )),
+            Ok(Err(_)) => Err(error::validation("The body ended before its end")),
+            Err(_) => Err(ServiceError {
+                kind: ErrorKind::Other("RequestTimeoutException".into()),
+                status: StatusCode::REQUEST_TIMEOUT.as_u16(),
+                message: "The body took too long".to_owned(),
+            }),
+        }
+    }
+
+    /// The body as JSON; an empty one counts as `{}`.
+    pub(crate) async fn json<T: DeserializeOwned>(
+        &mut self,
+        limit: Size,
+    ) -> Result<T, ServiceError> {
+        parse(&self.body(limit).await?)
+    }
+}
+
+/// Reads a JSON body; an empty one counts as `{}`.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
+    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body)
+        .map_err(|error| error::validation(format!("The body is not as modelled: {error}")))
+}
+
+/// An answer with a JSON body.
+fn json(body: &impl Serialize) -> Answer {
+    let text = serde_json::to_string(body).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written");
+        ServiceError::new(ErrorKind::InternalServer, "The server failed; try again")
+    })?;
+    Ok(json_text(text))
+}
+
+/// An answer with a JSON body that is there as text.
+fn json_text(text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl App {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What the caller reaches this server by.
+    fn public_base(&self, call: &Call) -> Result<PublicBase, ServiceError> {
+        if let Some(base) = &self.gates.public {
+            return Ok(base.clone());
+        }
+        PublicBase::from_request(&call.parts.headers, call.is_from_proxy).ok_or_else(|| {
+            error::validation("Host: needed to tell where the socket is, a name and perhaps a port")
+        })
+    }
+}

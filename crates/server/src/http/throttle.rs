@@ -1,0 +1,119 @@
+//! Rates: who may do something how often.
+//!
+//! A [`Pace`] is a token bucket kept as one number: the time at which it would be full again.
+
+use std::{hash::Hash, num::NonZeroUsize, time::Duration};
+
+use lru::LruCache;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// A rate with a burst, and how long a call may be held back to keep it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    interval: Duration,
+    burst: u32,
+    max_wait: Duration,
+}
+
+impl Rate {
+    /// `per_second` calls each second, `burst` at once after a pause. A call waits for its turn up to
+    /// `max_wait`.
+    pub(crate) fn new(per_second: f64, burst: u32, max_wait: Duration) -> Self {
+        let interval = Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(Duration::MAX);
+        Self { interval, burst: burst.max(1), max_wait }
+    }
+}
+
+/// How far one caller is ahead of its rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    full_at: Instant,
+}
+
+impl Pace {
+    /// A caller that has done nothing yet.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { full_at: now }
+    }
+
+    /// Takes a turn: how long the caller must wait for it; `None` when that is too long, and then no
+    /// turn is taken.
+    pub(crate) fn take(&mut self, now: Instant, rate: &Rate) -> Option<Duration> {
+        let full_at = self.full_at.max(now).checked_add(rate.interval)?;
+        let ahead = full_at.duration_since(now);
+        let wait = ahead.saturating_sub(rate.interval.saturating_mul(rate.burst));
+        if wait > rate.max_wait {
+            return None;
+        }
+        self.full_at = full_at;
+        Some(wait)
+    }
+}
+
+/// A rate for each of many callers. The ones seen longest ago are forgotten, and begin afresh.
+pub(crate) struct Throttle<K: Hash + Eq> {
+    rate: Rate,
+    callers: Mutex<LruCache<K, Pace>>,
+}
+
+impl<K: Hash + Eq> Throttle<K> {
+    /// Remembers at most `callers` callers.
+    pub(crate) fn new(rate: Rate, callers: NonZeroUsize) -> Self {
+        Self { rate, callers: Mutex::new(LruCache::new(callers)) }
+    }
+
+    /// Takes a turn for a caller: how long to wait for it; `None` when the rate is exceeded.
+    pub(crate) fn take(&self, caller: K, now: Instant) -> Option<Duration> {
+        let mut callers = self.callers.lock();
+        callers.get_or_insert_mut(caller, || Pace::new(now)).take(now, &self.rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn throttle(per_second: f64, burst: u32, max_wait: Duration) -> Throttle<&'static str> {
+        let callers = NonZeroUsize::new(2).unwrap();
+        Throttle::new(Rate::new(per_second, burst, max_wait), callers)
+    }
+
+    #[test]
+    fn a_burst_passes_then_callers_wait_then_are_refused() {
+        let throttle = throttle(2.0, 3, SECOND);
+        let now = Instant::now();
+        let waits: Vec<_> = (0..6).map(|_| throttle.take("a", now)).collect();
+        let half = SECOND / 2;
+        let none = Some(Duration::ZERO);
+        assert_eq!(waits, [none, none, none, Some(half), Some(SECOND), None]);
+        // A refused call costs nothing; after a second two turns are back.
+        assert_eq!(throttle.take("a", now + SECOND), Some(half));
+        assert_eq!(throttle.take("b", now), none);
+        // After a long pause a whole burst is there again, and not more.
+        let later = now + 100 * SECOND;
+        let waits: Vec<_> = (0..4).map(|_| throttle.take("a", later)).collect();
+        assert_eq!(waits, [none, none, none, Some(half)]);
+    }
+
+    #[test]
+    fn a_rate_of_nothing_refuses_after_the_burst() {
+        let throttle = throttle(0.0, 1, SECOND);
+        let now = Instant::now();
+        assert_eq!(throttle.take("a", now), None);
+    }
+
+    #[test]
+    fn callers_are_forgotten_not_collected() {
+        let throttle = throttle(0.001, 1, Duration::ZERO);
+        let now = Instant::now();
+        assert_eq!(throttle.take("a", now), Some(Duration::ZERO));
+        assert_eq!(throttle.take("a", now), None);
+        for other in ["b", "c"] {
+            assert_eq!(throttle.take(other, now), Some(Duration::ZERO));
+        }
+        assert_eq!(throttle.take("a", now), Some(Duration::ZERO));
+    }
+}

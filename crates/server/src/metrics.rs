@@ -1,0 +1,276 @@
+//! Figures about the server, in the Prometheus text format. All their names are here.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use chatloom_wire::ServiceError;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::Histogram,
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::{chats::Chats, http::Operation, outbox::Close, store::sqlite};
+
+/// Upper bounds of the buckets of request durations, in seconds.
+const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0];
+
+/// The figures. Each is counted where it happens.
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// By operation, in the order of [`Operation::ALL`]: no lookup for each request.
+    requests: Vec<Histogram>,
+    errors: Family<ErrorLabels, Counter>,
+    /// Open connections, sockets included.
+    pub(crate) connections: Gauge,
+    /// Connections closed because there were too many.
+    pub(crate) connections_refused: Counter,
+    /// Open chat and agent sockets.
+    pub(crate) sockets: Gauge,
+    sockets_closed: Family<CloseLabels, Counter>,
+    /// Frames given to sockets, subscriptions and heartbeats not counted.
+    pub(crate) frames: Counter,
+    /// Frames from clients that could not be read.
+    pub(crate) unreadable_frames: Counter,
+    /// Sockets closed because they read too slowly.
+    pub(crate) slow_readers: Counter,
+    /// Chats with a socket here.
+    pub(crate) rooms: Gauge,
+    /// Times entries that the bus had not told of were read from the store.
+    pub(crate) holes: Counter,
+    /// Entries read that way.
+    pub(crate) healed: Counter,
+    /// Comparisons of all chats here with the store.
+    pub(crate) sweeps: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    operation: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    operation: &'static str,
+    error: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CloseLabels {
+    code: u16,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("chatloom");
+        let by_operation: Family<OperationLabels, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(SECONDS));
+        let requests = Operation::ALL
+            .iter()
+            .map(|operation| {
+                by_operation.get_or_create_owned(&OperationLabels { operation: operation.name() })
+            })
+            .collect();
+        registry.register_with_unit(
+            "request_duration",
+            "How long requests took, by operation, errors included",
+            Unit::Seconds,
+            by_operation,
+        );
+        let mut make = Make(&mut registry);
+        let errors = Family::default();
+        let sockets_closed = Family::default();
+        make.0.register("request_errors", "Requests answered with an error", errors.clone());
+        make.0.register(
+            "sockets_closed",
+            "Sockets the server closed, by code",
+            sockets_closed.clone(),
+        );
+        Self {
+            requests,
+            errors,
+            sockets_closed,
+            connections: make.gauge("connections", "Open connections, sockets included"),
+            connections_refused: make
+                .counter("connections_refused", "Connections closed because there were too many"),
+            sockets: make.gauge("sockets", "Open chat and agent sockets"),
+            frames: make.counter("frames", "Chat and queue frames given to sockets"),
+            unreadable_frames: make
+                .counter("unreadable_frames", "Frames from clients that could not be read"),
+            slow_readers: make
+                .counter("slow_readers", "Sockets closed because they read too slowly"),
+            rooms: make.gauge("rooms", "Chats with a socket on this node"),
+            holes: make.counter(
+                "hub_holes",
+                "Times entries the bus did not tell of were read from the store",
+            ),
+            healed: make.counter("hub_healed_entries", "Entries read that way"),
+            sweeps: make.counter("hub_sweeps", "Comparisons of this node's chats with the store"),
+            registry,
+        }
+    }
+
+    /// Adds the figures of the store.
+    pub(crate) fn add_store(&mut self, stats: impl Fn() -> sqlite::Stats + Send + Sync + 'static) {
+        self.collect(move || {
+            let stats = stats();
+            vec![
+                counted("store_transactions", "Transactions committed", stats.transactions),
+                counted(
+                    "store_writes",
+                    "Writes in them; divided by transactions, the average batch",
+                    stats.writes,
+                ),
+                counted("store_entries", "Entries appended", stats.entries),
+                counted(
+                    "store_failed_transactions",
+                    "Transactions rolled back",
+                    stats.failed_transactions,
+                ),
+                counted(
+                    "store_checkpoints",
+                    "Checkpoints that ran beside the writer",
+                    stats.passive_checkpoints,
+                ),
+                counted(
+                    "store_log_restarts",
+                    "Times the write-ahead log was made to begin anew",
+                    stats.restarts,
+                ),
+                counted(
+                    "store_failed_checkpoints",
+                    "Checkpoints that failed or met a reader",
+                    stats.failed_checkpoints,
+                ),
+                measured(
+                    "store_largest_batch",
+                    "Most writes in one transaction",
+                    stats.largest_batch,
+                ),
+                measured("store_waiting_writes", "Writes that wait", stats.waiting_writes as u64),
+                measured("store_waiting_reads", "Reads that wait", stats.waiting_reads as u64),
+                measured("store_log_bytes", "Length of the write-ahead log", stats.wal_bytes),
+                measured("store_largest_log_bytes", "The longest it was", stats.largest_wal_bytes),
+            ]
+        });
+    }
+
+    /// Adds the figures of the chats.
+    pub(crate) fn add_chats(&mut self, chats: Arc<Chats>) {
+        self.collect(move || {
+            let counts = chats.counts();
+            [
+                ("chats_started", "Chats started", &counts.started),
+                ("entries_stored", "Items and receipts stored", &counts.stored),
+                ("entries_transient", "Entries published and not stored", &counts.transient),
+                ("requests_repeated", "Requests answered like their first", &counts.repeated),
+                ("commands_refused", "Commands that the rules refused", &counts.refused),
+                ("decisions_repeated", "Decisions made anew after a conflict", &counts.conflicts),
+                ("chats_loaded", "States of chats read from the store", &counts.loaded),
+            ]
+            .map(|(name, help, count)| counted(name, help, count.load(Relaxed)))
+            .to_vec()
+        });
+    }
+
+    fn collect(&mut self, figures: impl Fn() -> Vec<Figure> + Send + Sync + 'static) {
+        self.registry.register_collector(Box::new(Collected(Box::new(figures))));
+    }
+
+    /// Counts a request.
+    pub(crate) fn request(
+        &self,
+        operation: Operation,
+        took: Duration,
+        error: Option<&ServiceError>,
+    ) {
+        self.requests[operation as usize].observe(took.as_secs_f64());
+        if let Some(error) = error {
+            // Only names of ours: peers cannot make new series.
+            let labels =
+                ErrorLabels { operation: operation.name(), error: error.kind.name().to_owned() };
+            self.errors.get_or_create(&labels).inc();
+        }
+    }
+
+    /// Counts a socket that the server closed.
+    pub(crate) fn socket_closed(&self, close: Close) {
+        self.sockets_closed.get_or_create(&CloseLabels { code: close.code() }).inc();
+    }
+
+    /// The figures as text.
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = String::with_capacity(16 * 1024);
+        encode(&mut text, &self.registry).expect("a String takes everything");
+        text
+    }
+}
+
+/// Makes and registers single figures.
+struct Make<'a>(&'a mut Registry);
+
+impl Make<'_> {
+    fn counter(&mut self, name: &str, help: &str) -> Counter {
+        let counter = Counter::default();
+        self.0.register(name, help, counter.clone());
+        counter
+    }
+
+    fn gauge(&mut self, name: &str, help: &str) -> Gauge {
+        let gauge = Gauge::default();
+        self.0.register(name, help, gauge.clone());
+        gauge
+    }
+}
+
+/// A figure that somebody else keeps.
+#[derive(Clone)]
+struct Figure {
+    name: &'static str,
+    help: &'static str,
+    value: u64,
+    grows: bool,
+}
+
+fn counted(name: &'static str, help: &'static str, value: u64) -> Figure {
+    Figure { name, help, value, grows: true }
+}
+
+fn measured(name: &'static str, help: &'static str, value: u64) -> Figure {
+    Figure { name, help, value, grows: false }
+}
+
+/// Asks for figures when somebody asks for ours.
+struct Collected(Box<dyn Fn() -> Vec<Figure> + Send + Sync>);
+
+impl fmt::Debug for Collected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Collected")
+    }
+}
+
+impl Collector for Collected {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for Figure { name, help, value, grows } in (self.0)() {
+            if grows {
+                let counter = ConstCounter::new(value);
+                let kind = counter.metric_type();
+                counter.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+            } else {
+                let gauge = ConstGauge::new(value as i64);
+                let kind = gauge.metric_type();
+                gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+            }
+        }
+        Ok(())
+    }
+}

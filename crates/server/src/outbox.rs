@@ -1,0 +1,213 @@
+//! What waits to be written to one socket.
+
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll},
+};
+
+use axum::extract::ws::Utf8Bytes;
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+
+/// Why the server closes a socket (docs/protocol/README.md, "Sockets"). Never 1000 or 4000: after
+/// those Android stays disconnected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Close {
+    /// The chat has been over for a while, or nothing came for long.
+    GoingAway,
+    /// Another socket of the participant took its place, or its frames are no frames.
+    Policy,
+    /// The server stops.
+    Restart,
+    /// It reads too slowly; or the server cannot serve it at present.
+    TryAgain,
+}
+
+impl Close {
+    /// The code on the wire.
+    pub(crate) fn code(self) -> u16 {
+        match self {
+            Self::GoingAway => 1001,
+            Self::Policy => 1008,
+            Self::Restart => 1012,
+            Self::TryAgain => 1013,
+        }
+    }
+
+    /// A text for people who look at the network.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::GoingAway => "the chat is over, or nothing came for long",
+            Self::Policy => "too many sockets, or frames that are none",
+            Self::Restart => "the server stops",
+            Self::TryAgain => "too slow, or the server is busy",
+        }
+    }
+}
+
+/// A bounded queue of frames between the hub and the task of one socket. Empty, it holds no memory.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    reader: AtomicWaker,
+}
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Utf8Bytes>,
+    bytes: usize,
+    /// The chat is over, or the participant has left it.
+    ended: bool,
+    close: Option<Close>,
+}
+
+impl State {
+    fn pop_frame(&mut self) -> Option<Utf8Bytes> {
+        let frame = self.frames.pop_front()?;
+        self.bytes -= frame.len();
+        if self.frames.is_empty() {
+            // An idle socket keeps no buffer.
+            self.frames = VecDeque::new();
+        }
+        Some(frame)
+    }
+}
+
+/// What an outbox may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) frames: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What the task of a socket is to do.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Write this frame.
+    Frame(Utf8Bytes),
+    /// Nothing more will come: the chat is over. Told once.
+    Ended,
+    /// Close.
+    Close(Close),
+}
+
+impl Outbox {
+    /// Adds a frame. When there is no room the socket is closed instead, without what waited: it
+    /// recovers by the transcript. Answers whether the outbox is still open.
+    pub(crate) fn push(&self, frame: Utf8Bytes, bounds: Bounds) -> bool {
+        let mut state = self.state.lock();
+        if state.close.is_some() {
+            return false;
+        }
+        let bytes = state.bytes + frame.len();
+        // A single frame always fits: else a large item could never be delivered.
+        let full = state.frames.len() >= bounds.frames
+            || (bytes > bounds.bytes && !state.frames.is_empty());
+        if full {
+            state.frames = VecDeque::new();
+            state.bytes = 0;
+            state.close = Some(Close::TryAgain);
+        } else {
+            state.frames.push_back(frame);
+            state.bytes = bytes;
+        }
+        drop(state);
+        self.reader.wake();
+        !full
+    }
+
+    /// The chat is over for this socket. What waits is still written.
+    pub(crate) fn end(&self) {
+        self.state.lock().ended = true;
+        self.reader.wake();
+    }
+
+    /// Closes the socket, after what waits was written. The first reason stays.
+    pub(crate) fn close(&self, close: Close) {
+        self.state.lock().close.get_or_insert(close);
+        self.reader.wake();
+    }
+
+    /// Whether the socket is to be closed without regard to what waits.
+    pub(crate) fn overflowed(&self) -> bool {
+        let state = self.state.lock();
+        state.close == Some(Close::TryAgain) && state.frames.is_empty()
+    }
+
+    /// The next frame, if one waits.
+    pub(crate) fn pop_frame(&self) -> Option<Utf8Bytes> {
+        self.state.lock().pop_frame()
+    }
+
+    /// The next thing to do. One task at a time may wait.
+    pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Next> {
+        self.reader.register(context.waker());
+        let mut state = self.state.lock();
+        if let Some(frame) = state.pop_frame() {
+            return Poll::Ready(Next::Frame(frame));
+        }
+        if let Some(close) = state.close {
+            return Poll::Ready(Next::Close(close));
+        }
+        if state.ended {
+            state.ended = false;
+            return Poll::Ready(Next::Ended);
+        }
+        Poll::Pending
+    }
+
+    /// Ready once the socket is to be closed without regard to what waits. For a task that is stuck
+    /// in a write; one task at a time may wait.
+    pub(crate) fn poll_overflowed(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.reader.register(context.waker());
+        if self.overflowed() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::task::noop_waker;
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { frames: 3, bytes: 10 };
+
+    fn next(outbox: &Outbox) -> Option<Next> {
+        match outbox.poll_next(&mut Context::from_waker(&noop_waker())) {
+            Poll::Ready(next) => Some(next),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn frames_come_in_order_and_the_end_comes_last() {
+        let outbox = Outbox::default();
+        assert!(next(&outbox).is_none());
+        assert!(outbox.push("a".into(), BOUNDS) && outbox.push("b".into(), BOUNDS));
+        outbox.end();
+        for text in ["a", "b"] {
+            assert!(matches!(next(&outbox), Some(Next::Frame(frame)) if frame.as_str() == text));
+        }
+        assert!(matches!(next(&outbox), Some(Next::Ended)));
+        assert!(next(&outbox).is_none());
+        outbox.close(Close::GoingAway);
+        outbox.close(Close::Policy);
+        assert!(matches!(next(&outbox), Some(Next::Close(Close::GoingAway))));
+        assert!(!outbox.push("c".into(), BOUNDS));
+    }
+
+    #[test]
+    fn too_many_or_too_much_closes() {
+        for frames in [&["1", "2", "3", "4"][..], &["123456", "78901"]] {
+            let outbox = Outbox::default();
+            let (last, first) = frames.split_last().unwrap();
+            assert!(first.iter().all(|frame| outbox.push((*frame).into(), BOUNDS)));
+            assert!(!outbox.overflowed());
+            assert!(!outbox.push((*last).into(), BOUNDS));
+            assert!(outbox.overflowed());
+            assert!(matches!(next(&outbox), Some(Next::Close(Close::TryAgain))));
+        }
+        let outbox = Outbox::default();
+        assert!(outbox.push("a frame larger than the bound".into(), BOUNDS));
+    }
+}

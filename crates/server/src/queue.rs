@@ -1,0 +1,58 @@
+//! What agents see of a queue.
+
+use chatloom_wire::{ContactId, Timestamp};
+use serde::Serialize;
+
+use crate::store::Waiting;
+
+/// The topic on which agents' sockets are told of the queue.
+pub const QUEUE_TOPIC: &str = "chatloom/queue";
+
+/// How many waiting chats agents are told of, the longest waiting first.
+pub(crate) const MAX_WAITING: u32 = 50;
+
+/// Who waits, as `GET /v1/agent/queue` answers it and the socket carries it.
+#[derive(Serialize)]
+pub(crate) struct QueueView<'a> {
+    total: u64,
+    waiting: Vec<WaitingView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WaitingView<'a> {
+    contact_id: &'a ContactId,
+    customer_name: &'a str,
+    queue: &'a str,
+    since: Timestamp,
+}
+
+impl<'a> QueueView<'a> {
+    pub(crate) fn new(waiting: &'a Waiting) -> Self {
+        let view = waiting.chats.iter().filter_map(|waiting| {
+            let (queue, since) = waiting.chat.waiting()?;
+            Some(WaitingView {
+                contact_id: &waiting.chat.current_contact().id,
+                customer_name: &waiting.chat.customer().name,
+                queue,
+                since,
+            })
+        });
+        Self { total: waiting.total, waiting: view.collect() }
+    }
+
+    fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("strings, numbers and times always serialise")
+    }
+}
+
+/// The frame that tells a socket who waits. As on `aws/chat`, the content is JSON text.
+pub(crate) fn frame(waiting: &Waiting) -> String {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        topic: &'a str,
+        content: String,
+    }
+    serde_json::to_string(&Frame { topic: QUEUE_TOPIC, content: QueueView::new(waiting).to_text() })
+        .expect("strings always serialise")
+}
