@@ -1,2 +1,49 @@
-//! The `chatloom` program.
-fn main() {}
+//! The `chatloom` program: the server, and clients for the terminal.
+
+mod agent;
+mod chat;
+mod config;
+mod console;
+mod editor;
+mod input;
+mod jsonl;
+mod serve;
+mod talk;
+mod text;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+/// Contact-centre chat that speaks the Amazon Connect chat protocols.
+#[derive(Parser)]
+#[command(version, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Chat(chat::Args),
+    Agent(agent::Args),
+    Config(config::Args),
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Chat(args) => chat::run(&args),
+        Command::Agent(args) => agent::run(&args),
+        Command::Config(args) => config::run(&args),
+    };
+    ended.unwrap_or_else(|error| {
+        // When even that fails there is nobody to tell.
+        let _ = writeln!(io::stderr(), "error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

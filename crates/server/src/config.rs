@@ -439,7 +439,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The fixed, documented settings of `--demo`. The caller chooses the data folder.
+    /// The fixed, documented settings of `--demo`. The data folder is empty: the caller chooses one.
     pub fn demo() -> Self {
         let agent = |id: &str, name: &str| AgentConfig {
             id: id.to_owned(),
@@ -448,6 +448,7 @@ impl Config {
         };
         Self {
             demo: true,
+            server: ServerSection { data: PathBuf::new(), ..Default::default() },
             keys: KeysSection {
                 signing: Some(DEMO_SIGNING_KEY.into()),
                 access: vec![AccessKey {
@@ -559,6 +560,9 @@ impl Config {
                     self.server.listen
                 ),
             );
+        }
+        if self.server.data.as_os_str().is_empty() {
+            return fail("server.data", "a folder is needed".to_owned());
         }
         if let Some(url) = &self.server.public_url
             && crate::http::url::PublicBase::from_config(url).is_none()
@@ -706,6 +710,7 @@ mod tests {
     #[test]
     fn the_demo_is_valid_and_stays_on_loopback() {
         let mut config = Config::demo();
+        config.server.data = "data".into();
         config.check().unwrap();
         config.set("server.listen", "0.0.0.0:8090", "--listen").unwrap();
         let error = config.check().unwrap_err().to_string();
