@@ -202,6 +202,11 @@ impl Item {
         Ok(Self { text, head })
     }
 
+    /// Puts an item together that somebody else has read: `head` must be what stands in `text`.
+    pub fn from_parts(text: impl Into<Arc<str>>, head: ItemHead) -> Self {
+        Self { text: text.into(), head }
+    }
+
     /// The members that programs decide on.
     pub fn head(&self) -> &ItemHead {
         &self.head
