@@ -16,11 +16,8 @@ use chatloom_wire::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What a target does with its bytes.
-pub type Target = fn(&[u8]);
-
 /// Every target of this module, by the name of its program and of its corpus.
-pub const TARGETS: &[(&str, Target)] = &[
+pub const TARGETS: &[(&str, super::Target)] = &[
     ("item", item),
     ("client_frame", client_frame),
     ("server_frame", server_frame),

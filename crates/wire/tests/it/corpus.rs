@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+type Target = fn(&[u8]);
+
 #[expect(unreachable_pub, reason = "the file is a public module of the fuzz crate")]
 #[path = "../../../../fuzz/src/wire.rs"]
 mod targets;
