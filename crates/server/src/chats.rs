@@ -244,7 +244,7 @@ impl Chats {
         key: Option<TokenKey>,
     ) -> Result<SentResponse, ServiceError> {
         match self.settle(&seat.chat, command, key).await?.told {
-            Told::Sent(sent) => Ok(sent),
+            Told::Sent(answer) => Ok(answer),
             Told::Done => {
                 tracing::error!("a message or event was settled without an id");
                 Err(internal())
@@ -264,16 +264,14 @@ impl Chats {
     }
 
     /// The chat of a participant who may still do something there.
+    ///
+    /// Read from the store: no version guard would find out that what is in memory is old.
     pub async fn admit(&self, seat: &Seat) -> Result<Arc<Chat>, ServiceError> {
-        let (mut held, may_be_old) = self.load(&seat.chat).await.map_err(|error| failed(&error))?;
-        let now = self.clock.now();
-        if may_be_old && held.chat.admit(now, &seat.participant).is_err() {
-            held = self.reload(&seat.chat).await.map_err(|error| failed(&error))?;
-        }
-        held.chat.admit(now, &seat.participant).inspect_err(|_| {
+        let chat = self.reload(&seat.chat).await.map_err(|error| failed(&error))?.chat;
+        chat.admit(self.clock.now(), &seat.participant).inspect_err(|_| {
             self.counts.refused.fetch_add(1, Relaxed);
         })?;
-        Ok(held.chat)
+        Ok(chat)
     }
 
     /// A page of the transcript: the answer to GetTranscript as JSON text. The request has been
@@ -448,16 +446,16 @@ impl Chats {
         key: Option<TokenKey>,
     ) -> Result<Settled, ServiceError> {
         let failed = |error: StoreError| failed(&error);
-        let (mut held, mut may_be_old) = self.load(&id).await.map_err(failed)?;
+        let (mut known, mut may_be_old) = self.load(&id).await.map_err(failed)?;
         for _ in 0..TRIES {
             let now = self.clock.now();
-            let decided = room_for(&command, held.head)
-                .and_then(|()| Ok(self.rules.decide(now, &held.chat, &command)?));
+            let decided = room_for(&command, known.head)
+                .and_then(|()| Ok(self.rules.decide(now, &known.chat, &command)?));
             let decision = match decided {
                 Ok(decision) => decision,
                 // Another server may have changed the chat: nobody is refused on hearsay.
                 Err(_) if may_be_old => {
-                    held = self.reload(&id).await.map_err(failed)?;
+                    known = self.reload(&id).await.map_err(failed)?;
                     may_be_old = false;
                     continue;
                 }
@@ -476,7 +474,7 @@ impl Chats {
                     }),
                     Answer::Done | Answer::Entry(_) => Told::Done,
                 };
-                return Ok(Settled { told, chat: held.chat });
+                return Ok(Settled { told, chat: known.chat });
             }
             let state = decision.chat.map(Arc::new);
             let answer = match decision.answer {
@@ -485,7 +483,7 @@ impl Chats {
             };
             let commit = Commit {
                 chat: id.clone(),
-                version: held.version,
+                version: known.version,
                 state: state.clone(),
                 drafts: decision.entries,
                 key,
@@ -498,8 +496,8 @@ impl Chats {
                         Answer::Entry(index) => Told::Sent(sent(&entries[index])),
                         _ => Told::Done,
                     };
-                    let queues = state.as_ref().map(|after| changed_queues(&held.chat, after));
-                    let chat = state.unwrap_or(held.chat);
+                    let queues = state.as_ref().map(|after| changed_queues(&known.chat, after));
+                    let chat = state.unwrap_or(known.chat);
                     let head = entries.last().map_or(0, |entry| entry.seq);
                     self.remember(&id, Cached { chat: Arc::clone(&chat), version, head });
                     self.counts.stored.fetch_add(entries.len() as u64, Relaxed);
@@ -515,12 +513,12 @@ impl Chats {
                 Committed::Repeated { id, time } => {
                     self.counts.repeated.fetch_add(1, Relaxed);
                     let told = Told::Sent(SentResponse { id, absolute_time: time });
-                    return Ok(Settled { told, chat: held.chat });
+                    return Ok(Settled { told, chat: known.chat });
                 }
                 Committed::TokenReused => return Err(token_reused()),
                 Committed::Conflict => {
                     self.counts.conflicts.fetch_add(1, Relaxed);
-                    held = self.reload(&id).await.map_err(failed)?;
+                    known = self.reload(&id).await.map_err(failed)?;
                     may_be_old = false;
                 }
             }
@@ -826,3 +824,6 @@ fn to_control_plane(error: ServiceError) -> ServiceError {
     };
     ServiceError::new(kind, error.message)
 }
+
+#[cfg(test)]
+mod tests;

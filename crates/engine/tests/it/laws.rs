@@ -60,7 +60,7 @@ fn kind_of(item: &Item) -> Option<&ContentType> {
 }
 
 proptest! {
-    #![proptest_config(config(512))]
+    #![proptest_config(config(256))]
 
     #[test]
     fn a_decision_is_pure_and_says_what_it_does(story in any_story(), with_assistant: bool) {
