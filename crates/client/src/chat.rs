@@ -89,6 +89,11 @@ impl Message {
         Self::new(ContentType::Json, content)
     }
 
+    /// What it says.
+    pub fn content(&self) -> &str {
+        &self.content
+    }
+
     /// Names the attempt, at most 500 characters: however often a message with the same token is
     /// sent by the same participant, it is stored once. Without one, the client makes one up, which
     /// covers its own repeats.

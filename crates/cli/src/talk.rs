@@ -1,0 +1,249 @@
+//! One chat of a terminal client: its calls that are under way, its events, and leaving it in good
+//! order.
+
+use std::{future::pending, io, time::Duration};
+
+use chatloom::{
+    Chat, Connection, Error, Event, Events, GetTranscriptRequest, Item, Message, ScanDirection,
+    SentResponse, SortOrder,
+};
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, FutureExt as _},
+    stream::FuturesUnordered,
+};
+use tokio::time::{Instant, sleep_until};
+
+use crate::console::{Command, Console, Happening, Tag};
+
+/// How long leaving may take, with the messages that are still to be sent.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the end of the chat may take to arrive after leaving.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of 100 items that are read of a transcript.
+const MOST_PAGES: usize = 100;
+
+/// A chat that is connected.
+pub(crate) struct Talk {
+    chat: Chat,
+    events: Events,
+    calls: FuturesUnordered<BoxFuture<'static, Answered>>,
+    leaving: Leaving,
+}
+
+enum Leaving {
+    No,
+    /// When the calls that are under way are through.
+    Soon {
+        deadline: Instant,
+    },
+    /// The service is being told.
+    Told {
+        deadline: Instant,
+    },
+    /// The service knows; the end of the chat may still arrive.
+    Left {
+        deadline: Instant,
+    },
+}
+
+/// A call that is over.
+pub(crate) enum Answered {
+    Sent { tag: Tag, message: Message, result: Result<SentResponse, Error> },
+    Typing { tag: Tag, result: Result<(), Error> },
+    Transcript { tag: Tag, result: Result<(Vec<Item>, bool), Error> },
+    Left(Result<(), Error>),
+}
+
+/// What comes next.
+pub(crate) enum Step {
+    /// Something happened in the chat.
+    Event(Event),
+    /// A call is over.
+    Answered(Answered),
+    /// There is nothing more to come.
+    Over(End),
+}
+
+/// How a chat ended for this client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is over, or this participant has left it.
+    Good,
+    /// The connection cannot be restored.
+    Broken(String),
+    /// Leaving took too long: the service may not know of it.
+    Stuck,
+}
+
+impl Talk {
+    pub(crate) fn new(chat: Chat, events: Events) -> Self {
+        Self { chat, events, calls: FuturesUnordered::new(), leaving: Leaving::No }
+    }
+
+    pub(crate) fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        !matches!(self.leaving, Leaving::No)
+    }
+
+    /// Somebody is writing a message.
+    pub(crate) fn keystroke(&self) {
+        // Nobody minds when an indicator is not sent.
+        drop(self.chat.typing());
+    }
+
+    /// Does what is asked for, if it concerns a chat.
+    pub(crate) fn order(
+        &mut self,
+        command: Command,
+        tag: Tag,
+        console: &mut Console,
+    ) -> io::Result<()> {
+        if self.is_leaving() {
+            let reason = "the chat is being left";
+            return console.show(&Happening::Refused { tag: &tag, reason });
+        }
+        let call = match command {
+            Command::Send(message) => {
+                console.show(&Happening::Sending)?;
+                let reply = self.chat.send_message(message.clone());
+                async move { Answered::Sent { tag, message, result: reply.await } }.boxed()
+            }
+            Command::Typing => {
+                let reply = self.chat.typing();
+                async move { Answered::Typing { tag, result: reply.await } }.boxed()
+            }
+            Command::Transcript => {
+                let chat = self.chat.clone();
+                async move { Answered::Transcript { tag, result: transcript(&chat).await } }.boxed()
+            }
+            Command::Disconnect | Command::Quit => {
+                self.leave();
+                return Ok(());
+            }
+            Command::Help => return console.show(&Happening::Help),
+            Command::Accept(_) | Command::Queue => {
+                let reason = "only agents take customers off a queue";
+                return console.show(&Happening::Refused { tag: &tag, reason });
+            }
+        };
+        self.calls.push(call);
+        Ok(())
+    }
+
+    /// Leaves the chat once what was asked for before is done.
+    pub(crate) fn leave(&mut self) {
+        if !self.is_leaving() {
+            self.leaving = Leaving::Soon { deadline: Instant::now() + LEAVE_TIMEOUT };
+        }
+    }
+
+    /// What comes next. Nothing is lost when this is dropped while it waits.
+    pub(crate) async fn step(&mut self) -> Step {
+        if let Leaving::Soon { deadline } = self.leaving
+            && self.calls.is_empty()
+        {
+            self.leaving = Leaving::Told { deadline };
+            let reply = self.chat.disconnect();
+            self.calls.push(async { Answered::Left(reply.await) }.boxed());
+        }
+        let deadline = match self.leaving {
+            Leaving::No => None,
+            Leaving::Soon { deadline }
+            | Leaving::Told { deadline }
+            | Leaving::Left { deadline } => Some(deadline),
+        };
+        tokio::select! {
+            event = self.events.next() => match event {
+                None => Step::Over(End::Good),
+                Some(event) => Step::Event(event),
+            },
+            Some(answered) = self.calls.next() => {
+                if matches!(answered, Answered::Left(Ok(()))) {
+                    self.leaving = Leaving::Left { deadline: Instant::now() + END_TIMEOUT };
+                }
+                Step::Answered(answered)
+            }
+            () = until(deadline) => Step::Over(match self.leaving {
+                Leaving::Left { .. } => End::Good,
+                _ => End::Stuck,
+            }),
+        }
+    }
+
+    /// Shows what came, and says how the chat ended if that was the last.
+    pub(crate) fn show(&self, step: &Step, console: &mut Console) -> io::Result<Option<End>> {
+        match step {
+            Step::Event(event) => {
+                console.show(&Happening::Event(&self.chat, event))?;
+                Ok(match event {
+                    Event::Connection(Connection::Broken { reason }) => {
+                        Some(End::Broken(reason.clone()))
+                    }
+                    _ => None,
+                })
+            }
+            Step::Answered(answered) => self.show_answer(answered, console),
+            Step::Over(end) => Ok(Some(end.clone())),
+        }
+    }
+
+    fn show_answer(&self, answered: &Answered, console: &mut Console) -> io::Result<Option<End>> {
+        let mut failed = |tag, doing, error| console.show(&Happening::Failed { tag, doing, error });
+        match answered {
+            Answered::Typing { tag, result: Err(error) } => failed(tag, "typing", error)?,
+            Answered::Transcript { tag, result: Err(error) } => failed(tag, "transcript", error)?,
+            // The chat was over already.
+            Answered::Left(Err(Error::NotConnected { .. } | Error::Closed)) => {
+                return Ok(Some(End::Good));
+            }
+            Answered::Left(Err(error)) => {
+                failed(&None, "disconnect", error)?;
+                return Ok(Some(End::Stuck));
+            }
+            Answered::Sent { tag, message, result } => console.show(&match result {
+                Ok(sent) => Happening::Sent(tag, sent),
+                Err(error) => Happening::NotSent { tag, message, error },
+            })?,
+            Answered::Transcript { tag, result: Ok((items, complete)) } => {
+                let (chat, complete) = (&self.chat, *complete);
+                console.show(&Happening::Transcript { tag, chat, items, complete })?;
+            }
+            Answered::Typing { result: Ok(()), .. } | Answered::Left(Ok(())) => {}
+        }
+        Ok(None)
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+/// The transcript, the oldest item first, and whether it is whole.
+async fn transcript(chat: &Chat) -> Result<(Vec<Item>, bool), Error> {
+    let mut request = GetTranscriptRequest {
+        max_results: Some(GetTranscriptRequest::MAX_RESULTS.into()),
+        scan_direction: Some(ScanDirection::Backward),
+        sort_order: Some(SortOrder::Descending),
+        ..GetTranscriptRequest::default()
+    };
+    let mut items = Vec::new();
+    let mut complete = false;
+    for _ in 0..MOST_PAGES {
+        let page = chat.get_transcript(request.clone()).await?;
+        items.extend(page.items);
+        request.next_token = page.next_token;
+        if request.next_token.is_none() {
+            complete = true;
+            break;
+        }
+    }
+    items.reverse();
+    Ok((items, complete))
+}
