@@ -1,20 +1,22 @@
 //! Calls of the application: requests, attempts, retries, and a second try after a refused token.
 
 use chatloom_wire::{
-    ConnectionToken, ContentType, ServiceError,
+    ConnectionToken, ContactId, ContentType, ItemId, ServiceError,
     participant::{
-        DisconnectParticipant, DisconnectParticipantRequest, GetTranscript, Operation, SendEvent,
-        SendEventRequest, SendMessage, SendMessageRequest,
+        DisconnectParticipant, GetTranscript, GetTranscriptRequest, Operation, ScanDirection,
+        SendEvent, SendMessage, SortOrder,
     },
 };
 
 use crate::{
     Answer, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
     core::Cx,
+    json::Writer,
     link::{
         CALL_BASE_MS, CALL_CAP_MS, ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS,
         THROTTLED_BASE_MS, is_passing,
     },
+    read,
     session::Session,
     timers::Timer,
 };
@@ -67,8 +69,40 @@ pub(crate) struct Typing {
     followers: Vec<CallId>,
 }
 
-fn json<T: serde::Serialize>(request: &T) -> String {
-    serde_json::to_string(request).expect("requests hold strings and numbers only")
+/// The caller's client token, or a new one.
+fn client_token(cx: &mut Cx, what: &Outgoing) -> String {
+    what.client_token.clone().unwrap_or_else(|| cx.rng.uuid())
+}
+
+/// The body of SendMessage and SendEvent (docs/protocol/websocket.md S66, S85).
+fn outgoing(what: &Outgoing, client_token: &str, content: Option<&str>) -> String {
+    let mut body = Writer::new();
+    body.text("ClientToken", client_token);
+    body.some_text("Content", content);
+    body.text("ContentType", what.content_type.as_str());
+    body.finish()
+}
+
+/// The body of GetTranscript, with the members that were given.
+pub(crate) fn transcript_request(request: &GetTranscriptRequest) -> String {
+    let mut body = Writer::new();
+    body.some_text("ContactId", request.contact_id.as_ref().map(ContactId::as_str));
+    if let Some(count) = request.max_results {
+        body.number("MaxResults", count);
+    }
+    body.some_text("NextToken", request.next_token.as_deref());
+    body.some_text("ScanDirection", request.scan_direction.as_ref().map(ScanDirection::as_str));
+    body.some_text("SortOrder", request.sort_order.as_ref().map(SortOrder::as_str));
+    if let Some(start) = &request.start_position {
+        let mut position = Writer::new();
+        position.some_text("Id", start.id.as_ref().map(ItemId::as_str));
+        position.some_text("AbsoluteTime", start.absolute_time.as_deref());
+        if let Some(count) = start.most_recent {
+            position.number("MostRecent", count);
+        }
+        body.json("StartPosition", &position.finish());
+    }
+    body.finish()
 }
 
 impl Exchange {
@@ -88,30 +122,28 @@ impl Session {
         match what {
             Call::Connect => self.connect(cx, call),
             Call::SendMessage(message) => {
-                let body = json(&SendMessageRequest {
-                    client_token: Some(message.client_token.unwrap_or_else(|| cx.rng.uuid())),
-                    content: message.content.unwrap_or_default(),
-                    content_type: message.content_type,
-                });
+                let token = client_token(cx, &message);
+                let content = message.content.as_deref().unwrap_or_default();
+                let body = outgoing(&message, &token, Some(content));
                 if self.is_compat() {
                     self.request::<SendMessage>(cx, call, body);
                 } else {
                     self.post(cx, call, body);
                 }
             }
-            Call::SendEvent(event) => self.send_event(cx, call, event),
+            Call::SendEvent(event) => self.send_event(cx, call, &event),
             Call::GetTranscript(request) => {
-                self.request::<GetTranscript>(cx, call, json(&*request));
+                self.request::<GetTranscript>(cx, call, transcript_request(&request));
             }
             Call::DisconnectParticipant => {
-                let body =
-                    json(&DisconnectParticipantRequest { client_token: Some(cx.rng.uuid()) });
-                self.request::<DisconnectParticipant>(cx, call, body);
+                let mut body = Writer::new();
+                body.text("ClientToken", &cx.rng.uuid());
+                self.request::<DisconnectParticipant>(cx, call, body.finish());
             }
         }
     }
 
-    fn send_event(&mut self, cx: &mut Cx, call: CallId, event: Outgoing) {
+    fn send_event(&mut self, cx: &mut Cx, call: CallId, event: &Outgoing) {
         let is_typing = event.content_type == ContentType::Typing;
         let can_call = self.link.token.is_some() && self.link.phase != Phase::Ended;
         if is_typing && can_call {
@@ -131,11 +163,8 @@ impl Session {
             let at_ms = cx.now.mono_ms;
             self.typing = Some(Typing { at_ms, call, ended: None, followers: Vec::new() });
         }
-        let body = json(&SendEventRequest {
-            client_token: Some(event.client_token.unwrap_or_else(|| cx.rng.uuid())),
-            content: event.content,
-            content_type: event.content_type,
-        });
+        let token = client_token(cx, event);
+        let body = outgoing(event, &token, event.content.as_deref());
         self.request::<SendEvent>(cx, call, body);
     }
 
@@ -241,7 +270,7 @@ impl Session {
             };
             return self.finish(cx, exchange.owner, Ok(answer));
         }
-        let error = ServiceError::parse(answer.status, answer.error_type.as_deref(), &answer.body);
+        let error = read::error(answer.status, answer.error_type.as_deref(), &answer.body);
         if answer.status == 403 && !exchange.replayed && self.link.phase == Phase::Live {
             // The token may be old (D4): once more with a new one.
             exchange.replayed = true;

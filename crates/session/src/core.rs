@@ -1,22 +1,22 @@
 //! The core: sessions, and the way from an input to the session it concerns.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry};
+use std::collections::VecDeque;
 
 use crate::{
     CallError, CallId, Event, Input, LogLevel, Now, Output, RequestId, SessionId, SocketId, Value,
-    rng::Rng, session::Session,
+    rng::Rng, session::Session, sorted::Sorted,
 };
 
 /// Which session a request, a socket or a call belongs to. One type for the three, so that the map's
 /// code is compiled once.
-type Index = BTreeMap<u64, SessionId>;
+type Index = Sorted<u64, SessionId>;
 
 /// Chat sessions and everything they share. See the [crate documentation](crate) for how to run it.
 #[derive(Debug)]
 pub struct Core {
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: Sorted<SessionId, Box<Session>>,
     /// The next deadline of each session that has one.
-    deadlines: BTreeSet<(u64, SessionId)>,
+    deadlines: Sorted<(u64, SessionId), ()>,
     cx: Cx,
 }
 
@@ -42,16 +42,16 @@ impl Core {
     /// the service would take the second one's messages for repeats. Tests give a fixed one.
     pub fn new(seed: u64) -> Self {
         Self {
-            sessions: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            sessions: Sorted::default(),
+            deadlines: Sorted::default(),
             cx: Cx {
                 now: Now::default(),
                 online: true,
                 rng: Rng::new(seed),
                 outputs: VecDeque::new(),
-                requests: Index::new(),
-                sockets: Index::new(),
-                calls: Index::new(),
+                requests: Index::default(),
+                sockets: Index::default(),
+                calls: Index::default(),
                 last_request: 0,
                 last_socket: 0,
             },
@@ -66,7 +66,7 @@ impl Core {
     pub fn handle(&mut self, now: Now, input: Input) {
         self.cx.now = Now { mono_ms: now.mono_ms.max(self.cx.now.mono_ms), wall_ms: now.wall_ms };
         self.route(input);
-        while let Some(&(at_ms, id)) = self.deadlines.first() {
+        while let Some(&((at_ms, id), ())) = self.deadlines.iter().next() {
             if at_ms > self.cx.now.mono_ms {
                 break;
             }
@@ -77,18 +77,15 @@ impl Core {
     /// The next thing to do. Call it until it gives [`Output::Wake`]; then nothing changes until the
     /// next input.
     pub fn poll(&mut self) -> Output {
-        self.cx
-            .outputs
-            .pop_front()
-            .unwrap_or_else(|| Output::Wake(self.deadlines.first().map(|(at_ms, _)| *at_ms)))
+        self.cx.outputs.pop_front().unwrap_or_else(|| {
+            Output::Wake(self.deadlines.iter().next().map(|((at_ms, _), ())| *at_ms))
+        })
     }
 
     fn route(&mut self, input: Input) {
         match input {
             Input::Create { session, options } => {
-                if let Entry::Vacant(place) = self.sessions.entry(session) {
-                    place.insert(Session::new(session, *options));
-                } else {
+                if !self.sessions.insert(session, Box::new(Session::new(session, *options))) {
                     self.cx.log(
                         Some(session),
                         LogLevel::Error,
@@ -106,7 +103,7 @@ impl Core {
             }
             Input::Call { session, call, what } => {
                 self.cx.calls.insert(call.0, session);
-                if self.sessions.contains_key(&session) {
+                if self.sessions.contains(&session) {
                     self.with(session, |session, cx| session.call(cx, call, what));
                 } else {
                     self.cx.done(session, call, Err(CallError::Closed));
@@ -177,14 +174,14 @@ impl Core {
                 self.deadlines.remove(&(at_ms, id));
             }
             if let Some(at_ms) = deadline {
-                self.deadlines.insert((at_ms, id));
+                self.deadlines.insert((at_ms, id), ());
             }
             session.indexed_deadline = deadline;
         }
     }
 
     fn with_all(&mut self, work: fn(&mut Session, &mut Cx)) {
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        let ids: Vec<SessionId> = self.sessions.iter().map(|(id, _)| *id).collect();
         for id in ids {
             self.with(id, work);
         }
@@ -218,7 +215,7 @@ impl Cx {
 
     /// The calls of a session that have not ended.
     pub(crate) fn calls_of(&self, session: SessionId) -> Vec<CallId> {
-        self.calls.iter().filter(|(_, of)| **of == session).map(|(call, _)| CallId(*call)).collect()
+        self.calls.iter().filter(|(_, of)| *of == session).map(|(call, _)| CallId(*call)).collect()
     }
 
     pub(crate) fn new_request(&mut self, session: SessionId) -> RequestId {

@@ -92,10 +92,13 @@ mod calls;
 mod classify;
 mod core;
 mod io;
+pub mod json;
 mod link;
 mod outbox;
+mod read;
 mod rng;
 mod session;
+mod sorted;
 mod timers;
 mod transcript;
 

@@ -8,17 +8,14 @@
 use std::borrow::Cow;
 
 use chatloom_wire::{
-    ConnectionToken, ServiceError, Timestamp,
-    frame::{CHAT_TOPIC, HEARTBEAT, PING},
-    participant::{
-        BEARER_HEADER, CreateParticipantConnection, CreateParticipantConnectionResponse, Operation,
-        SendMessage,
-    },
+    ConnectionToken, Timestamp,
+    frame::{HEARTBEAT, PING},
+    participant::{BEARER_HEADER, CreateParticipantConnection, Operation, SendMessage},
 };
 
 use crate::{
     CallError, CallId, Connection, Event, HttpAnswer, HttpRequest, LogLevel, Output, RequestId,
-    SocketId, Value, core::Cx, session::Session, timers::Timer,
+    SocketId, Value, core::Cx, read, session::Session, timers::Timer,
 };
 
 /// What a customer's client asks for (docs/protocol/websocket.md S45).
@@ -307,9 +304,8 @@ impl Session {
             Ok(answer) => answer,
         };
         if !(200..300).contains(&answer.status) {
-            let parsed =
-                ServiceError::parse(answer.status, answer.error_type.as_deref(), &answer.body);
-            let error = CallError::Service(parsed);
+            let error = read::error(answer.status, answer.error_type.as_deref(), &answer.body);
+            let error = CallError::Service(error);
             return self.not_connected(
                 cx,
                 match answer.status {
@@ -323,27 +319,23 @@ impl Session {
                 },
             );
         }
-        let parsed: CreateParticipantConnectionResponse =
-            serde_json::from_str(&answer.body).unwrap_or_default();
-        let credentials = parsed
-            .connection_credentials
-            .and_then(|given| given.connection_token.map(|token| (token, given.expiry)));
-        let (Some((token, expiry)), Some(websocket)) = (credentials, parsed.websocket) else {
+        let given = read::connection(&answer.body);
+        let Some(token) = given.token.filter(|_| given.has_socket) else {
             let message = "it holds no socket or no token".to_owned();
             return self.not_connected(cx, Trouble::Refused(CallError::BadAnswer { message }));
         };
-        let url = websocket.url.unwrap_or_default();
-        let usable = is_socket_url(&url);
+        let usable = is_socket_url(&given.url);
         // The original says connected before it looks at the URL (S52).
         let looks_later = self.is_compat() && self.link.phase == Phase::Connecting;
         if !usable && !looks_later {
             let message = "it holds no URL of a socket".to_owned();
             return self.not_connected(cx, Trouble::Refused(CallError::BadAnswer { message }));
         }
-        self.link.token = Some(token);
+        self.link.token = Some(ConnectionToken::from(token));
         self.link.token_due = false;
         self.link.forbidden = false;
-        self.timers.set(Timer::Token, cx.after(token_wait_ms(cx.now.wall_ms, expiry.as_deref())));
+        self.timers
+            .set(Timer::Token, cx.after(token_wait_ms(cx.now.wall_ms, given.expiry.as_deref())));
         if self.link.phase == Phase::Connecting {
             self.link.phase = Phase::Live;
             for call in std::mem::take(&mut self.link.connects) {
@@ -357,7 +349,7 @@ impl Session {
             }
         }
         if self.link.needs_socket() {
-            self.open_socket(cx, url);
+            self.open_socket(cx, given.url);
         } else {
             self.link.strikes = 0;
         }
@@ -669,7 +661,7 @@ impl Session {
         cx: &mut Cx,
         id: SocketId,
         success: bool,
-        topics: &[String],
+        is_chat: bool,
     ) {
         let Some(socket) = self.link.socket(id).filter(|socket| socket.open && !socket.subscribed)
         else {
@@ -686,7 +678,7 @@ impl Session {
             }
             return;
         }
-        if !topics.is_empty() && !topics.iter().any(|topic| topic == CHAT_TOPIC) {
+        if !is_chat {
             return;
         }
         socket.subscribed = true;

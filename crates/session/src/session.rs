@@ -1,6 +1,6 @@
 //! One session: its parts, and what sets them in motion.
 
-use chatloom_wire::{ItemHead, frame::ServerFrame, item::Item};
+use chatloom_wire::{Item, ItemHead};
 
 use crate::{
     Behaviour, Body, CallError, CallId, Event, HttpAnswer, ItemHandle, ItemKind, LogLevel, Output,
@@ -10,6 +10,7 @@ use crate::{
     core::Cx,
     link::{Link, Phase},
     outbox::Outbox,
+    read::{self, Frame},
     timers::{Timer, Timers},
     transcript::Transcript,
 };
@@ -118,29 +119,29 @@ impl Session {
     }
 
     pub(crate) fn socket_text(&mut self, cx: &mut Cx, socket: SocketId, text: &str) {
-        match ServerFrame::parse(text) {
-            Ok(ServerFrame::Chat { content }) => match Item::from_text(&*content) {
-                Ok(item) => self.live_item(cx, socket, Incoming::Item(Box::new(item))),
-                Err(_) => self.log(cx, LogLevel::Warn, "an item that cannot be read was ignored"),
+        match read::frame(text) {
+            Frame::Chat(content) => match read::item(&content) {
+                Some(item) => self.live_item(cx, socket, Incoming::Item(Box::new(item))),
+                None => self.log(cx, LogLevel::Warn, "an item that cannot be read was ignored"),
             },
-            Ok(ServerFrame::Subscribed { success, topics }) => {
-                self.subscription_answered(cx, socket, success, &topics);
+            Frame::Subscribed { success, is_chat } => {
+                self.subscription_answered(cx, socket, success, is_chat);
             }
-            Ok(ServerFrame::Heartbeat) => self.heartbeat_answered(cx, socket),
-            Ok(ServerFrame::Ping { status_code, .. }) => {
-                self.ping_answered(cx, socket, status_code == Some(200));
-            }
-            Ok(ServerFrame::GatewayError { .. }) => {
+            Frame::Heartbeat => self.heartbeat_answered(cx, socket),
+            Frame::Ping { success } => self.ping_answered(cx, socket, success),
+            Frame::Gateway => {
                 self.log(
                     cx,
                     LogLevel::Warn,
                     "the gateway in front of the service reports an error",
                 );
             }
-            Ok(ServerFrame::Other { .. }) => {
+            Frame::Other => {
                 self.log(cx, LogLevel::Debug, "a frame of another topic was ignored");
             }
-            Err(_) => self.log(cx, LogLevel::Warn, "a frame that cannot be read was ignored"),
+            Frame::Unreadable => {
+                self.log(cx, LogLevel::Warn, "a frame that cannot be read was ignored");
+            }
         }
     }
 
@@ -179,7 +180,7 @@ impl Session {
         self.give_up_recovery(cx);
         self.close_link(cx, "the chat ended");
         if self.is_compat() {
-            let item = Item::from_text(SYNTHETIC_END).expect("a constant that is an item");
+            let item = read::item(SYNTHETIC_END).expect("a constant that is an item");
             self.event(
                 cx,
                 Event::Item { kind: ItemKind::Message, body: Body::Item(Box::new(item)) },

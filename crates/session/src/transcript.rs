@@ -6,25 +6,21 @@
 //! everything comes out in the order of (AbsoluteTime, Id), and from then on the socket is *trusted*
 //! and what it brings is delivered at once (docs/protocol/defects.md D6, D7).
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, VecDeque},
-};
+use std::collections::VecDeque;
 
 use chatloom_wire::{
     ItemId,
-    item::Item,
     participant::{GetTranscript, GetTranscriptRequest, Operation, ScanDirection, SortOrder},
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::{
     Answer, Body, CallError, Event, ItemKind, LogLevel, SocketId,
-    calls::Owner,
+    calls::{Owner, transcript_request},
     classify,
     core::Cx,
+    read,
     session::{Incoming, Session, release},
+    sorted::Sorted,
 };
 
 /// So many items are remembered, and so far back is read.
@@ -69,7 +65,7 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
     /// What has been delivered, and in which order.
-    seen: BTreeSet<ItemId>,
+    seen: Sorted<ItemId, ()>,
     order: VecDeque<ItemId>,
     /// Live items that are held back.
     waiting: Vec<Entry>,
@@ -86,18 +82,14 @@ struct Recovery {
     found: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(borrow, rename = "Transcript", default)]
-    transcript: Vec<&'a RawValue>,
-    #[serde(borrow, rename = "NextToken", default)]
-    next_token: Option<Cow<'a, str>>,
+fn sort(entries: &mut [Entry]) {
+    entries.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
 }
 
 impl Transcript {
     /// Notes an item as delivered; says whether it is new.
     fn note(&mut self, id: &ItemId) -> bool {
-        if !self.seen.insert(id.clone()) {
+        if !self.seen.insert(id.clone(), ()) {
             return false;
         }
         self.order.push_back(id.clone());
@@ -205,7 +197,7 @@ impl Session {
             sort_order: Some(SortOrder::Descending),
             ..GetTranscriptRequest::default()
         };
-        let body = serde_json::to_string(&request).expect("a request of strings and numbers");
+        let body = transcript_request(&request);
         let exchange =
             self.start(cx, Owner::Recovery, GetTranscript::NAME, GetTranscript::PATH, body);
         if let Some(recovery) = &mut self.transcript.recovery {
@@ -219,7 +211,7 @@ impl Session {
         let Ok(answer) = result else {
             return self.recovered(cx, true);
         };
-        let Ok(page) = serde_json::from_str::<Page<'_>>(&answer.body) else {
+        let Some(page) = read::page(&answer.body) else {
             recovery.unreadable += 1;
             if recovery.unreadable >= MOST_UNREADABLE {
                 return self.recovered(cx, true);
@@ -232,8 +224,8 @@ impl Session {
         // that the socket brought in the other order.
         let mut oldest: Option<(Box<str>, ItemId, bool)> = None;
         let mut skipped = false;
-        for text in page.transcript {
-            let Ok(item) = Item::from_text(text.get()) else {
+        for item in page.items {
+            let Some(item) = item else {
                 skipped = true;
                 continue;
             };
@@ -252,10 +244,9 @@ impl Session {
             }
         }
         let met = oldest.is_some_and(|(_, _, known)| known);
-        let next_token = page.next_token.filter(|token| !token.is_empty()).map(Cow::into_owned);
-        let at_beginning = next_token.is_none();
+        let at_beginning = page.next_token.is_none();
         let too_far = recovery.found.len() >= MOST_ITEMS || recovery.pages >= MOST_PAGES;
-        recovery.next_token = next_token;
+        recovery.next_token = page.next_token;
         if skipped {
             self.log(cx, LogLevel::Warn, "an item of the transcript cannot be read");
         }
@@ -273,7 +264,7 @@ impl Session {
         let Some(recovery) = self.transcript.recovery.take() else { return };
         let mut entries = recovery.found;
         entries.append(&mut self.transcript.waiting);
-        entries.sort_by(|a, b| a.place().cmp(&b.place()));
+        sort(&mut entries);
         if gap {
             self.log(cx, LogLevel::Warn, "a part of the transcript could not be read");
             self.event(cx, Event::Gap);
@@ -299,7 +290,7 @@ impl Session {
             self.drop_exchange(cx, recovery.exchange);
             entries.extend(recovery.found);
         }
-        entries.sort_by(|a, b| a.place().cmp(&b.place()));
+        sort(&mut entries);
         self.event(cx, Event::Gap);
         for entry in entries {
             self.deliver(cx, entry);
