@@ -133,9 +133,9 @@ fn without_comment<'line>(path: &str, line: &'line str) -> &'line str {
     comment.map_or(line, |(at, _)| &line[..at])
 }
 
-/// Whether the word stands in the line, not as a part of a longer one.
+/// Whether the word stands in the line, not as a part of a longer one such as `a_word` or `a-word`.
 fn contains_word(line: &str, word: &str) -> bool {
-    let part = |character: char| character.is_alphanumeric() || character == '_';
+    let part = |character: char| character.is_alphanumeric() || "_-".contains(character);
     line.match_indices(word).any(|(at, _)| {
         let joins_before =
             word.starts_with(part) && line[..at].chars().next_back().is_some_and(part);
