@@ -62,7 +62,7 @@ pub fn token(data: &[u8]) {
     assert!(keys.page(token, &seat, NOW).is_err(), "nobody signed this");
     if let Ok(minted) = keys.mint_page(&page, end) {
         assert_eq!(keys.page(&minted, &seat, NOW).as_ref(), Ok(&page));
-        let other = Seat { participant: "somebody else".into(), ..seat };
+        let other = Seat { participant: format!("{participant}2").into(), ..seat };
         assert!(keys.page(&minted, &other, NOW).is_err(), "a page of one reader is not another's");
     }
 }
