@@ -5,7 +5,7 @@
 //! receipts of its messages folded in. Where the protocol leaves a choice, docs/protocol/README.md
 //! has it.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use chatloom_wire::{
     ContactId, ItemId, MessageMetadata, Receipt, Timestamp,
@@ -17,7 +17,11 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Chat, Entry, entry::time_of_item, token::NextPage};
+use crate::{
+    Chat, Entry,
+    entry::time_of_item,
+    token::{NextPage, Seat},
+};
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +145,7 @@ impl Plan {
     }
 
     /// What the `NextToken` of this plan's page stands for.
-    pub fn next_page(&self, reader: &crate::token::Seat, place: u64) -> NextPage {
+    pub fn next_page(&self, reader: &Seat, place: u64) -> NextPage {
         NextPage {
             chat: reader.chat.clone(),
             participant: reader.participant.clone(),
@@ -165,28 +169,35 @@ pub fn body(
     receipts: &[Arc<Entry>],
     next_token: Option<&str>,
 ) -> Result<String, serde_json::Error> {
+    let mut of_item: HashMap<&ItemId, Vec<&Entry>> = HashMap::new();
+    for receipt in receipts {
+        if let Some(about) = &receipt.about {
+            of_item.entry(about).or_default().push(receipt);
+        }
+    }
     let bytes: usize = items.iter().map(|item| item.text.len() + 128).sum();
-    let mut text = String::with_capacity(bytes + 512);
-    text.push_str("{\"InitialContactId\":");
-    push_json(&mut text, chat)?;
-    text.push_str(",\"Transcript\":[");
+    let mut json = Vec::with_capacity(bytes + 512);
+    let mut answer = Object::open(&mut json);
+    answer.member("InitialContactId", chat)?;
+    let list = answer.name("Transcript")?;
+    list.push(b'[');
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
-            text.push(',');
+            list.push(b',');
         }
-        push_item(&mut text, item, &fold(receipts, &item.id)?)?;
+        let receipts = of_item.get(&item.id).map_or(&[][..], Vec::as_slice);
+        push_item(list, item, &fold(receipts)?)?;
     }
-    text.push(']');
+    list.push(b']');
     if let Some(token) = next_token {
-        text.push_str(",\"NextToken\":");
-        push_json(&mut text, &token)?;
+        answer.member("NextToken", token)?;
     }
-    text.push('}');
-    Ok(text)
+    answer.close();
+    Ok(String::from_utf8(json).expect("only texts and JSON are written"))
 }
 
 fn push_item(
-    text: &mut String,
+    json: &mut Vec<u8>,
     entry: &Entry,
     receipts: &[Receipt],
 ) -> Result<(), serde_json::Error> {
@@ -194,12 +205,12 @@ fn push_item(
     let is_message = stored.get("Type").is_some_and(|kind| kind.get() == "\"MESSAGE\"");
     // Attachments and events have receipts only if somebody sent some.
     let has_metadata = is_message || !receipts.is_empty();
-    let mut object = Object::open(text);
+    let mut object = Object::open(json);
     for (name, value) in &stored.0 {
         match &**name {
             "InitialContactId" => {}
             "MessageMetadata" if has_metadata => {}
-            _ => object.member(name, value)?,
+            _ => object.as_it_was(name, value)?,
         }
     }
     if has_metadata {
@@ -210,7 +221,7 @@ fn push_item(
             let stored: Members<'_> = serde_json::from_str(stored.get())?;
             for (name, value) in &stored.0 {
                 if !matches!(&**name, "MessageId" | "Receipts") {
-                    metadata.member(name, value)?;
+                    metadata.as_it_was(name, value)?;
                 }
             }
         }
@@ -222,9 +233,9 @@ fn push_item(
 
 /// What became of one item with each participant, in the order of their first receipts. A read
 /// item has been delivered, at that time at the latest (§9).
-fn fold(receipts: &[Arc<Entry>], item: &ItemId) -> Result<Vec<Receipt>, serde_json::Error> {
+fn fold(receipts: &[&Entry]) -> Result<Vec<Receipt>, serde_json::Error> {
     let mut folded: Vec<Receipt> = Vec::new();
-    for entry in receipts.iter().filter(|entry| entry.about.as_ref() == Some(item)) {
+    for entry in receipts {
         let stored: StoredReceipt = serde_json::from_str(&entry.text)?;
         for new in stored.metadata.receipts.unwrap_or_default() {
             let known = folded
@@ -300,25 +311,25 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 /// A JSON object that is being written.
 struct Object<'a> {
-    text: &'a mut String,
+    json: &'a mut Vec<u8>,
     is_empty: bool,
 }
 
 impl<'a> Object<'a> {
-    fn open(text: &'a mut String) -> Self {
-        text.push('{');
-        Self { text, is_empty: true }
+    fn open(json: &'a mut Vec<u8>) -> Self {
+        json.push(b'{');
+        Self { json, is_empty: true }
     }
 
     /// Writes a member's name; its value is the caller's to write.
-    fn name(&mut self, name: &str) -> Result<&mut String, serde_json::Error> {
+    fn name(&mut self, name: &str) -> Result<&mut Vec<u8>, serde_json::Error> {
         if !self.is_empty {
-            self.text.push(',');
+            self.json.push(b',');
         }
         self.is_empty = false;
-        push_json(self.text, name)?;
-        self.text.push(':');
-        Ok(self.text)
+        serde_json::to_writer(&mut *self.json, name)?;
+        self.json.push(b':');
+        Ok(self.json)
     }
 
     fn member(
@@ -326,18 +337,16 @@ impl<'a> Object<'a> {
         name: &str,
         value: &(impl Serialize + ?Sized),
     ) -> Result<(), serde_json::Error> {
-        push_json(self.name(name)?, value)
+        serde_json::to_writer(self.name(name)?, value)
+    }
+
+    /// A member whose value is copied character by character.
+    fn as_it_was(&mut self, name: &str, value: &RawValue) -> Result<(), serde_json::Error> {
+        self.name(name)?.extend_from_slice(value.get().as_bytes());
+        Ok(())
     }
 
     fn close(self) {
-        self.text.push('}');
+        self.json.push(b'}');
     }
-}
-
-fn push_json(
-    text: &mut String,
-    value: &(impl Serialize + ?Sized),
-) -> Result<(), serde_json::Error> {
-    text.push_str(&serde_json::to_string(value)?);
-    Ok(())
 }

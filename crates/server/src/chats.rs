@@ -38,10 +38,10 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::time::MissedTickBehavior;
-use uuid::Uuid;
 
 use crate::{
     bus::{Bus, Notice},
+    random,
     store::{
         Commit, Committed, Created, ItemQuery, Place, Store, StoreError, TokenKey, Versioned,
         Waiting,
@@ -469,7 +469,7 @@ impl Chats {
                 let told = match decision.answer {
                     Answer::Transient(index) => Told::Sent(sent(&transient[index])),
                     Answer::Accepted => Told::Sent(SentResponse {
-                        id: item_id(now, Uuid::new_v4().as_u128()),
+                        id: item_id(now, random::uuid().as_u128()),
                         absolute_time: now,
                     }),
                     Answer::Done | Answer::Entry(_) => Told::Done,
@@ -538,7 +538,7 @@ impl Chats {
         let entries: Vec<_> = drafts
             .iter()
             .map(|draft| {
-                let id = item_id(now, Uuid::new_v4().as_u128());
+                let id = item_id(now, random::uuid().as_u128());
                 Arc::new(Entry {
                     chat: chat.clone(),
                     seq: 0,
@@ -710,7 +710,7 @@ impl<T: Send + 'static> Drop for Finishing<T> {
 }
 
 fn new_id() -> String {
-    Uuid::new_v4().to_string()
+    random::uuid().to_string()
 }
 
 fn sent(entry: &Entry) -> SentResponse {
