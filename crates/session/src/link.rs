@@ -185,6 +185,12 @@ impl Link {
         self.primary.iter().chain(&self.candidate).any(|socket| socket.id == id && socket.trusted)
     }
 
+    /// A socket that has subscribed and for which the transcript has not been read since.
+    pub(crate) fn next_to_trust(&self) -> Option<SocketId> {
+        let mut sockets = self.primary.iter().chain(&self.candidate);
+        sockets.find(|socket| socket.subscribed && !socket.trusted).map(|socket| socket.id)
+    }
+
     fn needs_socket(&self) -> bool {
         self.candidate.is_none()
             && self.primary.as_ref().is_none_or(|socket| socket.suspect || socket.replace)
@@ -542,6 +548,7 @@ impl Session {
         if self.link.is_candidate(id) {
             self.link.candidate = None;
             self.stop_recovery(cx, id);
+            self.recover_next(cx);
             self.strike(cx, None, reason);
             return;
         }
@@ -556,7 +563,7 @@ impl Session {
             if heir.is_healthy() {
                 self.show(cx, Connection::Online);
             }
-            return;
+            return self.recover_next(cx);
         }
         self.lose(cx);
         if self.link.primary.is_some() || self.link.fetching.is_some() {
@@ -691,7 +698,7 @@ impl Session {
             if self.link.is_primary(id) {
                 self.online(cx);
             }
-            self.recover(cx, id);
+            self.recover_next(cx);
         }
     }
 

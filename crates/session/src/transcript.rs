@@ -36,7 +36,7 @@ const MOST_UNREADABLE: u32 = 5;
 
 /// An item with what its place depends on.
 #[derive(Debug)]
-pub(crate) struct Entry {
+struct Entry {
     time: Box<str>,
     id: ItemId,
     kind: ItemKind,
@@ -68,8 +68,16 @@ pub(crate) struct Transcript {
     seen: Sorted<ItemId, ()>,
     order: VecDeque<ItemId>,
     /// Live items that are held back.
-    waiting: Vec<Entry>,
+    waiting: Vec<Held>,
     recovery: Option<Recovery>,
+}
+
+/// A live item that is held back until the transcript has been read for its socket; for the next
+/// one if its socket is gone.
+#[derive(Debug)]
+struct Held {
+    socket: Option<SocketId>,
+    entry: Entry,
 }
 
 #[derive(Debug)]
@@ -101,11 +109,15 @@ impl Transcript {
         true
     }
 
-    /// Gives back what is held.
-    pub(crate) fn clear(&mut self, cx: &mut Cx) {
-        for entry in self.waiting.drain(..) {
-            release(cx, &entry.body);
+    fn drop_waiting(&mut self, cx: &mut Cx) {
+        for held in self.waiting.drain(..) {
+            release(cx, &held.entry.body);
         }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self, cx: &mut Cx) {
+        self.drop_waiting(cx);
         self.recovery = None;
         self.seen.clear();
         self.order.clear();
@@ -139,16 +151,14 @@ impl Session {
         } else if self.transcript.seen.contains(&entry.id) {
             release(cx, &entry.body);
         } else {
-            self.transcript.waiting.push(entry);
+            self.transcript.waiting.push(Held { socket: Some(socket), entry });
             if self.transcript.waiting.len() > MOST_WAITING {
                 self.log(cx, LogLevel::Warn, "too many items wait; the transcript is read again");
-                for entry in std::mem::take(&mut self.transcript.waiting) {
-                    release(cx, &entry.body);
+                self.transcript.drop_waiting(cx);
+                if let Some(recovery) = self.transcript.recovery.take() {
+                    self.drop_exchange(cx, recovery.exchange);
                 }
-                if let Some(recovery) = &self.transcript.recovery {
-                    let socket = recovery.socket;
-                    self.recover(cx, socket);
-                }
+                self.recover_next(cx);
             }
         }
     }
@@ -164,11 +174,13 @@ impl Session {
         }
     }
 
-    /// A socket has subscribed: reads what was published before.
-    pub(crate) fn recover(&mut self, cx: &mut Cx, socket: SocketId) {
-        if let Some(earlier) = self.transcript.recovery.take() {
-            self.drop_exchange(cx, earlier.exchange);
+    /// Reads what was published before a socket subscribed, if there is such a socket and the
+    /// transcript is not being read for another one.
+    pub(crate) fn recover_next(&mut self, cx: &mut Cx) {
+        if self.is_compat() || self.transcript.recovery.is_some() {
+            return;
         }
+        let Some(socket) = self.link.next_to_trust() else { return };
         self.transcript.recovery = Some(Recovery {
             socket,
             exchange: 0,
@@ -180,9 +192,12 @@ impl Session {
         self.read_page(cx);
     }
 
-    /// The socket is gone for which the transcript is read. What is held back stays: it is sorted in
-    /// by the next recovery.
+    /// A socket is gone, and with it the reason to read the transcript for it. What it brought stays
+    /// and is sorted in by the next recovery: a transcript may lag behind.
     pub(crate) fn stop_recovery(&mut self, cx: &mut Cx, socket: SocketId) {
+        for held in &mut self.transcript.waiting {
+            held.socket.take_if(|of| *of == socket);
+        }
         if let Some(recovery) = self.transcript.recovery.take_if(|going| going.socket == socket) {
             self.drop_exchange(cx, recovery.exchange);
         }
@@ -263,7 +278,8 @@ impl Session {
     fn recovered(&mut self, cx: &mut Cx, gap: bool) {
         let Some(recovery) = self.transcript.recovery.take() else { return };
         let mut entries = recovery.found;
-        entries.append(&mut self.transcript.waiting);
+        let is_covered = |held: &mut Held| held.socket.is_none_or(|of| of == recovery.socket);
+        entries.extend(self.transcript.waiting.extract_if(.., is_covered).map(|held| held.entry));
         sort(&mut entries);
         if gap {
             self.log(cx, LogLevel::Warn, "a part of the transcript could not be read");
@@ -277,6 +293,8 @@ impl Session {
         self.event(cx, Event::CaughtUp);
         if ends {
             self.end(cx);
+        } else {
+            self.recover_next(cx);
         }
     }
 
@@ -285,7 +303,8 @@ impl Session {
         if self.is_compat() {
             return;
         }
-        let mut entries = std::mem::take(&mut self.transcript.waiting);
+        let waiting = std::mem::take(&mut self.transcript.waiting);
+        let mut entries: Vec<Entry> = waiting.into_iter().map(|held| held.entry).collect();
         if let Some(recovery) = self.transcript.recovery.take() {
             self.drop_exchange(cx, recovery.exchange);
             entries.extend(recovery.found);

@@ -207,6 +207,35 @@ fn a_call_that_is_refused_again_fails() {
 }
 
 #[test]
+fn a_call_refused_for_a_token_that_is_no_longer_used_asks_for_no_other() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.revoke_tokens();
+        let first = world.call(Call::GetTranscript(Box::default()));
+        // Its 403 arrives after 10 ms, the new token 10 ms later; in between goes one more call.
+        world.run(12);
+        let second = world.call(Call::GetTranscript(Box::default()));
+        world.run(1_000);
+        for call in [first, second] {
+            assert!(matches!(world.result(call), Some(Ok(Value::Answered(_)))));
+        }
+        assert_eq!(world.requests("CreateParticipantConnection").len(), 2, "{behaviour:?}");
+    }
+}
+
+#[test]
+fn a_refused_call_does_not_wait_for_the_network() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.revoke_tokens();
+        let call = world.typing();
+        world.input(Input::Network { online: false });
+        world.run(100);
+        assert!(matches!(world.result(call), Some(Err(CallError::Service(e))) if e.status == 403));
+    }
+}
+
+#[test]
 fn a_refused_call_hears_of_it_when_no_new_token_comes() {
     let mut world = World::connected(Behaviour::Compat);
     world.revoke_tokens();

@@ -53,7 +53,7 @@ fn run_seed(behaviour: Behaviour, seed: u64) {
     let mut forbidden = false;
     for _ in 0..120 {
         world.run(dice.roll(4_000));
-        match dice.roll(16) {
+        match dice.roll(17) {
             0 => world.cut(),
             1 => world.half_open(),
             2 => {
@@ -97,6 +97,10 @@ fn run_seed(behaviour: Behaviour, seed: u64) {
             11 => world.sockets.never_open = dice.roll(4) == 0,
             12 | 13 => calls.push(world.send(&format!("words {seed}"))),
             14 => calls.push(world.typing()),
+            15 => {
+                let reply = if dice.roll(3) == 0 { Reply::Status(503) } else { Reply::Serve };
+                world.always("GetTranscript", reply);
+            }
             _ => {
                 for n in 0..=dice.roll(30) {
                     world.say(&format!("words {n}"));
@@ -109,6 +113,7 @@ fn run_seed(behaviour: Behaviour, seed: u64) {
     // Healing.
     world.sockets = crate::world::Sockets::default();
     world.service.script.clear();
+    world.service.always.clear();
     world.input(Input::Network { online: true });
     world.run(180_000);
     for n in 0..3 {

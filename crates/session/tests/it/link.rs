@@ -1,6 +1,6 @@
 //! Staying connected.
 
-use chatloom_session::{Behaviour, Call, Input, SocketId, Value};
+use chatloom_session::{Behaviour, Call, Input, Output, SocketId, Value};
 
 use crate::world::{Reply, Seen, Subscribe, World};
 
@@ -114,6 +114,35 @@ fn s200_unanswered_heartbeats_on_successive_sockets_change_nothing_for_the_appli
     let count = world.opened().len();
     assert!((5..=10).contains(&count), "{count}");
     assert!(world.open_sockets().len() <= 2);
+}
+
+#[test]
+fn a_socket_that_misses_two_heartbeats_is_lost() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        let socket = world.socket();
+        world.always(CONNECTION, Reply::Status(500));
+        world.half_open();
+        world.forget_seen();
+        world.run(25_000);
+        assert!(!world.story().contains(&"lost"));
+        world.run(10_000);
+        assert_eq!(world.story(), ["lost"]);
+        assert_eq!(world.closed(), [(socket, 1000)]);
+    }
+}
+
+#[test]
+fn a_loss_while_a_connection_is_asked_for_waits_for_the_answer() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    let socket = world.socket();
+    world.half_open();
+    world.run_until(30_000, |world| world.requests(CONNECTION).len() == 2);
+    world.forget_seen();
+    world.input(Input::SocketClosed { socket, code: None, reason: String::new() });
+    assert_eq!(world.story(), ["lost"]);
+    world.run(1_000);
+    assert_eq!(world.states(), ["online"], "never waiting");
 }
 
 #[test]
@@ -564,11 +593,25 @@ fn unreadable_frames_are_ignored() {
 #[test]
 fn a_monotonic_clock_that_jumps_back_does_no_harm() {
     let mut world = World::connected(Behaviour::Chatloom);
+    world.script(CONNECTION, &[Reply::Lost]);
     let mut earlier = world.clock();
     earlier.mono_ms = 0;
     earlier.wall_ms -= 86_400_000;
-    world.core.handle(earlier, Input::Time);
-    while !matches!(world.core.poll(), chatloom_session::Output::Wake(_)) {}
+    let socket = world.socket();
+    let closed = Input::SocketClosed { socket, code: None, reason: String::new() };
+    world.core.handle(earlier, closed);
+    let request = loop {
+        if let Output::Http(http) = world.core.poll() {
+            break http.request;
+        }
+    };
+    world.core.handle(earlier, Input::Failed { request, message: "away".to_owned() });
+    let deadline = loop {
+        if let Output::Wake(at) = world.core.poll() {
+            break at.unwrap();
+        }
+    };
+    assert!(deadline >= world.now, "{deadline}");
     world.run(30_000);
-    assert_eq!(world.open_sockets().len(), 1);
+    assert_eq!(world.opened().len(), 2);
 }

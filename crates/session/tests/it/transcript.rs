@@ -201,7 +201,9 @@ fn too_many_waiting_items_start_the_recovery_again() {
         world.run(100);
         assert!(world.with_core.len() <= 1_001, "{}", world.with_core.len());
         world.service.always.clear();
+        let before = world.requests("GetTranscript").len();
         world.run(60_000);
+        assert_eq!(world.requests("GetTranscript").len() - before, 25, "each page once");
         assert_eq!(world.delivered(), world.stored());
         assert!(world.with_core.is_empty());
     }
@@ -282,6 +284,67 @@ fn a_hand_over_while_the_transcript_cannot_be_read_holds_nothing_back() {
     world.run(60_000);
     assert_eq!(world.open_sockets().len(), 1);
     assert_eq!(world.delivered(), [id]);
+}
+
+#[test]
+fn during_a_hand_over_what_is_of_the_moment_comes_once() {
+    for parses in [false, true] {
+        let mut world = World::connected(Behaviour::Chatloom);
+        world.parses = parses;
+        world.run(3_530_000);
+        world.always("GetTranscript", Reply::Status(500));
+        world.run(60_000);
+        assert_eq!(world.open_sockets().len(), 2);
+        world.publish(&ContentType::Typing, None);
+        world.run(100);
+        assert_eq!(world.delivered().len(), 1);
+        assert!(world.with_core.is_empty());
+    }
+}
+
+#[test]
+fn without_a_socket_the_transcript_is_not_read() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.run(15_000);
+    world.always("GetTranscript", Reply::Status(500));
+    world.cut();
+    world.run(1_000);
+    world.always("CreateParticipantConnection", Reply::Status(500));
+    world.cut();
+    world.run(50);
+    let before = world.requests("GetTranscript").len();
+    world.run(600_000);
+    assert_eq!(world.requests("GetTranscript").len(), before);
+}
+
+#[test]
+fn a_candidate_that_dies_leaves_no_socket_unread() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.say("1");
+    world.run(15_000);
+    // The first socket of this connection is not read for, as the transcript fails...
+    world.always("GetTranscript", Reply::Status(500));
+    world.cut();
+    world.run(1_000);
+    let primary = world.socket();
+    // ...when it misses a heartbeat, and a candidate comes...
+    world.sockets.heartbeat = false;
+    world.run_until(30_000, |world| world.open_sockets().len() == 2);
+    world.run(100);
+    // ...that dies, while the first one comes back to life.
+    world.sockets.heartbeat = true;
+    world.push_to(primary, r#"{"topic":"aws/heartbeat"}"#.to_owned());
+    let candidate = world.socket();
+    world.cut_one(candidate);
+    world.say("2");
+    world.run(100);
+    world.service.always.clear();
+    world.run(60_000);
+    assert_eq!(world.open_sockets(), [primary]);
+    assert_eq!(world.delivered(), world.stored());
+    let live = world.say("3");
+    world.run(100);
+    assert_eq!(world.delivered().last(), Some(&live));
 }
 
 #[test]
