@@ -5,7 +5,7 @@
 //! receipts of its messages folded in. Where the protocol leaves a choice, docs/protocol/README.md
 //! has it.
 
-use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 use chatloom_wire::{
     ContactId, ItemId, MessageMetadata, Receipt, Timestamp,
@@ -169,7 +169,7 @@ pub fn body(
     receipts: &[Arc<Entry>],
     next_token: Option<&str>,
 ) -> Result<String, serde_json::Error> {
-    let mut of_item: HashMap<&ItemId, Vec<&Entry>> = HashMap::new();
+    let mut of_item: BTreeMap<&ItemId, Vec<&Entry>> = BTreeMap::new();
     for receipt in receipts {
         if let Some(about) = &receipt.about {
             of_item.entry(about).or_default().push(receipt);
