@@ -171,7 +171,7 @@ impl Chats {
     /// Errors are those of the control plane: `InvalidRequestException` for a first message of a type
     /// that the chat does not support, and for another request under a token that was used.
     pub async fn start(&self, request: StartChatContactRequest) -> Result<Arc<Chat>, ServiceError> {
-        let key = match &request.client_token {
+        let key = match given(request.client_token.as_deref()) {
             Some(token) => Some(start_key(token, &request)?),
             None => None,
         };
@@ -210,7 +210,7 @@ impl Chats {
         seat: &Seat,
         request: SendMessageRequest,
     ) -> Result<SentResponse, ServiceError> {
-        let key = request.client_token.as_deref().map(|token| {
+        let key = given(request.client_token.as_deref()).map(|token| {
             let body = [request.content_type.as_str(), &request.content];
             token_key(&[seat.participant.as_str(), "SendMessage", token], &body)
         });
@@ -747,6 +747,11 @@ fn hash(parts: &[&str]) -> [u8; 32] {
         hash.update(part.as_bytes());
     }
     hash.finalize().into()
+}
+
+/// An empty `ClientToken` is none: it says nothing about which request it belongs to.
+fn given(token: Option<&str>) -> Option<&str> {
+    token.filter(|token| !token.is_empty())
 }
 
 fn token_key(key: &[&str], body: &[&str]) -> TokenKey {

@@ -375,6 +375,9 @@ async fn a_repeated_message_is_one_message() {
     let accepted = node.chats.accept(&agent("ana"), None).await.unwrap();
     assert_eq!(send("hello", "t-1").await.unwrap(), first);
 
+    // An empty token is none.
+    assert_ne!(send("a", "").await.unwrap(), send("b", "").await.unwrap());
+
     // A token is its participant's own.
     let ana = Seat { participant: accepted.participant, ..customer.clone() };
     let hers = node.chats.send_message(&ana, message("hello", Some("t-1"))).await.unwrap();
@@ -385,7 +388,7 @@ async fn a_repeated_message_is_one_message() {
     let request = message("hello", Some("t-1"));
     assert_eq!(other.chats.send_message(&customer, request).await.unwrap(), first);
 
-    assert_eq!(node.messages(&customer).await, ["hello", "hello", "hello"]);
+    assert_eq!(node.messages(&customer).await, ["hello", "hello", "a", "b", "hello"]);
     assert_eq!(node.chats.counts().repeated.load(Relaxed), 2);
     node.chats.stop(&customer.chat).await.unwrap();
     assert_eq!(kind(send("hello", "t-1").await), "AccessDeniedException");
