@@ -8,6 +8,7 @@
 mod units;
 
 use std::{
+    fmt::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -527,23 +528,28 @@ impl Config {
     /// are comments; secrets are placeholders.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
+        self.write_toml(&mut text).expect("a String takes everything");
+        text
+    }
+
+    fn write_toml(&self, text: &mut String) -> fmt::Result {
         for (name, section) in self.sections() {
             for line in section.about() {
-                text.push_str(&format!("#{line}\n"));
+                writeln!(text, "#{line}")?;
             }
-            text.push_str(&format!("[{name}]\n"));
+            writeln!(text, "[{name}]")?;
             for Line { key, doc, value } in section.lines() {
                 for line in doc {
-                    text.push_str(&format!("#{line}\n"));
+                    writeln!(text, "#{line}")?;
                 }
                 match value {
-                    Some(value) => text.push_str(&format!("{key} = {value}\n")),
-                    None => text.push_str(&format!("# {key} =\n")),
+                    Some(value) => writeln!(text, "{key} = {value}")?,
+                    None => writeln!(text, "# {key} =")?,
                 }
             }
             text.push('\n');
         }
-        text
+        Ok(())
     }
 
     /// Checks what no single value shows.

@@ -66,9 +66,8 @@ impl App {
             body: &body,
         };
         let region = &self.config.instance.region;
-        sigv4::verify(&request, &self.keys.access, region, self.now()).map_err(|error| {
+        sigv4::verify(&request, &self.keys.access, region, self.now()).inspect_err(|error| {
             tracing::debug!(error = error.kind.name(), "a signature was refused");
-            error
         })?;
         Ok(body)
     }

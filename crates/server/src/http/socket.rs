@@ -72,9 +72,8 @@ pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
             Owner::Agent(app.agent_of(AgentUse::Socket, token).map_err(|_| refused)?.id)
         }
     };
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut call.parts, &()).await {
-        Ok(upgrade) => upgrade,
-        Err(_) => return Err(error::validation("This path is for WebSockets")),
+    let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut call.parts, &()).await else {
+        return Err(error::validation("This path is for WebSockets"));
     };
     let max_frame = app.config.socket.max_frame.bytes();
     // What may be in the buffer when a frame is added, and the frame. A frame can be larger than the
@@ -162,10 +161,10 @@ impl Session {
         let app = Arc::clone(app);
         // No more is queued for it from now on.
         drop(self);
-        if let End::Close(close) = end {
-            if say_goodbye(socket, close).await {
-                app.metrics.socket_closed(close);
-            }
+        if let End::Close(close) = end
+            && say_goodbye(socket, close).await
+        {
+            app.metrics.socket_closed(close);
         }
     }
 

@@ -2,5 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agents;
+mod browsers;
 mod bus;
+mod chats;
+mod contacts;
+mod hub;
+mod lifecycle;
+mod limits;
+mod operations;
+mod sockets;
 mod store;
+mod support;
+mod tokens;

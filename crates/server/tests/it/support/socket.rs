@@ -1,0 +1,109 @@
+//! A chat socket.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{self, Message},
+};
+
+use super::{event, soon, text};
+
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    /// Opens a socket; the HTTP status when the handshake is refused.
+    pub(crate) async fn open(url: &str) -> Result<Self, u16> {
+        Self::open_with_buffer(url, None).await
+    }
+
+    /// Opens a socket that takes in little before it is read.
+    pub(crate) async fn open_with_buffer(url: &str, buffer: Option<u32>) -> Result<Self, u16> {
+        let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(buffer) = buffer {
+            socket.set_recv_buffer_size(buffer).unwrap();
+        }
+        let stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        match soon("a socket", tokio_tungstenite::client_async(url, stream)).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("no socket at {url}: {error}"),
+        }
+    }
+
+    pub(crate) async fn send(&mut self, frame: impl Into<Message>) {
+        soon("a frame to be sent", self.0.send(frame.into())).await.unwrap();
+    }
+
+    /// Sends a frame to a server that may have closed already.
+    pub(crate) async fn try_send(&mut self, frame: impl Into<Message>) -> bool {
+        soon("a frame to be sent", self.0.send(frame.into())).await.is_ok()
+    }
+
+    /// The next frame; the close code when the server closed, 1006 when the connection broke.
+    pub(crate) async fn frame(&mut self) -> Result<Value, u16> {
+        loop {
+            match soon("a frame", self.0.next()).await {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map_or(1005, |frame| frame.code.into()));
+                }
+                Some(Ok(_)) => {}
+                None | Some(Err(_)) => return Err(1006),
+            }
+        }
+    }
+
+    /// Subscribes to the chat and waits for the answer.
+    pub(crate) async fn subscribe(&mut self) {
+        let answer = self.subscribe_to(&["aws/chat"]).await;
+        assert_eq!(
+            answer,
+            json!({"topic":"aws/subscribe","content":{"status":"success","topics":["aws/chat"]}})
+        );
+    }
+
+    pub(crate) async fn subscribe_to(&mut self, topics: &[&str]) -> Value {
+        let frame = json!({ "topic": "aws/subscribe", "content": { "topics": topics } });
+        self.send(frame.to_string()).await;
+        self.frame().await.unwrap()
+    }
+
+    /// The next chat item.
+    pub(crate) async fn item(&mut self) -> Value {
+        let frame = self.frame().await.unwrap();
+        assert_eq!(frame["topic"], "aws/chat", "{frame}");
+        serde_json::from_str(frame["content"].as_str().unwrap()).unwrap()
+    }
+
+    /// The content of the next message; other items are passed over.
+    pub(crate) async fn message(&mut self) -> String {
+        loop {
+            let item = self.item().await;
+            if item["Type"] == "MESSAGE" {
+                return text(&item["Content"]);
+            }
+        }
+    }
+
+    /// Passes over items up to an event.
+    pub(crate) async fn until_event(&mut self, name: &str) -> Value {
+        loop {
+            let item = self.item().await;
+            if item["Type"] == "EVENT" && event(&item) == name {
+                return item;
+            }
+        }
+    }
+
+    /// Passes over everything up to the server's close: the code.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            if let Err(code) = self.frame().await {
+                return code;
+            }
+        }
+    }
+}
