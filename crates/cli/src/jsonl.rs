@@ -384,3 +384,140 @@ impl<'a> Object<'a> {
         Some(Self::Connection { state, reason })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chatloom::{ChatDetails, Client, Message, SentResponse, ServiceError, wire::ErrorKind};
+
+    use super::*;
+
+    fn chat() -> Chat {
+        let client = Client::builder().endpoint("http://127.0.0.1:1").build().unwrap();
+        client.chat(ChatDetails::new("c-1", "p-1", "secret"))
+    }
+
+    fn line(happening: &Happening<'_>) -> String {
+        serde_json::to_string(&Object::of(happening).unwrap()).unwrap()
+    }
+
+    fn event(text: &str) -> Event {
+        Event::from_item(Item::from_text(text).unwrap())
+    }
+
+    /// docs/cli-jsonl.md shows these lines; they are kept.
+    #[tokio::test]
+    async fn lines_of_the_output() {
+        let chat = chat();
+        let of_event = |event: &Event| line(&Happening::Event(&chat, event));
+        assert_eq!(
+            line(&Happening::Started(chat.details())),
+            r#"{"type":"started","contactId":"c-1","initialContactId":"c-1","participantId":"p-1"}"#
+        );
+        let message = event(
+            r#"{"AbsoluteTime":"2026-01-31T12:00:00.000Z","Content":"Hi","ContentType":"text/plain","Id":"i-1","Type":"MESSAGE","ParticipantId":"p-2","DisplayName":"Ana","ParticipantRole":"AGENT","MessageMetadata":{"MessageId":"i-1","Receipts":[]}}"#,
+        );
+        let expected = r#"{"type":"message","id":"i-1","time":"2026-01-31T12:00:00.000Z","role":"AGENT","name":"Ana","participantId":"p-2","contentType":"text/plain","content":"Hi","own":false}"#;
+        assert_eq!(of_event(&message), expected);
+        assert_eq!(
+            line(&Happening::Transcript {
+                tag: &Some(Value::from("t")),
+                chat: &chat,
+                items: std::slice::from_ref(message.item().unwrap()),
+                complete: true,
+            }),
+            format!(r#"{{"type":"transcript","ref":"t","items":[{expected}],"complete":true}}"#)
+        );
+        assert_eq!(
+            of_event(&event(
+                r#"{"Type":"EVENT","ContentType":"application/vnd.amazonaws.connect.event.participant.joined","Id":"i-2","ParticipantId":"p-1"}"#
+            )),
+            r#"{"type":"joined","id":"i-2","participantId":"p-1","contentType":"application/vnd.amazonaws.connect.event.participant.joined","own":true}"#
+        );
+        assert_eq!(
+            of_event(&event(
+                r#"{"Type":"MESSAGEMETADATA","MessageMetadata":{"MessageId":"i-1","Receipts":[{"ReadTimestamp":"2026-01-31T12:00:01.000Z","RecipientParticipantId":"p-2"}]}}"#
+            )),
+            r#"{"type":"receipt","own":false,"messageId":"i-1","receipts":[{"participantId":"p-2","read":"2026-01-31T12:00:01.000Z"}]}"#
+        );
+        assert_eq!(
+            of_event(&event(
+                r#"{"Type":"ATTACHMENT","Id":"i-3","Attachments":[{"AttachmentId":"a-1","AttachmentName":"cat.png","ContentType":"image/png","Status":"APPROVED"}]}"#
+            )),
+            r#"{"type":"attachment","id":"i-3","own":false,"attachments":[{"id":"a-1","name":"cat.png","contentType":"image/png","status":"APPROVED"}]}"#
+        );
+        assert_eq!(
+            of_event(&event(r#"{"Type":"EVENT","ContentType":"x/new","Content":"?"}"#)),
+            r#"{"type":"event","contentType":"x/new","content":"?","own":false}"#
+        );
+        for (event, expected) in [
+            (Event::CaughtUp, r#"{"type":"caughtUp"}"#),
+            (Event::Gap, r#"{"type":"gap"}"#),
+            (Event::Lagged { missed: 7 }, r#"{"type":"lagged","missed":7}"#),
+            (Event::Ended, r#"{"type":"ended"}"#),
+            (Event::Connection(Connection::Online), r#"{"type":"connection","state":"online"}"#),
+            (
+                Event::Connection(Connection::Broken { reason: "refused".to_owned() }),
+                r#"{"type":"connection","state":"broken","reason":"refused"}"#,
+            ),
+        ] {
+            assert_eq!(of_event(&event), expected);
+        }
+        let sent = SentResponse { id: "i-4".into(), absolute_time: Timestamp::from_millis(0) };
+        assert_eq!(
+            line(&Happening::Sent(&Some(Value::from(7)), &sent)),
+            r#"{"type":"sent","ref":7,"id":"i-4","time":"1970-01-01T00:00:00.000Z"}"#
+        );
+        let error = Error::Service(ServiceError::new(ErrorKind::Throttling, "slow down"));
+        let message = Message::text("Hi");
+        assert_eq!(
+            line(&Happening::NotSent { tag: &None, message: &message, error: &error }),
+            r#"{"type":"error","message":"send: ThrottlingException: slow down (HTTP 429)","canRetry":true}"#
+        );
+    }
+
+    #[test]
+    fn commands_are_read() {
+        let said = |command, tag| Said::Order(Order { command, tag });
+        let markdown = Message::markdown("*Hi*");
+        for (line, expected) in [
+            (r#"{"send":"Hi"}"#, said(Command::Send(Message::text("Hi")), None)),
+            (
+                r#"{"send":"*Hi*","contentType":"text/markdown","ref":{"a":1}}"#,
+                said(Command::Send(markdown), Some(serde_json::json!({ "a": 1 }))),
+            ),
+            (r#"{"typing":true}"#, said(Command::Typing, None)),
+            (r#"{"transcript":true,"ref":1}"#, said(Command::Transcript, Some(Value::from(1)))),
+            (r#"{"disconnect":true}"#, said(Command::Disconnect, None)),
+            (r#"{"queue":true}"#, said(Command::Queue, None)),
+            (r#"{"accept":true}"#, said(Command::Accept(Choice::Longest), None)),
+            (
+                r#"{"accept":"c-1"}"#,
+                said(Command::Accept(Choice::Contact(ContactId::from("c-1"))), None),
+            ),
+        ] {
+            assert_eq!(read(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_said_to_be_so() {
+        for line in [
+            "nonsense",
+            "{",
+            "[]",
+            "7",
+            "{}",
+            r#"{"ref":1}"#,
+            r#"{"send":7}"#,
+            r#"{"sent":"Hi"}"#,
+            r#"{"typing":false}"#,
+            r#"{"accept":false}"#,
+            r#"{"accept":7}"#,
+            r#"{"contentType":"text/plain"}"#,
+            r#"{"send":"Hi","typing":true}"#,
+            r#"{"send":"Hi"} {"send":"again"}"#,
+        ] {
+            assert!(matches!(read(line), Said::Nonsense(_)), "{line}");
+        }
+    }
+}

@@ -29,6 +29,8 @@ pub(crate) struct Talk {
     events: Events,
     calls: FuturesUnordered<BoxFuture<'static, Answered>>,
     leaving: Leaving,
+    /// Of the command to leave.
+    leave_tag: Tag,
 }
 
 enum Leaving {
@@ -52,7 +54,7 @@ pub(crate) enum Answered {
     Sent { tag: Tag, message: Message, result: Result<SentResponse, Error> },
     Typing { tag: Tag, result: Result<(), Error> },
     Transcript { tag: Tag, result: Result<(Vec<Item>, bool), Error> },
-    Left(Result<(), Error>),
+    Left { tag: Tag, result: Result<(), Error> },
 }
 
 /// What comes next.
@@ -78,7 +80,7 @@ pub(crate) enum End {
 
 impl Talk {
     pub(crate) fn new(chat: Chat, events: Events) -> Self {
-        Self { chat, events, calls: FuturesUnordered::new(), leaving: Leaving::No }
+        Self { chat, events, calls: FuturesUnordered::new(), leaving: Leaving::No, leave_tag: None }
     }
 
     pub(crate) fn chat(&self) -> &Chat {
@@ -121,6 +123,7 @@ impl Talk {
                 async move { Answered::Transcript { tag, result: transcript(&chat).await } }.boxed()
             }
             Command::Disconnect | Command::Quit => {
+                self.leave_tag = tag;
                 self.leave();
                 return Ok(());
             }
@@ -148,7 +151,8 @@ impl Talk {
         {
             self.leaving = Leaving::Told { deadline };
             let reply = self.chat.disconnect();
-            self.calls.push(async { Answered::Left(reply.await) }.boxed());
+            let tag = self.leave_tag.take();
+            self.calls.push(async { Answered::Left { tag, result: reply.await } }.boxed());
         }
         let deadline = match self.leaving {
             Leaving::No => None,
@@ -162,7 +166,7 @@ impl Talk {
                 Some(event) => Step::Event(event),
             },
             Some(answered) = self.calls.next() => {
-                if matches!(answered, Answered::Left(Ok(()))) {
+                if matches!(answered, Answered::Left { result: Ok(()), .. }) {
                     self.leaving = Leaving::Left { deadline: Instant::now() + END_TIMEOUT };
                 }
                 Step::Answered(answered)
@@ -197,11 +201,11 @@ impl Talk {
             Answered::Typing { tag, result: Err(error) } => failed(tag, "typing", error)?,
             Answered::Transcript { tag, result: Err(error) } => failed(tag, "transcript", error)?,
             // The chat was over already.
-            Answered::Left(Err(Error::NotConnected { .. } | Error::Closed)) => {
+            Answered::Left { result: Err(Error::NotConnected { .. } | Error::Closed), .. } => {
                 return Ok(Some(End::Good));
             }
-            Answered::Left(Err(error)) => {
-                failed(&None, "disconnect", error)?;
+            Answered::Left { tag, result: Err(error) } => {
+                failed(tag, "disconnect", error)?;
                 return Ok(Some(End::Stuck));
             }
             Answered::Sent { tag, message, result } => console.show(&match result {
@@ -212,7 +216,7 @@ impl Talk {
                 let (chat, complete) = (&self.chat, *complete);
                 console.show(&Happening::Transcript { tag, chat, items, complete })?;
             }
-            Answered::Typing { result: Ok(()), .. } | Answered::Left(Ok(())) => {}
+            Answered::Typing { result: Ok(()), .. } | Answered::Left { result: Ok(()), .. } => {}
         }
         Ok(None)
     }

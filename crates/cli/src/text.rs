@@ -285,6 +285,8 @@ impl Text {
         let own = chat.is_own(item);
         let name = match (&head.display_name, own) {
             (_, true) => "You".to_owned(),
+            // What the service calls the messages of a flow.
+            (Some(name), false) if **name == *"SYSTEM_MESSAGE" => "System".to_owned(),
             (Some(name), false) => clean(name),
             (None, false) => "Somebody".to_owned(),
         };
@@ -408,7 +410,9 @@ impl Text {
         }
         let used = notes.chars().count() + 2;
         let (line, cursor) = editor.window(columns.saturating_sub(used + 1));
-        let notes = self.paint(Colour::Dim, &notes);
+        if !notes.is_empty() {
+            notes = self.paint(Colour::Dim, &notes);
+        }
         write!(self.output, "\r\x1b[K{notes}> {line}\r\x1b[{}C", used + cursor)?;
         self.output.flush()
     }
@@ -485,4 +489,164 @@ fn clean(text: &str) -> String {
         }
     }
     cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use chatloom::{ChatDetails, Client, Error, Message, SentResponse};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A view without a terminal, and what it writes.
+    fn text(role: Role) -> (Text, Page) {
+        let page = Page::default();
+        let text = Text {
+            role,
+            input: Input::Lines(mpsc::channel(1).1),
+            output: Box::new(page.clone()),
+            colour: false,
+            zone: TimeZone::UTC,
+            sending: 0,
+            typing: None,
+            trouble: None,
+        };
+        (text, page)
+    }
+
+    fn item(kind: &str, content_type: &str, who: &str, content: &str) -> Event {
+        let item = serde_json::json!({
+            "AbsoluteTime": "2026-01-31T12:34:56.000Z", "Type": kind, "ContentType": content_type,
+            "ParticipantId": who, "DisplayName": if who == "p-1" { "Jane" } else { "Ana" },
+            "ParticipantRole": if who == "p-1" { "CUSTOMER" } else { "AGENT" },
+            "Content": content, "Id": "i",
+        });
+        Event::from_item(Item::from_text(item.to_string()).unwrap())
+    }
+
+    fn event_of(name: &str, who: &str) -> Event {
+        item("EVENT", &format!("application/vnd.amazonaws.connect.event.{name}"), who, "")
+    }
+
+    #[tokio::test]
+    async fn a_chat_reads_well() {
+        let client = Client::builder().endpoint("http://127.0.0.1:1").build().unwrap();
+        let chat = client.chat(ChatDetails::new("c-1", "p-1", "secret"));
+        let (mut text, page) = text(Role::Customer);
+        let lost = Connection::Waiting {
+            until: Instant::now().into_std(),
+            reason: "connection refused".to_owned(),
+        };
+        for event in [
+            Event::Connection(Connection::Connecting),
+            Event::Connection(Connection::Online),
+            event_of("participant.joined", "p-1"),
+            Event::CaughtUp,
+            item("MESSAGE", "text/plain", "p-1", "Hello?"),
+            event_of("participant.joined", "p-2"),
+            event_of("typing", "p-2"),
+            event_of("typing", "p-2"),
+            event_of("typing", "p-1"),
+            item("MESSAGE", "text/plain", "p-2", "Good day!\nHow can I help?"),
+            event_of("typing", "p-2"),
+            Event::Connection(lost.clone()),
+            Event::Connection(Connection::Connecting),
+            Event::Connection(lost),
+            Event::Connection(Connection::Online),
+            event_of("transfer.succeeded", "p-2"),
+            event_of("something.new", "p-2"),
+            event_of("participant.left", "p-2"),
+            event_of("chat.ended", "p-2"),
+            Event::Ended,
+        ] {
+            text.show(&Happening::Event(&chat, &event)).unwrap();
+        }
+        let page = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let expected = "\
+12:34 You joined
+12:34 You ✓: Hello?
+12:34 Ana joined
+Ana is typing…
+12:34 Ana: Good day!
+      How can I help?
+Ana is typing…
+The connection is lost (connection refused). Reconnecting…
+Connected again.
+12:34 the chat was transferred
+12:34 Ana: something.new
+12:34 Ana left
+The chat has ended.
+";
+        assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn a_message_that_was_not_sent_is_shown_with_the_reason() {
+        let (mut text, page) = text(Role::Customer);
+        let message = Message::text("Hello?");
+        let sent = SentResponse { id: "i".into(), absolute_time: Timestamp::from_millis(0) };
+        for happening in [
+            Happening::Sending,
+            Happening::Sending,
+            Happening::Sent(&None, &sent),
+            Happening::NotSent { tag: &None, message: &message, error: &Error::Closed },
+        ] {
+            text.show(&happening).unwrap();
+        }
+        assert_eq!(text.sending, 0);
+        let page = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(page, "✗ not sent: Hello? (the chat is closed)\n");
+    }
+
+    #[test]
+    fn lines_are_messages_and_commands() {
+        let send = |content: &str| Some(Command::Send(Message::text(content)).into());
+        let command = |command: Command| Some(command.into());
+        for (line, role, expected) in [
+            ("  hello ", Role::Customer, send("hello")),
+            ("", Role::Customer, None),
+            ("//quit", Role::Customer, send("/quit")),
+            ("/quit", Role::Customer, command(Command::Quit)),
+            ("/end", Role::Agent, command(Command::Disconnect)),
+            ("/transcript", Role::Customer, command(Command::Transcript)),
+            ("/help", Role::Customer, command(Command::Help)),
+            ("/queue", Role::Agent, command(Command::Queue)),
+            ("/accept", Role::Agent, command(Command::Accept(Choice::Longest))),
+            ("/accept  2", Role::Agent, command(Command::Accept(Choice::Place(2)))),
+        ] {
+            assert_eq!(read(line, role), expected, "{line}");
+        }
+        for (line, role) in [
+            ("/accept", Role::Customer),
+            ("/accept 0", Role::Agent),
+            ("/accept x", Role::Agent),
+            ("/quit now", Role::Agent),
+            ("/", Role::Agent),
+        ] {
+            assert!(matches!(read(line, role), Some(Said::Nonsense(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_others_write_cannot_command_the_terminal() {
+        assert_eq!(clean("plain ü 日本 \u{1f600}"), "plain ü 日本 \u{1f600}");
+        assert_eq!(clean("\x1b[2J\x07\u{9b}31m"), "\u{fffd}[2J\u{fffd}\u{fffd}31m");
+        assert_eq!(clean("abc\u{202e}def\u{2066}"), "abc\u{fffd}def\u{fffd}");
+        assert_eq!(clean("one\r\n12:34 You: two\n"), "one\n      12:34 You: two");
+    }
 }

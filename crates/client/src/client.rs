@@ -214,7 +214,7 @@ impl ClientBuilder {
         let needs_tls = [&endpoint, &start_chat_url].iter().any(|url| url.starts_with("https:"));
         let tls = tls::config(needs_tls).map_err(|error| setup(format!("TLS: {error}")))?;
         let http = http::client(tls.clone(), &user_agent, self.connect_timeout)
-            .map_err(|error| setup(http::why(error)))?;
+            .map_err(|error| setup(format!("HTTP: {error}")))?;
         let sockets =
             socket::Settings { tls: Arc::new(tls), connect_timeout: self.connect_timeout };
         #[expect(clippy::disallowed_methods, reason = "see `Shared::commands`")]

@@ -1,6 +1,6 @@
 //! HTTP for the core: one request in, one answer or a text for people out.
 
-use std::{error::Error as _, fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use chatloom_session::{HttpAnswer, HttpRequest};
 use chatloom_wire::ServiceError;
@@ -122,17 +122,22 @@ fn retry_after_ms(value: &HeaderValue) -> Option<u64> {
     Some(seconds.min(86_400) * 1000)
 }
 
-/// Why a request failed, with its causes and without its URL.
+/// Why a request failed: what was being done, and the cause at the bottom of it. The layers between
+/// add words and no news; the URL is left out.
 pub(crate) fn why(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
+    let doing = if error.is_connect() {
+        "cannot connect"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else {
+        "the connection broke"
+    };
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
     }
-    text
+    format!("{doing}: {cause}")
 }
 
 #[cfg(test)]
