@@ -1,1 +1,330 @@
-//! In the making.
+//! The session core for browsers and Node.
+//!
+//! What this crate is for: a handful of plain exports over [`chatloom_session::Core`], for a host in
+//! JavaScript that owns sockets, `fetch`, timers, promises and callbacks. What it leaves to others:
+//! every rule of a chat (`chatloom-session`) and everything an application sees (`web/chatjs`).
+//!
+//! # The exports
+//!
+//! An input is JSON text that the host writes where [`input`] says. [`handle`] takes it, runs the
+//! core until it has nothing more to say, and returns how many bytes of JSON, an array of outputs,
+//! wait at [`output`]; none when nothing follows. So an input and all that follows is one crossing.
+//! The next deadline is among the outputs only when it has changed.
+//!
+//! A chat item has a way of its own, [`item`]. The host has parsed it, keeps it, and passes the few
+//! members that the core decides on; what nearly always follows, one event with that item, comes
+//! back as a number.
+//!
+//! A panic ends the instance: the call traps, and its message stays readable at [`fault`].
+//!
+//! # Example
+//!
+//! What a host does, in Rust, as far as that goes without pointers:
+//!
+//! ```
+//! let seed = (1, 2);
+//! chatloom_wasm::start(seed.0, seed.1);
+//! let text = br#"{"type":"time"}"#;
+//! let place: *mut u8 = chatloom_wasm::input(text.len());
+//! // A host in JavaScript copies `text` to `place` here, then calls `handle(text.len(), …)`.
+//! assert!(!place.is_null());
+//! ```
+#![cfg_attr(
+    target_arch = "wasm32",
+    expect(unsafe_code, reason = "an export's name is its own: the attribute for that is unsafe")
+)]
+
+use std::{
+    cell::{Cell, RefCell},
+    panic,
+};
+
+use chatloom_session::{Body, Core, Event, Now, Output};
+
+mod read;
+mod write;
+
+use write::{Drain, kind_number};
+
+/// What [`item`] returns when it cannot read the members.
+const UNREADABLE: i32 = -1;
+
+/// Sessions up to this number fit into a number that [`item`] returns.
+const LAST_PACKED_SESSION: u32 = (1 << 26) - 1;
+
+thread_local! {
+    static INSTANCE: RefCell<Instance> = RefCell::new(Instance::new(0));
+    static FAULT: Cell<&'static str> = const { Cell::new("") };
+}
+
+struct Instance {
+    core: Core,
+    input: Vec<u8>,
+    drain: Drain,
+    /// The deadline the host knows.
+    wake: Option<u64>,
+}
+
+impl Instance {
+    fn new(seed: u64) -> Self {
+        Self { core: Core::new(seed), input: Vec::new(), drain: Drain::default(), wake: None }
+    }
+
+    fn handle(&mut self, len: usize, now: Now) -> usize {
+        self.drain.clear();
+        match read::input(&self.input[..len]) {
+            Ok(input) => {
+                self.core.handle(now, input);
+                let first = self.core.poll();
+                self.write_from(first);
+            }
+            Err(why) => self.drain.refuse(&why),
+        }
+        self.drain.finish()
+    }
+
+    fn item(&mut self, len: usize, socket: u64, item: u64, now: Now) -> i32 {
+        let Some(input) = read::item(socket, item, &self.input[..len]) else { return UNREADABLE };
+        self.drain.clear();
+        self.core.handle(now, input);
+        let first = self.core.poll();
+        if let Some(packed) = pack(&first) {
+            let second = self.core.poll();
+            if matches!(second, Output::Wake(at) if at == self.wake) {
+                return packed;
+            }
+            self.drain.push(&first);
+            self.write_from(second);
+        } else {
+            self.write_from(first);
+        }
+        -(self.drain.finish() as i32)
+    }
+
+    /// Writes this output and all that the core has after it.
+    fn write_from(&mut self, mut output: Output) {
+        loop {
+            if let Output::Wake(at) = output {
+                if at != self.wake {
+                    self.wake = at;
+                    self.drain.push(&output);
+                }
+                break;
+            }
+            self.drain.push(&output);
+            output = self.core.poll();
+        }
+    }
+}
+
+/// What becomes of an item as one number: 0 when nobody wants it, else the session and what kind of
+/// item it is to that session.
+fn pack(output: &Output) -> Option<i32> {
+    match output {
+        Output::Release { .. } => Some(0),
+        Output::Event { session, event: Event::Item { kind, body: Body::Held(_) } }
+            if session.0 <= LAST_PACKED_SESSION =>
+        {
+            Some(((session.0 as i32) << 5) + kind_number(*kind) as i32 + 1)
+        }
+        _ => None,
+    }
+}
+
+/// Milliseconds as JavaScript has them. A clock that is no number reads as 0.
+fn now(mono_ms: f64, wall_ms: f64) -> Now {
+    Now { mono_ms: mono_ms as u64, wall_ms: wall_ms as i64 }
+}
+
+/// Begins anew, with 64 random bits. To be called once, before anything else.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn start(seed_high: u32, seed_low: u32) {
+    panic::set_hook(Box::new(|info| FAULT.set(info.to_string().leak())));
+    let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
+    INSTANCE.with_borrow_mut(|instance| *instance = Instance::new(seed));
+}
+
+/// Where the next input of this many bytes is to be written.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn input(len: usize) -> *mut u8 {
+    INSTANCE.with_borrow_mut(|instance| {
+        if instance.input.len() < len {
+            instance.input.resize(len, 0);
+        }
+        instance.input.as_mut_ptr()
+    })
+}
+
+/// Takes an input: `len` bytes of JSON at [`input`], at this time on a monotonic clock and on the
+/// wall's. Returns how many bytes wait at [`output`].
+///
+/// An input that cannot be read changes nothing and gives one output, `refused`.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn handle(len: usize, mono_ms: f64, wall_ms: f64) -> usize {
+    INSTANCE.with_borrow_mut(|instance| instance.handle(len, now(mono_ms, wall_ms)))
+}
+
+/// Takes an item without metadata that arrived on a socket and that the host keeps under the number
+/// `item`. Its type, content type, contact, initial contact and related contact, each empty when
+/// absent, are `len` bytes of text at [`input`], joined by U+001F. They decide what becomes of an item
+/// in a session that behaves as the original. Successive items of a chat mostly agree in them, so a
+/// host need not write them anew each time: nothing here changes the input.
+///
+/// Returns 0 when nobody wants the item, which then is the host's again; 32 times a session plus
+/// the kind plus 1 when the one thing that follows is an event of that session with this item;
+/// -1 when the members cannot be read, and nothing changed; or any other negative number: minus
+/// the bytes that wait at [`output`].
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn item(len: usize, socket: f64, item: f64, mono_ms: f64, wall_ms: f64) -> i32 {
+    INSTANCE.with_borrow_mut(|instance| {
+        instance.item(len, socket as u64, item as u64, now(mono_ms, wall_ms))
+    })
+}
+
+/// Where the outputs of the last input are.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn output() -> *const u8 {
+    INSTANCE.with_borrow(|instance| instance.drain.json().as_ptr())
+}
+
+/// Where the message of a panic is; [`fault_len`] bytes of text.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn fault() -> *const u8 {
+    FAULT.get().as_ptr()
+}
+
+/// How long the message of a panic is; 0 as long as there was none.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn fault_len() -> usize {
+    FAULT.get().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const AT: Now = Now { mono_ms: 1_000, wall_ms: 1_767_225_600_000 };
+
+    impl Instance {
+        fn write(&mut self, text: &str) -> usize {
+            self.input.clear();
+            self.input.extend_from_slice(text.as_bytes());
+            self.input.len()
+        }
+
+        fn tell(&mut self, input: &Value) -> Vec<Value> {
+            let len = self.write(&input.to_string());
+            match self.handle(len, AT) {
+                0 => Vec::new(),
+                _ => serde_json::from_str(self.drain.json()).unwrap(),
+            }
+        }
+
+        fn bring(&mut self, socket: u64, members: [&str; 5]) -> i32 {
+            let len = self.write(&members.join("\u{1f}"));
+            self.item(len, socket, 9, AT)
+        }
+    }
+
+    /// An instance with one session, number 7, on an open socket whose number is given too.
+    fn connected() -> (Instance, u64) {
+        let mut instance = Instance::new(1);
+        let create = json!({
+            "type": "create", "session": 7, "endpoint": "https://example.com", "contactId": "c",
+            "initialContactId": "i", "participantId": "p", "participantToken": "t", "userAgent": "",
+        });
+        assert!(instance.tell(&create).is_empty());
+        let outputs = instance.tell(&json!({ "type": "connect", "session": 7, "call": 1 }));
+        assert_eq!(outputs[0]["type"], "http");
+        let body = json!({
+            "Websocket": { "Url": "wss://example.com/", "ConnectionExpiry": "2026-01-01T00:01:40.000Z" },
+            "ConnectionCredentials": { "ConnectionToken": "x", "Expiry": "2026-01-02T00:00:00.000Z" },
+        });
+        let outputs = instance.tell(&json!({
+            "type": "answered", "request": outputs[0]["request"], "status": 200, "body": body.to_string(),
+        }));
+        let open = outputs.iter().find(|output| output["type"] == "open").unwrap();
+        assert_eq!(outputs.last().unwrap()["type"], "wake");
+        let socket = open["socket"].as_u64().unwrap();
+        instance.tell(&json!({ "type": "opened", "socket": socket }));
+        (instance, socket)
+    }
+
+    #[test]
+    fn an_item_for_one_session_comes_back_as_a_number() {
+        let (mut instance, socket) = connected();
+        assert_eq!(instance.bring(socket, ["MESSAGE", "text/plain", "c", "i", ""]), (7 << 5) + 1);
+        let typing = "application/vnd.amazonaws.connect.event.typing";
+        assert_eq!(instance.bring(socket, ["EVENT", typing, "", "i", ""]), (7 << 5) + 2);
+    }
+
+    #[test]
+    fn an_item_for_nobody_comes_back_as_0() {
+        let (mut instance, socket) = connected();
+        assert_eq!(instance.bring(socket, ["MESSAGE", "text/plain", "other", "other", ""]), 0);
+        assert_eq!(instance.bring(socket + 1, ["MESSAGE", "text/plain", "c", "i", ""]), 0);
+    }
+
+    #[test]
+    fn what_else_follows_an_item_is_written() {
+        let (mut instance, socket) = connected();
+        let ended = "application/vnd.amazonaws.connect.event.chat.ended";
+        let code = instance.bring(socket, ["EVENT", ended, "c", "i", ""]);
+        assert_eq!(-code, instance.drain.json().len() as i32);
+        let outputs: Vec<Value> = serde_json::from_str(instance.drain.json()).unwrap();
+        let types: Vec<&str> =
+            outputs.iter().filter_map(|output| output["type"].as_str()).collect();
+        // S161: the socket closes before the application hears of the end.
+        assert_eq!(types, ["close", "item", "ended", "wake"]);
+        assert_eq!(outputs[1]["item"], 9);
+    }
+
+    #[test]
+    fn members_that_cannot_be_read_change_nothing() {
+        let (mut instance, socket) = connected();
+        assert_eq!(
+            instance.bring(socket, ["MESSAGE", "text\u{1f}plain", "c", "i", ""]),
+            UNREADABLE
+        );
+        assert_eq!(instance.bring(socket, ["MESSAGE", "text/plain", "c", "i", ""]), (7 << 5) + 1);
+    }
+
+    #[test]
+    fn the_deadline_is_told_only_when_it_changes() {
+        let (mut instance, _) = connected();
+        assert!(instance.tell(&json!({ "type": "time" })).is_empty());
+        let outputs = instance.tell(&json!({ "type": "forget", "session": 7 }));
+        assert_eq!(outputs.last().unwrap(), &json!({ "type": "wake" }));
+        assert!(instance.tell(&json!({ "type": "time" })).is_empty());
+    }
+
+    #[test]
+    fn an_input_that_cannot_be_read_is_refused_and_changes_nothing() {
+        let (mut instance, _) = connected();
+        let refused = json!({ "type": "refused", "message": "content is not a string" });
+        let send = json!({
+            "type": "sendMessage", "session": 7, "call": 2, "contentType": "text/plain", "content": 1,
+        });
+        assert_eq!(instance.tell(&send), [refused]);
+    }
+
+    #[test]
+    fn a_panic_leaves_its_message() {
+        start(1, 2);
+        assert_eq!(fault_len(), 0);
+        let panicked = panic::catch_unwind(|| panic!("the reason"));
+        let hook = panic::take_hook();
+        drop(hook);
+        assert!(panicked.is_err());
+        assert!(FAULT.get().ends_with("the reason"), "{}", FAULT.get());
+        assert_eq!(fault_len(), FAULT.get().len());
+    }
+
+    #[test]
+    fn clocks_that_are_no_numbers_read_as_0() {
+        assert_eq!(now(f64::NAN, f64::NAN), Now { mono_ms: 0, wall_ms: 0 });
+        assert_eq!(now(12.9, -1.0), Now { mono_ms: 12, wall_ms: -1 });
+    }
+}
