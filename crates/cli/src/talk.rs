@@ -28,6 +28,8 @@ pub(crate) struct Talk {
     chat: Chat,
     events: Events,
     calls: FuturesUnordered<BoxFuture<'static, Answered>>,
+    /// The chat has been on line: the service takes no leave of one who never arrived.
+    arrived: bool,
     leaving: Leaving,
     /// Of the command to leave.
     leave_tag: Tag,
@@ -80,7 +82,14 @@ pub(crate) enum End {
 
 impl Talk {
     pub(crate) fn new(chat: Chat, events: Events) -> Self {
-        Self { chat, events, calls: FuturesUnordered::new(), leaving: Leaving::No, leave_tag: None }
+        Self {
+            chat,
+            events,
+            calls: FuturesUnordered::new(),
+            arrived: false,
+            leaving: Leaving::No,
+            leave_tag: None,
+        }
     }
 
     pub(crate) fn chat(&self) -> &Chat {
@@ -148,6 +157,7 @@ impl Talk {
     pub(crate) async fn step(&mut self) -> Step {
         if let Leaving::Soon { deadline } = self.leaving
             && self.calls.is_empty()
+            && self.arrived
         {
             self.leaving = Leaving::Told { deadline };
             let reply = self.chat.disconnect();
@@ -163,7 +173,10 @@ impl Talk {
         tokio::select! {
             event = self.events.next() => match event {
                 None => Step::Over(End::Good),
-                Some(event) => Step::Event(event),
+                Some(event) => {
+                    self.arrived |= matches!(event, Event::Connection(Connection::Online));
+                    Step::Event(event)
+                }
             },
             Some(answered) = self.calls.next() => {
                 if matches!(answered, Answered::Left { result: Ok(()), .. }) {

@@ -255,7 +255,8 @@ impl Chat {
     }
 
     /// Sends an event of any kind that the service takes from participants. Unlike a message, an
-    /// event is given up after some attempts: it is of no use when it is late.
+    /// event does not wait for the connection and is given up after some attempts: it is of no use
+    /// when it is late.
     pub fn send_event(&self, content_type: ContentType, content: Option<String>) -> Reply<()> {
         let outgoing = Outgoing { content_type, content, client_token: None };
         self.call(Call::SendEvent(outgoing), |_| Ok(()))

@@ -92,6 +92,9 @@ pub(crate) struct Link {
     forbidden: bool,
     primary: Option<Socket>,
     candidate: Option<Socket>,
+    /// A socket has subscribed: from then on the service takes the participant for connected, and
+    /// refuses messages before (docs/protocol/websocket.md §1.3).
+    pub(crate) arrived: bool,
     /// The application has been told of a connection and not of its loss.
     gained: bool,
     /// The application has been told of the loss.
@@ -689,6 +692,7 @@ impl Session {
             return;
         }
         socket.subscribed = true;
+        self.link.arrived = true;
         self.timers.clear(Timer::Subscribe(id));
         if self.is_compat() {
             if self.link.is_candidate(id) {
@@ -698,6 +702,7 @@ impl Session {
             if self.link.is_primary(id) {
                 self.online(cx);
             }
+            self.pump_outbox(cx);
             self.recover_next(cx);
         }
     }

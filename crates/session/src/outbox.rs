@@ -50,7 +50,7 @@ impl Session {
 
     /// Sends the next message if none is under way.
     pub(crate) fn pump_outbox(&mut self, cx: &mut Cx) {
-        if self.outbox.sending || self.link.phase != Phase::Live {
+        if self.outbox.sending || self.link.phase != Phase::Live || !self.link.arrived {
             return;
         }
         let Some((_, body)) = self.outbox.waiting.front_mut() else { return };

@@ -81,6 +81,23 @@ fn messages_are_stored_in_the_order_of_the_calls() {
 }
 
 #[test]
+fn messages_wait_until_the_service_takes_them() {
+    run(async {
+        let (service, client) = service_and_client().await;
+        let chat = client.chat(client.start_chat(CUSTOMER_NAME).await.unwrap());
+        // Before the connection, and before the socket has subscribed: the service refuses both.
+        let connecting = chat.connect();
+        let early = chat.send_message("early");
+        connecting.await.unwrap();
+        chat.send_message("soon after").await.unwrap();
+        early.await.unwrap();
+        let said: Vec<_> = service.said().into_iter().map(|(_, content)| content).collect();
+        assert_eq!(said, ["early", "soon after"]);
+        assert_eq!(service.calls(MESSAGE), 2);
+    });
+}
+
+#[test]
 fn a_refused_message_does_not_hold_up_the_next() {
     run(async {
         let (service, client) = service_and_client().await;

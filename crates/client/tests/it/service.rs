@@ -83,6 +83,8 @@ struct ServiceState {
     next_socket: u64,
     /// Sockets that opened so far.
     opened: usize,
+    /// A socket has subscribed; the service takes no messages before.
+    arrived: bool,
     ended: bool,
     agent_logins: usize,
     waiting: Vec<&'static str>,
@@ -416,7 +418,8 @@ async fn message(
     if let Some(refused) = faulty(fault.as_ref()) {
         return refused;
     }
-    if shared.has_ended() || bearer(&headers) != CONNECTION_TOKEN {
+    let arrived = shared.state.lock().unwrap().arrived;
+    if !arrived || shared.has_ended() || bearer(&headers) != CONNECTION_TOKEN {
         return refuse(403);
     }
     let token = request.client_token.clone().unwrap();
@@ -561,6 +564,7 @@ async fn serve_socket(shared: Arc<Shared>, mut socket: WebSocket) {
                     ClientFrame::Subscribe { topics } => {
                         let answer =
                             ServerFrame::Subscribed { success: true, topics: topics.clone() };
+                        shared.state.lock().unwrap().arrived = true;
                         let queue_too = topics.iter().any(|topic| topic == "chatloom/queue");
                         for subscriber in &mut shared.state.lock().unwrap().sockets {
                             if subscriber.number == number {
