@@ -9,6 +9,7 @@
 //! [`Options::waiting_reads`] reads wait, and one more is refused with [`StoreError::Overloaded`].
 
 mod checkpoint;
+mod memory;
 mod queue;
 mod reader;
 mod row;
@@ -180,6 +181,7 @@ impl Sqlite {
         });
         let (alive, ended) = watch::channel(());
         let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .and_then(checkpoint::prepare)
             .map_err(failed("opening the database for checkpoints"))?;
         let spawner = Spawner { shared: &shared, lock, alive };
         // From here on, dropping the store ends the threads that were started.

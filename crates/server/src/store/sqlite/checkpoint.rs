@@ -5,7 +5,8 @@
 //! with it while nobody reads from it, which under steady load never happens by itself. So: a thread
 //! with its own connection runs a passive checkpoint each time the log has grown by a step; and once
 //! one of those has run past the limit, the writer itself, between two commits, runs a *restart*,
-//! which has only a little left to copy. At twice the limit it no longer waits for the thread.
+//! which has only a little left to copy. At twice the limit it waits for the thread and then runs
+//! one in any case, so the log's bound is that and one batch.
 
 use std::sync::{
     Arc,
@@ -30,6 +31,8 @@ pub(super) struct Checkpoints {
     ask: Condvar,
     /// A passive checkpoint has run since the writer asked last.
     done: AtomicBool,
+    /// Held while a checkpoint runs: two at once would refuse each other.
+    running: Mutex<()>,
     /// How long the log is, and the longest it was, in bytes.
     pub(super) wal_bytes: AtomicU64,
     pub(super) largest_wal_bytes: AtomicU64,
@@ -45,6 +48,13 @@ struct Asked {
     close: bool,
 }
 
+/// Makes a connection fit for checkpoints: before its first read, it does not know that there is a
+/// log, and its checkpoints would do nothing.
+pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
 impl Checkpoints {
     /// Runs passive checkpoints when asked, until closed.
     pub(super) fn run(&self, connection: &Connection) {
@@ -58,13 +68,18 @@ impl Checkpoints {
             }
             asked.passive = false;
             drop(asked);
+            let running = self.running.lock();
             match connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE) {
-                Ok(_) => self.passive.fetch_add(1, Relaxed),
+                Ok((frames, copied)) => {
+                    tracing::trace!(frames, copied, "a passive checkpoint");
+                    self.passive.fetch_add(1, Relaxed)
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a checkpoint failed; the log grows until one succeeds");
                     self.failed.fetch_add(1, Relaxed)
                 }
             };
+            drop(running);
             self.done.store(true, Release);
         }
     }
@@ -125,6 +140,7 @@ impl LogWatch {
         if (bytes >= self.limit && self.checkpoints.done.swap(false, Acquire))
             || bytes >= 2 * self.limit
         {
+            let _running = self.checkpoints.running.lock();
             match connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::RESTART) {
                 Ok(_) => {
                     self.checkpoints.restarts.fetch_add(1, Relaxed);

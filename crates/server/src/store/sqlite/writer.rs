@@ -1,7 +1,7 @@
 //! The one thread that writes.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     num::NonZeroUsize,
     sync::{
         Arc,
@@ -11,13 +11,13 @@ use std::{
 
 use chatloom_engine::{Chat, Draft, Entry, entry::item_id};
 use chatloom_wire::{ContactId, ItemId, Timestamp};
-use lru::LruCache;
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 use tokio::sync::oneshot;
 
 use super::{
     Random,
     checkpoint::LogWatch,
+    memory::{Known, Memory},
     queue::Queue,
     row::{IdIn, IdOut, audience},
 };
@@ -89,20 +89,9 @@ pub(super) struct Counters {
     pub(super) failed_transactions: AtomicU64,
 }
 
-/// What the writer remembers of a chat. True because nobody else writes.
-struct Known {
-    chat: i64,
-    version: u64,
-    /// Place and time (ms) of the last entry; 0 and the least time there is without one.
-    seq: u64,
-    time: i64,
-    /// How many of its contacts are known to be kept.
-    contacts: usize,
-}
-
-/// How many chats the writer remembers, about 200 bytes each. More chats cost a look-up for each
-/// write, nothing else.
+/// How many chats the writer remembers, and how many idempotency keys in all.
 const KNOWN_CHATS: NonZeroUsize = NonZeroUsize::new(32_768).expect("it is not 0");
+const KNOWN_KEYS: usize = 1 << 20;
 
 /// The most writes in one transaction. It bounds how long the first one of them waits.
 const LARGEST_BATCH: usize = 1_024;
@@ -116,7 +105,8 @@ pub(super) fn run(
     random: Random,
 ) -> rusqlite::Result<()> {
     let mut statements = Statements::prepare(connection)?;
-    let mut writer = Writer { known: LruCache::new(KNOWN_CHATS), random, appended: 0 };
+    let memory = Memory::new(KNOWN_CHATS, KNOWN_KEYS);
+    let mut writer = Writer { memory, random, appended: 0 };
     let mut batch = VecDeque::new();
     let mut done = Vec::new();
     while queue.take_all(&mut batch, LARGEST_BATCH) {
@@ -133,7 +123,7 @@ pub(super) fn run(
             Err(error) => {
                 counters.failed_transactions.fetch_add(1, Relaxed);
                 tracing::error!(%error, writes = size, "a transaction failed and was rolled back");
-                writer.known.clear();
+                writer.memory.clear();
                 let error = || StoreError::Database(format!("writing: {error}"));
                 done.drain(..).for_each(|done| done.failed(error()));
                 batch.drain(..).for_each(|write| write.refuse(error()));
@@ -158,7 +148,7 @@ impl Write {
 }
 
 struct Writer {
-    known: LruCache<ContactId, Known>,
+    memory: Memory,
     random: Random,
     /// Entries in the present transaction.
     appended: u64,
@@ -229,11 +219,10 @@ impl Writer {
         if let Some(key) = key {
             statements.insert_start_key(key, row)?;
         }
-        let contacts = chat.contacts.len();
-        self.known.put(
-            chat.id.clone(),
-            Known { chat: row, version: FIRST_VERSION, seq: 0, time: i64::MIN, contacts },
-        );
+        let mut known = Known::new(row, FIRST_VERSION, 0, i64::MIN);
+        known.contacts = chat.contacts.len();
+        known.keys = Some(HashMap::new());
+        self.memory.put(chat.id.clone(), known);
         Ok(Created::New)
     }
 
@@ -243,31 +232,42 @@ impl Writer {
         commit: &Commit,
         state: Option<&str>,
     ) -> Result<Committed, Failure> {
-        let known = self.known.try_get_or_insert_mut(commit.chat.clone(), || {
+        let known = self.memory.get_or_read(&commit.chat, || {
             statements
                 .find_chat(&commit.chat)?
                 .ok_or_else(|| Failure::Own(StoreError::NoChat(commit.chat.clone())))
         })?;
         // Before the version: a repeat is answered whatever happened to the chat since.
-        if let Some(key) = commit.key
-            && let Some((body, id, time)) = statements.sent_under(known.chat, key)?
-        {
-            return Ok(if body == key.body {
-                Committed::Repeated { id, time }
-            } else {
-                Committed::TokenReused
-            });
+        if let Some(key) = commit.key {
+            let keys = match &mut known.keys {
+                Some(keys) => keys,
+                unread => unread.insert(statements.keys(known.chat)?),
+            };
+            if let Some(seq) = keys.get(&key.first())
+                && let Some((body, id, time)) = statements.sent_under(known.chat, *seq, key)?
+            {
+                return Ok(if body == key.body {
+                    Committed::Repeated { id, time }
+                } else {
+                    Committed::TokenReused
+                });
+            }
         }
         if commit.version != known.version {
             return Ok(Committed::Conflict);
         }
         if let (Some(text), Some(chat)) = (state, &commit.state) {
+            // Everything that can be wrong is found out before anything is written.
+            let mut new = Vec::new();
             for contact in chat.contacts.iter().skip(known.contacts) {
                 match statements.chat_of_contact(&contact.id)? {
                     Some(chat) if chat == known.chat => {}
                     Some(_) => return Err(Failure::Own(StoreError::Exists(contact.id.clone()))),
-                    None => statements.insert_contact(&contact.id, known.chat)?,
+                    None => new.push(&contact.id),
                 }
+            }
+            for contact in new {
+                statements.insert_contact(contact, known.chat)?;
             }
             statements.update_chat(known.chat, known.version + 1, chat, text)?;
             known.contacts = chat.contacts.len();
@@ -279,12 +279,29 @@ impl Writer {
             let entry = place(&commit.chat, draft, known.seq + 1, time, (self.random)());
             let key = commit.key.filter(|_| index == commit.answer);
             statements.insert_entry(known.chat, &entry, key)?;
+            if let (Some(key), Some(keys)) = (key, &mut known.keys) {
+                keys.insert(key.first(), entry.seq);
+            }
             known.seq = entry.seq;
             known.time = time.as_millis();
             entries.push(Arc::new(entry));
         }
         self.appended += entries.len() as u64;
-        Ok(Committed::Done { entries, version: known.version })
+        let version = known.version;
+        if commit.key.is_some() {
+            self.memory.count_keys();
+        }
+        Ok(Committed::Done { entries, version })
+    }
+}
+
+impl TokenKey {
+    fn first(self) -> u64 {
+        (self.key >> 64) as u64
+    }
+
+    fn rest(self) -> u64 {
+        self.key as u64
     }
 }
 
@@ -342,6 +359,7 @@ struct Statements<'c> {
     find_chat: Statement<'c>,
     last_entry: Statement<'c>,
     chat_of_contact: Statement<'c>,
+    keys: Statement<'c>,
     sent_under: Statement<'c>,
     started_under: Statement<'c>,
     insert_chat: Statement<'c>,
@@ -364,7 +382,14 @@ impl<'c> Statements<'c> {
                 "SELECT seq, time FROM entries WHERE chat = ?1 ORDER BY seq DESC LIMIT 1",
             )?,
             chat_of_contact: prepare("SELECT chat FROM contacts WHERE id = ?1")?,
-            sent_under: prepare("SELECT body, id, time FROM entries WHERE chat = ?1 AND key = ?2")?,
+            keys: prepare(
+                "SELECT key, seq FROM entries INDEXED BY entries_by_place
+                 WHERE chat = ?1 AND key IS NOT NULL",
+            )?,
+            sent_under: prepare(
+                "SELECT body, id, time FROM entries INDEXED BY entries_by_place
+                 WHERE chat = ?1 AND seq = ?2 AND key = ?3 AND key_rest = ?4",
+            )?,
             started_under: prepare(
                 "SELECT body, state FROM start_keys JOIN chats USING (chat) WHERE key = ?1",
             )?,
@@ -382,8 +407,8 @@ impl<'c> Statements<'c> {
             )?,
             insert_entry: prepare(
                 "INSERT INTO entries (chat, seq, time, id, kind, audience, reader, contact, about,
-                 sender, key, body, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-                 ?13)",
+                 sender, key, key_rest, body, text)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?,
             take_lease: prepare(
                 "INSERT INTO leases (name, holder, until) VALUES (?1, ?2, ?4)
@@ -401,20 +426,29 @@ impl<'c> Statements<'c> {
         let (seq, time) =
             one(&mut self.last_entry, params![chat], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .unwrap_or((0, i64::MIN));
-        Ok(Some(Known { chat, version, seq, time, contacts: 0 }))
+        Ok(Some(Known::new(chat, version, seq, time)))
     }
 
     fn chat_of_contact(&mut self, id: &ContactId) -> rusqlite::Result<Option<i64>> {
         one(&mut self.chat_of_contact, params![IdIn::new(id.as_str())], |row| row.get(0))
     }
 
-    /// The body's hash, id and time of what was sent under a key.
+    /// The first half of each key of a chat, and the place of its entry.
+    fn keys(&mut self, chat: i64) -> rusqlite::Result<HashMap<u64, u64>> {
+        let rows =
+            self.keys.query_map([chat], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+        rows.collect()
+    }
+
+    /// The body's hash, id and time of what was sent under a key, if that is what is at a place.
     fn sent_under(
         &mut self,
         chat: i64,
+        seq: u64,
         key: TokenKey,
     ) -> rusqlite::Result<Option<(u64, ItemId, Timestamp)>> {
-        one(&mut self.sent_under, params![chat, key.key.to_be_bytes()], |row| {
+        let params = params![chat, seq, key.first() as i64, key.rest() as i64];
+        one(&mut self.sent_under, params, |row| {
             let IdOut(id) = row.get(1)?;
             Ok((row.get::<_, i64>(0)? as u64, id, Timestamp::from_millis(row.get(2)?)))
         })
@@ -481,9 +515,10 @@ impl<'c> Statements<'c> {
         row.raw_bind_parameter(8, IdIn::new(entry.contact_id.as_str()))?;
         row.raw_bind_parameter(9, entry.about.as_ref().map(|id| IdIn::new(id.as_str())))?;
         row.raw_bind_parameter(10, entry.sender.as_ref().map(|id| IdIn::new(id.as_str())))?;
-        row.raw_bind_parameter(11, key.map(|key| key.key.to_be_bytes()))?;
-        row.raw_bind_parameter(12, key.map(|key| key.body as i64))?;
-        row.raw_bind_parameter(13, &*entry.text)?;
+        row.raw_bind_parameter(11, key.map(|key| key.first() as i64))?;
+        row.raw_bind_parameter(12, key.map(|key| key.rest() as i64))?;
+        row.raw_bind_parameter(13, key.map(|key| key.body as i64))?;
+        row.raw_bind_parameter(14, &*entry.text)?;
         row.raw_execute()?;
         Ok(())
     }

@@ -38,14 +38,19 @@ CREATE TABLE entries (
     -- The item it concerns.
     about ANY,
     sender ANY,
-    -- The idempotency key it was sent under, 16 bytes, and the hash of the request's body.
-    key BLOB,
+    -- The idempotency key it was sent under: its first and its last 64 bits, and the hash of the
+    -- request's body.
+    key INTEGER,
+    key_rest INTEGER,
     body INTEGER,
     text TEXT NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX entries_by_place ON entries (chat, seq);
-CREATE UNIQUE INDEX entries_by_key ON entries (chat, key) WHERE key IS NOT NULL;
+-- Each append to a chat changes the last page of the chat's range and no other. An index that begins
+-- with the key would change one more page, at a random place in the range, for each entry; instead
+-- the key rides along, and the writer, which is the only one, reads a chat's keys once from here and
+-- then remembers them.
+CREATE INDEX entries_by_place ON entries (chat, seq, key);
 CREATE INDEX entries_by_subject ON entries (chat, about, seq) WHERE about IS NOT NULL;
 
 -- The idempotency keys of starting a chat.
