@@ -15,12 +15,15 @@ pub(super) struct Known {
     pub(super) time: i64,
     /// How many of its contacts are known to be kept.
     pub(super) contacts: usize,
-    /// The first half of each idempotency key, and the place of its entry. Absent until a key is to
-    /// be looked for.
-    pub(super) keys: Option<HashMap<u64, u64>>,
+    /// The place of the entry that was sent under each idempotency key. Absent until a key is to be
+    /// looked for.
+    pub(super) keys: Option<Keys>,
     /// How many of the keys are in [`Memory::keys`].
     counted: usize,
 }
+
+/// Places by idempotency key, of which these are the two halves as rows hold them.
+pub(super) type Keys = HashMap<[i64; 2], u64>;
 
 impl Known {
     pub(super) fn new(chat: i64, version: u64, seq: u64, time: i64) -> Self {
@@ -38,7 +41,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Remembers at most so many chats, about 200 bytes each, and about so many keys, 30 bytes each.
+    /// Remembers at most so many chats, about 200 bytes each, and about so many keys, 40 bytes each.
     pub(super) fn new(most_chats: NonZeroUsize, most_keys: usize) -> Self {
         Self { chats: LruCache::new(most_chats), most_keys, keys: 0 }
     }
@@ -100,7 +103,7 @@ mod tests {
 
     fn add_keys(memory: &mut Memory, number: usize, keys: std::ops::Range<u64>) {
         let known = memory.get_or_read(&id(number), || Ok::<_, ()>(known())).unwrap();
-        known.keys.get_or_insert_default().extend(keys.map(|key| (key, key)));
+        known.keys.get_or_insert_default().extend(keys.map(|key| ([key as i64, 1], key)));
         memory.count_keys();
     }
 

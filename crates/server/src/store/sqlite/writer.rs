@@ -1,7 +1,7 @@
 //! The one thread that writes.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     num::NonZeroUsize,
     sync::{
         Arc,
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     Random,
     checkpoint::LogWatch,
-    memory::{Known, Memory},
+    memory::{Keys, Known, Memory},
     queue::Queue,
     row::{IdIn, IdOut, audience},
 };
@@ -91,7 +91,7 @@ pub(super) struct Counters {
 
 /// How many chats the writer remembers, and how many idempotency keys in all.
 const KNOWN_CHATS: NonZeroUsize = NonZeroUsize::new(32_768).expect("it is not 0");
-const KNOWN_KEYS: usize = 1 << 20;
+const KNOWN_KEYS: usize = 1 << 19;
 
 /// The most writes in one transaction. It bounds how long the first one of them waits.
 const LARGEST_BATCH: usize = 1_024;
@@ -221,7 +221,7 @@ impl Writer {
         }
         let mut known = Known::new(row, FIRST_VERSION, 0, i64::MIN);
         known.contacts = chat.contacts.len();
-        known.keys = Some(HashMap::new());
+        known.keys = Some(Keys::new());
         self.memory.put(chat.id.clone(), known);
         Ok(Created::New)
     }
@@ -243,8 +243,8 @@ impl Writer {
                 Some(keys) => keys,
                 unread => unread.insert(statements.keys(known.chat)?),
             };
-            if let Some(seq) = keys.get(&key.first())
-                && let Some((body, id, time)) = statements.sent_under(known.chat, *seq, key)?
+            if let Some(seq) = keys.get(&key.halves())
+                && let Some((body, id, time)) = statements.sent_at(known.chat, *seq)?
             {
                 return Ok(if body == key.body {
                     Committed::Repeated { id, time }
@@ -280,7 +280,7 @@ impl Writer {
             let key = commit.key.filter(|_| index == commit.answer);
             statements.insert_entry(known.chat, &entry, key)?;
             if let (Some(key), Some(keys)) = (key, &mut known.keys) {
-                keys.insert(key.first(), entry.seq);
+                keys.insert(key.halves(), entry.seq);
             }
             known.seq = entry.seq;
             known.time = time.as_millis();
@@ -296,12 +296,9 @@ impl Writer {
 }
 
 impl TokenKey {
-    fn first(self) -> u64 {
-        (self.key >> 64) as u64
-    }
-
-    fn rest(self) -> u64 {
-        self.key as u64
+    /// As rows hold it.
+    fn halves(self) -> [i64; 2] {
+        [(self.key >> 64) as i64, self.key as i64]
     }
 }
 
@@ -360,7 +357,7 @@ struct Statements<'c> {
     last_entry: Statement<'c>,
     chat_of_contact: Statement<'c>,
     keys: Statement<'c>,
-    sent_under: Statement<'c>,
+    sent_at: Statement<'c>,
     started_under: Statement<'c>,
     insert_chat: Statement<'c>,
     update_chat: Statement<'c>,
@@ -383,12 +380,12 @@ impl<'c> Statements<'c> {
             )?,
             chat_of_contact: prepare("SELECT chat FROM contacts WHERE id = ?1")?,
             keys: prepare(
-                "SELECT key, seq FROM entries INDEXED BY entries_by_place
+                "SELECT key, key_rest, seq FROM entries INDEXED BY entries_by_place
                  WHERE chat = ?1 AND key IS NOT NULL",
             )?,
-            sent_under: prepare(
+            sent_at: prepare(
                 "SELECT body, id, time FROM entries INDEXED BY entries_by_place
-                 WHERE chat = ?1 AND seq = ?2 AND key = ?3 AND key_rest = ?4",
+                 WHERE chat = ?1 AND seq = ?2",
             )?,
             started_under: prepare(
                 "SELECT body, state FROM start_keys JOIN chats USING (chat) WHERE key = ?1",
@@ -433,22 +430,18 @@ impl<'c> Statements<'c> {
         one(&mut self.chat_of_contact, params![IdIn::new(id.as_str())], |row| row.get(0))
     }
 
-    /// The first half of each key of a chat, and the place of its entry.
-    fn keys(&mut self, chat: i64) -> rusqlite::Result<HashMap<u64, u64>> {
-        let rows =
-            self.keys.query_map([chat], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
-        rows.collect()
+    fn keys(&mut self, chat: i64) -> rusqlite::Result<Keys> {
+        let read = |row: &Row<'_>| Ok(([row.get(0)?, row.get(1)?], row.get(2)?));
+        self.keys.query_map([chat], read)?.collect()
     }
 
-    /// The body's hash, id and time of what was sent under a key, if that is what is at a place.
-    fn sent_under(
+    /// The body's hash, id and time of what was sent under a key and has this place.
+    fn sent_at(
         &mut self,
         chat: i64,
         seq: u64,
-        key: TokenKey,
     ) -> rusqlite::Result<Option<(u64, ItemId, Timestamp)>> {
-        let params = params![chat, seq, key.first() as i64, key.rest() as i64];
-        one(&mut self.sent_under, params, |row| {
+        one(&mut self.sent_at, params![chat, seq], |row| {
             let IdOut(id) = row.get(1)?;
             Ok((row.get::<_, i64>(0)? as u64, id, Timestamp::from_millis(row.get(2)?)))
         })
@@ -515,8 +508,8 @@ impl<'c> Statements<'c> {
         row.raw_bind_parameter(8, IdIn::new(entry.contact_id.as_str()))?;
         row.raw_bind_parameter(9, entry.about.as_ref().map(|id| IdIn::new(id.as_str())))?;
         row.raw_bind_parameter(10, entry.sender.as_ref().map(|id| IdIn::new(id.as_str())))?;
-        row.raw_bind_parameter(11, key.map(|key| key.first() as i64))?;
-        row.raw_bind_parameter(12, key.map(|key| key.rest() as i64))?;
+        row.raw_bind_parameter(11, key.map(|key| key.halves()[0]))?;
+        row.raw_bind_parameter(12, key.map(|key| key.halves()[1]))?;
         row.raw_bind_parameter(13, key.map(|key| key.body as i64))?;
         row.raw_bind_parameter(14, &*entry.text)?;
         row.raw_execute()?;

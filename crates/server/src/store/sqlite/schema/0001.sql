@@ -38,8 +38,8 @@ CREATE TABLE entries (
     -- The item it concerns.
     about ANY,
     sender ANY,
-    -- The idempotency key it was sent under: its first and its last 64 bits, and the hash of the
-    -- request's body.
+    -- The idempotency key it was sent under, first and last 64 bits, and the hash of the request's
+    -- body.
     key INTEGER,
     key_rest INTEGER,
     body INTEGER,
@@ -50,7 +50,7 @@ CREATE TABLE entries (
 -- with the key would change one more page, at a random place in the range, for each entry; instead
 -- the key rides along, and the writer, which is the only one, reads a chat's keys once from here and
 -- then remembers them.
-CREATE INDEX entries_by_place ON entries (chat, seq, key);
+CREATE INDEX entries_by_place ON entries (chat, seq, key, key_rest);
 CREATE INDEX entries_by_subject ON entries (chat, about, seq) WHERE about IS NOT NULL;
 
 -- The idempotency keys of starting a chat.
