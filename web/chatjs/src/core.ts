@@ -1,0 +1,230 @@
+/** One instance of the core: JSON in, JSON out, and the short way for items. */
+import { type Exports, instantiate } from "./wasm";
+
+/** What the host says. The members are those of `chatloom_session::Input` in camel case. */
+export type Input =
+  | {
+      type: "create";
+      session: number;
+      endpoint: string;
+      contactId: string;
+      initialContactId: string;
+      participantId: string;
+      participantToken: string;
+      userAgent: string;
+    }
+  | { type: "forget"; session: number }
+  | ({ session: number; call: number } & Call)
+  | {
+      type: "answered";
+      request: number;
+      status: number;
+      errorType: string | null;
+      requestId: string | null;
+      retryAfterMs: number | null;
+      body: string;
+    }
+  | { type: "failed"; request: number; text: string }
+  | { type: "opened"; socket: number }
+  | { type: "text"; socket: number; text: string }
+  | { type: "closed"; socket: number; code: number | null; text: string }
+  | { type: "network" | "visibility"; on: boolean }
+  | { type: "time" };
+
+/** What an application asks of a session. */
+export type Call =
+  | { type: "connect" | "disconnectParticipant" }
+  | {
+      type: "sendMessage" | "sendEvent";
+      contentType: string;
+      content: string | undefined;
+      clientToken: string | undefined;
+    }
+  | {
+      type: "getTranscript";
+      contactId: string | undefined;
+      maxResults: number;
+      nextToken: string | undefined;
+      scanDirection: string;
+      sortOrder: string;
+      id: string | undefined;
+      absoluteTime: string | undefined;
+      mostRecent: number | undefined;
+    };
+
+/** What the core wants. The members are those of `chatloom_session::Output` in camel case. */
+export type Output =
+  | HttpOutput
+  | { type: "abort"; request: number }
+  | { type: "open"; socket: number; url: string }
+  | { type: "send"; socket: number; text: string }
+  | { type: "close"; socket: number; code: number; reason: string }
+  | DoneOutput
+  | { type: "release"; item: number }
+  | { type: "log"; level: number; text: string; session?: number }
+  | { type: "wake"; at?: number }
+  | { type: "refused"; message: string }
+  | ({ session: number } & EventOutput);
+
+/** A request to make. */
+export interface HttpOutput {
+  type: "http";
+  request: number;
+  session: number;
+  operation: string;
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  timeoutMs: number;
+  keepBody: boolean;
+}
+
+/** The end of a call: an error, or a value. */
+export interface DoneOutput {
+  type: "done";
+  session: number;
+  call: number;
+  /** In an error, which. */
+  error?: string;
+  /** In an error of the service, its name and its HTTP status. */
+  name?: string;
+  status?: number;
+  /** In an error, a text for people. */
+  message?: string;
+  /** In an answer, the request that was answered, and how. */
+  request?: number;
+  requestId?: string;
+  attempts?: number;
+  retryDelayMs?: number;
+  body?: string;
+  /** In a repeat, the call whose answer counts. */
+  earlier?: number;
+}
+
+/** Something that an application should know. */
+export type EventOutput =
+  | { type: "item"; kind: number; item?: number; body?: Item }
+  | { type: "established"; bySocket: boolean }
+  | { type: "deepHeartbeat"; success: boolean }
+  | { type: "lost" | "broken" | "ended" };
+
+/** An item as it came. */
+export type Item = Readonly<Record<string, unknown>>;
+
+/** What `Core.item` gives when the members cannot be read. */
+export const UNREADABLE = -1;
+
+/** The members that the core decides on. */
+const HEAD = ["Type", "ContentType", "ContactId", "InitialContactId", "RelatedContactId"] as const;
+/** Between them. */
+const SEPARATOR = "\x1f";
+/** Texts of up to so many UTF-16 units, which is nearly all, are written without asking for a place. */
+const SHORT = 4096;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A panic inside the core: the instance is of no more use. */
+export class CoreFault extends Error {
+  override name = "CoreFault";
+}
+
+export class Core {
+  readonly #exports: Exports = instantiate();
+  #memory = new Uint8Array(this.#exports.memory.buffer);
+  /** The part of the memory where inputs are written. */
+  #input = this.#memory;
+  /** The item whose head stands there, if one does. */
+  #written: Item | undefined;
+  #headLength = 0;
+
+  constructor() {
+    const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+    this.#exports.start(high ?? 0, low ?? 0);
+    this.#reserve(3 * SHORT);
+  }
+
+  /** Tells the core something; gives what it wants now. */
+  handle(input: Input): Output[] {
+    const length = this.#write(JSON.stringify(input));
+    try {
+      return this.#read(this.#exports.handle(length, performance.now(), Date.now()));
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  /**
+   * Tells the core of an item without metadata that the host keeps as number `handle`. Gives 0 when
+   * nobody wants it, 32 times a session plus a kind plus 1 when that session gets it and nothing
+   * else follows, `UNREADABLE`, or any other negative number when more follows: `outputs` reads it.
+   */
+  item(socket: number, handle: number, item: Item): number {
+    // Successive items of a chat agree in what the core decides on; then that is where it must be.
+    if (!this.#isWritten(item)) {
+      this.#headLength = this.#write(HEAD.map((name) => textOf(item[name])).join(SEPARATOR));
+      this.#written = item;
+    }
+    try {
+      return this.#exports.item(this.#headLength, socket, handle, performance.now(), Date.now());
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  #isWritten(item: Item): boolean {
+    const written = this.#written;
+    if (written === undefined) return false;
+    return (
+      item["Type"] === written["Type"] &&
+      item["ContentType"] === written["ContentType"] &&
+      item["ContactId"] === written["ContactId"] &&
+      item["InitialContactId"] === written["InitialContactId"] &&
+      item["RelatedContactId"] === written["RelatedContactId"]
+    );
+  }
+
+  /** What follows an item, by the number that `item` gave. */
+  outputs(code: number): Output[] {
+    return this.#read(-code);
+  }
+
+  #write(text: string): number {
+    this.#written = undefined;
+    if (text.length > SHORT) {
+      const bytes = encoder.encode(text);
+      this.#reserve(bytes.length);
+      this.#input.set(bytes);
+      return bytes.length;
+    }
+    // The buffer of a memory is detached when it grows.
+    if (this.#input.length === 0) this.#reserve(3 * SHORT);
+    return encoder.encodeInto(text, this.#input).written;
+  }
+
+  #reserve(length: number): void {
+    const place = this.#exports.input(Math.max(length, 3 * SHORT));
+    this.#input = new Uint8Array(this.#exports.memory.buffer, place, length);
+  }
+
+  #read(length: number): Output[] {
+    if (length === 0) return [];
+    if (this.#memory.length === 0) this.#memory = new Uint8Array(this.#exports.memory.buffer);
+    const start = this.#exports.output();
+    return JSON.parse(decoder.decode(this.#memory.subarray(start, start + length))) as Output[];
+  }
+
+  /** The message of a panic, where there was one; any other error as it is. */
+  #explain(error: unknown): unknown {
+    const length = this.#exports.fault_len();
+    if (length === 0) return error;
+    const message = decoder.decode(new Uint8Array(this.#exports.memory.buffer, this.#exports.fault(), length));
+    return new CoreFault(message);
+  }
+}
+
+/** A member that is not as documented counts as absent. */
+function textOf(member: unknown): string {
+  return typeof member === "string" ? member : "";
+}

@@ -1,0 +1,19 @@
+/** The classic script: puts the library where pages look for it (docs/protocol/websocket.md S1 to S3). */
+import { ChatSession, LogLevel } from "./index";
+
+const page = globalThis as { connect?: Record<string, unknown> };
+const connect = (page.connect ??= {});
+
+// What is there stays: Streams has the same names, and an older ChatSession goes on being used (S6).
+connect["ChatSession"] ??= ChatSession;
+connect["LogLevel"] ??= LogLevel;
+connect["ChatJS"] = {
+  // Pages ask which release of the original they have: the one whose behaviour this is (S2).
+  version: "5.0.0",
+  name: "amazon-connect-chatjs",
+  source: "npm",
+  repository: "git+https://github.com/amazon-connect/amazon-connect-chatjs.git",
+  build: { timestamp: new Date().toISOString(), environment: "production" },
+  // What it really is.
+  implementation: { name: "@chatloom/chatjs", version: VERSION },
+};

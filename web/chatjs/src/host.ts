@@ -1,0 +1,437 @@
+/**
+ * Does what the core wants: requests, sockets, the one timer; and brings it what happens. One host
+ * serves all sessions of a page, because the core does.
+ */
+import {
+  type Call,
+  Core,
+  type DoneOutput,
+  type EventOutput,
+  type HttpOutput,
+  type Input,
+  type Item,
+  type Output,
+  UNREADABLE,
+} from "./core";
+import { type Level, log, LogLevel } from "./log";
+
+/** What the host tells a session. */
+export interface Listener {
+  /** An item for the application, and the number of the callback it is for. */
+  item(kind: number, item: Item): void;
+  /** Anything else the application should know. */
+  event(event: EventOutput): void;
+  /** The service gave a connection: the body of its answer. */
+  connection(body: string): void;
+  /** Something a developer may want to read. */
+  log(level: Level, text: string): void;
+}
+
+/** Who a session speaks for, and where. */
+export type SessionOptions = Omit<Extract<Input, { type: "create" }>, "type" | "session">;
+
+/** How a call ended well. */
+export interface Answer {
+  /** The number of the call whose answer this is. */
+  call: number;
+  /** The answer of the service, where the call has one: its members and `$metadata`. */
+  data?: Record<string, unknown>;
+  /** Nothing was sent: the answer is that of this earlier call. */
+  earlier?: number;
+}
+
+interface Pending {
+  resolve(answer: Answer): void;
+  reject(error: DoneOutput): void;
+}
+
+/** An answer that goes to the application without a look of the core. */
+interface Kept {
+  readonly request: number;
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The longest delay that a timer takes. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+/** Frames of this topic carry an item. */
+const CHAT_TOPIC = "aws/chat";
+/** The operation whose answer an application can see in the details of its chat (S56). */
+const CONNECT = "CreateParticipantConnection";
+
+let current: Host | undefined;
+
+/** The host of this page; a new one when there is none, or when its core has failed. */
+export function host(): Host {
+  if (current === undefined || current.failed) current = new Host();
+  return current;
+}
+
+export class Host {
+  /** Whether the core has failed; then nothing happens here any more. */
+  failed = false;
+
+  readonly #core = new Core();
+  readonly #sessions = new Map<number, Listener>();
+  readonly #calls = new Map<number, Pending>();
+  readonly #requests = new Map<number, AbortController>();
+  readonly #sockets = new Map<number, WebSocket>();
+  /** Items that the core has yet to decide on. */
+  readonly #items = new Map<number, Item>();
+  #lastItem = 0;
+  /** What the core is being told of now. */
+  #kept: Kept | undefined;
+  readonly #stop = new AbortController();
+  #lastNumber = 0;
+  /** What waits for the end of a drain, since only one input is handled at a time. */
+  readonly #waiting: (() => void)[] = [];
+  #busy = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer goes off, which is never later than the deadline. */
+  #timerAt = Infinity;
+  #deadline = Infinity;
+
+  constructor() {
+    if (typeof addEventListener === "function") {
+      const { signal } = this.#stop;
+      for (const [name, on] of [
+        ["online", true],
+        ["offline", false],
+      ] as const) {
+        addEventListener(name, () => this.#tell({ type: "network", on }), { signal });
+      }
+      if (typeof document === "object") {
+        const tell = () => this.#tell({ type: "visibility", on: document.visibilityState !== "hidden" });
+        document.addEventListener("visibilitychange", tell, { signal });
+      }
+    }
+    if (typeof navigator === "object" && navigator.onLine === false) this.#tell({ type: "network", on: false });
+  }
+
+  /** Begins a session and gives its number. */
+  create(options: SessionOptions, listener: Listener): number {
+    const session = ++this.#lastNumber;
+    this.#sessions.set(session, listener);
+    this.#tell({ type: "create", session, ...options });
+    return session;
+  }
+
+  /** Ends a session without a word to the service. */
+  forget(session: number): void {
+    this.#tell({ type: "forget", session });
+    this.#sessions.delete(session);
+  }
+
+  /** Asks something of a session. Rejects with the error as the core wrote it. */
+  call(session: number, what: Call): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const call = ++this.#lastNumber;
+      this.#calls.set(call, { resolve, reject });
+      if (this.failed) this.#end({ type: "done", session, call, error: "closed", message: "the core has failed" });
+      else this.#tell({ ...what, session, call });
+    });
+  }
+
+  /** Tells the core something and does what it then wants. */
+  #tell(input: Input, kept?: Kept): void {
+    this.#run(() => {
+      this.#kept = kept;
+      let outputs = this.#core.handle(input);
+      // Text of an application may hold half a character, which JSON can write and the core cannot read.
+      if (outputs[0]?.type === "refused") outputs = this.#core.handle(wellFormed(input));
+      if (outputs[0]?.type === "refused" && "call" in input) {
+        const { call, session } = input;
+        this.#end({ type: "done", session, call, error: "invalid", message: outputs[0].message });
+      } else {
+        this.#take(outputs);
+      }
+      this.#kept = undefined;
+    });
+  }
+
+  /** Does one thing at a time: what comes up meanwhile waits. */
+  #run(step: () => void): void {
+    if (this.failed) return;
+    if (this.#busy) {
+      this.#waiting.push(step);
+      return;
+    }
+    this.#busy = true;
+    try {
+      step();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#busy = false;
+    const next = this.#waiting.shift();
+    if (next) this.#run(next);
+  }
+
+  #take(outputs: readonly Output[]): void {
+    for (const output of outputs) this.#do(output);
+    // An item may be for several sessions, so it stays until all have been told.
+    for (const output of outputs) {
+      if ((output.type === "item" || output.type === "release") && output.item !== undefined) {
+        this.#items.delete(output.item);
+      }
+    }
+  }
+
+  #do(output: Output): void {
+    switch (output.type) {
+      case "http":
+        void this.#request(output);
+        break;
+      case "abort":
+        this.#requests.get(output.request)?.abort();
+        this.#requests.delete(output.request);
+        break;
+      case "open":
+        this.#open(output.socket, output.url);
+        break;
+      case "send":
+        this.#send(output.socket, output.text);
+        break;
+      case "close":
+        this.#close(output.socket, output.code, output.reason);
+        break;
+      case "done":
+        this.#end(output);
+        break;
+      case "item": {
+        const item = output.body ?? this.#items.get(output.item ?? 0);
+        if (item) this.#sessions.get(output.session)?.item(output.kind, item);
+        break;
+      }
+      case "log":
+        this.#log(output.level as Level, output.text, output.session);
+        break;
+      case "wake":
+        this.#deadline = output.at ?? Infinity;
+        this.#arm();
+        break;
+      case "release":
+        break;
+      case "refused":
+        this.#log(LogLevel.ERROR, `the core cannot read what it is told: ${output.message}`);
+        break;
+      default:
+        this.#sessions.get(output.session)?.event(output);
+    }
+  }
+
+  #end(done: DoneOutput): void {
+    const pending = this.#calls.get(done.call);
+    if (!pending) return;
+    this.#calls.delete(done.call);
+    if (done.error !== undefined) return pending.reject(done);
+    const answer: Answer = { call: done.call };
+    if (done.earlier !== undefined) answer.earlier = done.earlier;
+    if (done.request !== undefined && done.request === this.#kept?.request) {
+      try {
+        answer.data = answerOf(this.#kept, done);
+      } catch (error) {
+        return pending.reject({ ...done, error: "badAnswer", message: (error as Error).message });
+      }
+    }
+    pending.resolve(answer);
+  }
+
+  async #request(http: HttpOutput): Promise<void> {
+    const { request } = http;
+    const abort = new AbortController();
+    this.#requests.set(request, abort);
+    const timer = setTimeout(() => abort.abort(timeout(http)), http.timeoutMs);
+    let input: Input;
+    let kept: Kept | undefined;
+    try {
+      const response = await fetch(http.url, {
+        method: http.method,
+        headers: { "Content-Type": "application/json", ...http.headers },
+        body: http.body,
+        signal: abort.signal,
+      });
+      const { status, headers } = response;
+      const body = await response.text();
+      if (http.keepBody && status === 200) kept = { request, status, body };
+      input = {
+        type: "answered",
+        request,
+        status,
+        errorType: headers.get("x-amzn-ErrorType"),
+        requestId: headers.get("x-amzn-RequestId"),
+        retryAfterMs: retryAfterMs(headers.get("Retry-After")),
+        body: kept ? "" : body,
+      };
+      if (http.operation === CONNECT && status === 200) this.#sessions.get(http.session)?.connection(body);
+    } catch (error) {
+      // The name and the text of the error reach the application, as the original's do.
+      input = { type: "failed", request, text: String(error) };
+    } finally {
+      clearTimeout(timer);
+    }
+    // Nobody waits for a request that was given up.
+    if (!this.#requests.delete(request)) return;
+    this.#tell(input, kept);
+  }
+
+  #open(socket: number, url: string): void {
+    let opened: WebSocket;
+    try {
+      opened = new WebSocket(url);
+    } catch (error) {
+      // Not the error's text: that holds the URL, which is secret.
+      const text = `cannot be opened: ${(error as Error).name}`;
+      this.#tell({ type: "closed", socket, code: null, text });
+      return;
+    }
+    this.#sockets.set(socket, opened);
+    opened.onopen = () => this.#tell({ type: "opened", socket });
+    opened.onmessage = (event) => this.#received(socket, event.data);
+    // A `close` follows each error. Node's sockets end the process when nobody listens.
+    opened.onerror = () => undefined;
+    opened.onclose = (event) => {
+      this.#sockets.delete(socket);
+      this.#tell({ type: "closed", socket, code: event.code, text: event.reason });
+    };
+  }
+
+  #send(socket: number, text: string): void {
+    try {
+      this.#sockets.get(socket)?.send(text);
+    } catch {
+      // It is not open, and its `close` event says so.
+    }
+  }
+
+  #close(socket: number, code: number, reason: string): void {
+    const closed = this.#sockets.get(socket);
+    if (!closed) return;
+    this.#sockets.delete(socket);
+    closed.onopen = closed.onmessage = closed.onclose = null;
+    // A page may only give these codes.
+    if (code === 1000 || code >= 3000) closed.close(code, reason);
+    else closed.close();
+  }
+
+  /** A frame. What holds an item is parsed here, where that is fastest, and only its head is passed on. */
+  #received(socket: number, data: unknown): void {
+    if (typeof data !== "string" || data === "") return;
+    const item = itemOf(data);
+    if (!item) return this.#tell({ type: "text", socket, text: data });
+    if (this.#busy || this.failed) return this.#run(() => this.#item(socket, item, data));
+    // As `run`, without a closure: this is what happens most.
+    this.#busy = true;
+    try {
+      this.#item(socket, item, data);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#finish();
+  }
+
+  #item(socket: number, item: Item, frame: string): void {
+    const handle = ++this.#lastItem;
+    const code = this.#core.item(socket, handle, item);
+    if (code > 0) {
+      this.#sessions.get(code >> 5)?.item((code & 31) - 1, item);
+    } else if (code === UNREADABLE) {
+      this.#take(this.#core.handle({ type: "text", socket, text: frame }));
+    } else if (code < 0) {
+      this.#items.set(handle, item);
+      this.#take(this.#core.outputs(code));
+    }
+  }
+
+  #arm(): void {
+    if (this.#deadline >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = this.#deadline;
+    const delay = Math.ceil(this.#deadline - performance.now());
+    this.#timer = setTimeout(() => this.#due(), Math.min(Math.max(delay, 0), LONGEST_DELAY_MS));
+  }
+
+  /** The timer went off. The deadline may have moved away since it was set. */
+  #due(): void {
+    this.#timerAt = Infinity;
+    if (performance.now() < this.#deadline) this.#arm();
+    else this.#tell({ type: "time" });
+  }
+
+  #log(level: Level, text: string, session?: number): void {
+    const listener = session === undefined ? undefined : this.#sessions.get(session);
+    if (listener) listener.log(level, text);
+    else log(level, {}, text);
+  }
+
+  /** The core panicked. Its sessions are broken; new ones get a new core. */
+  #fail(error: unknown): void {
+    this.failed = true;
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    for (const request of this.#requests.values()) request.abort();
+    for (const socket of [...this.#sockets.keys()]) this.#close(socket, 1000, "");
+    for (const call of [...this.#calls.keys()]) {
+      this.#end({ type: "done", session: 0, call, error: "closed", message: "the core has failed" });
+    }
+    for (const listener of this.#sessions.values()) {
+      listener.log(LogLevel.ERROR, `the core has failed: ${String(error)}`);
+      listener.event({ type: "broken" });
+    }
+  }
+}
+
+/**
+ * The item in a frame; `undefined` when there is none, when it cannot be read, and when it has
+ * metadata, which the core has to read as well: receipts and parts of streamed messages.
+ */
+function itemOf(frame: string): Item | undefined {
+  try {
+    const { topic, content } = JSON.parse(frame) as { topic?: unknown; content?: unknown };
+    if (topic !== CHAT_TOPIC || typeof content !== "string") return undefined;
+    const item = JSON.parse(content) as Item | null;
+    const isSimple = typeof item === "object" && item !== null && !Array.isArray(item) && !item["MessageMetadata"];
+    return isSimple ? item : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same input with U+FFFD where a surrogate stood alone. */
+function wellFormed(input: Input): Input {
+  const whole = ([name, value]: [string, unknown]) => [
+    name,
+    typeof value === "string" ? new TextDecoder().decode(new TextEncoder().encode(value)) : value,
+  ];
+  return Object.fromEntries(Object.entries(input).map(whole)) as Input;
+}
+
+/** The answer of the service in the form of the original (S59). */
+function answerOf({ status, body }: Kept, done: DoneOutput): Record<string, unknown> {
+  return {
+    $metadata: {
+      httpStatusCode: status,
+      requestId: done.requestId,
+      attempts: done.attempts,
+      totalRetryDelay: done.retryDelayMs,
+    },
+    ...(body === "" ? undefined : (JSON.parse(body) as object)),
+  };
+}
+
+/** The header `Retry-After`: seconds or a date. */
+function retryAfterMs(value: string | null): number | null {
+  if (!value) return null;
+  const ms = /^\d+$/.test(value) ? 1000 * Number(value) : Date.parse(value) - Date.now();
+  return ms >= 0 && ms <= Number.MAX_SAFE_INTEGER ? Math.round(ms) : null;
+}
+
+function timeout({ operation, timeoutMs }: HttpOutput): Error {
+  const error = new Error(`${operation} got no answer within ${timeoutMs} ms`);
+  error.name = "TimeoutError";
+  return error;
+}

@@ -1,0 +1,114 @@
+/** What arguments must be (docs/protocol/websocket.md S9, S13, S63, S64, S191). */
+
+/** An argument that does not fit. */
+export class IllegalArgument extends Error {
+  override name = "IllegalArgument";
+  readonly argument: unknown;
+
+  constructor(message: string, argument?: unknown) {
+    super(message);
+    this.argument = argument;
+  }
+}
+
+const EVENT = "application/vnd.amazonaws.connect.event.";
+const MESSAGE = "application/vnd.amazonaws.connect.message.";
+const OFFICE = "application/vnd.openxmlformats-officedocument.";
+
+/** What `sendMessage` and `sendEvent` take (S191). */
+const CONTENT_TYPES = [
+  ...["plain", "markdown", "csv"].map((name) => "text/" + name),
+  "application/msword",
+  OFFICE + "wordprocessingml.document",
+  "application/json",
+  "application/pdf",
+  "application/vnd.ms-powerpoint",
+  OFFICE + "presentationml.presentation",
+  "application/vnd.ms-excel",
+  OFFICE + "spreadsheetml.sheet",
+  "image/jpeg",
+  "image/png",
+  "audio/wav",
+  "audio/x-wav",
+  "audio/vnd.wave",
+  MESSAGE + "interactive",
+  MESSAGE + "interactive.response",
+  ...[
+    "authentication.initiated",
+    "authentication.succeeded",
+    "authentication.failed",
+    "authentication.timeout",
+    "authentication.expired",
+    "authentication.cancelled",
+    "participant.displayname.updated",
+    "connection.acknowledged",
+    "typing",
+    "participant.joined",
+    "participant.left",
+    "participant.active",
+    "participant.inactive",
+    "transfer.succeeded",
+    "transfer.failed",
+    "chat.ended",
+    "message.read",
+    "message.delivered",
+    "participant.idle",
+    "participant.returned",
+    "participant.invited",
+    "participant.autodisconnection",
+    "chat.rehydrated",
+    "workflow.cancelled",
+  ].map((name) => EVENT + name),
+];
+
+/** Checks the content type of a message or an event (S64). */
+export function checkContentType(contentType: unknown): asserts contentType is string {
+  if (!CONTENT_TYPES.includes(contentType as string)) {
+    throw new IllegalArgument(
+      `contentType passed (${String(contentType)}) is not valid. Allowed values are: ${CONTENT_TYPES.join()}`,
+    );
+  }
+}
+
+/** Checks the text of a message (S63). */
+export function checkMessage(message: unknown): asserts message is string {
+  if (typeof message !== "string") throw new IllegalArgument(`${String(message)}is not a valid message`);
+}
+
+/** A contact and a participant, as an application gives them: the answer of StartChatContact will do. */
+export interface ChatDetailsInput {
+  contactId?: string;
+  ContactId?: string;
+  initialContactId?: string;
+  InitialContactId?: string;
+  participantId?: string;
+  ParticipantId?: string;
+  participantToken?: string;
+  ParticipantToken?: string;
+}
+
+/** A contact and a participant. */
+export interface Participant {
+  initialContactId: string;
+  contactId: string;
+  participantId: string;
+  participantToken: string | undefined;
+}
+
+/** Reads the details of a chat in either spelling (S12 to S14). */
+export function readChatDetails(input: ChatDetailsInput): Participant {
+  const contactId = input.ContactId || input.contactId;
+  const participantId = input.ParticipantId || input.participantId;
+  checkText(contactId, "chatDetails.contactId");
+  checkText(participantId, "chatDetails.participantId");
+  return {
+    initialContactId: input.InitialContactId || input.initialContactId || contactId,
+    contactId,
+    participantId,
+    participantToken: input.ParticipantToken || input.participantToken,
+  };
+}
+
+function checkText(text: unknown, name: string): asserts text is string {
+  if (!text || typeof text !== "string") throw new IllegalArgument(`${name} is not a non-empty string!`);
+}

@@ -1,0 +1,31 @@
+/** The browser core as it travels inside the script, and its start. */
+import text from "chatloom:core";
+import { decode } from "./inline";
+
+/** What `crates/wasm` exports; its documentation says what each does. */
+export interface Exports {
+  readonly memory: WebAssembly.Memory;
+  start(seedHigh: number, seedLow: number): void;
+  input(length: number): number;
+  handle(length: number, monoMs: number, wallMs: number): number;
+  item(length: number, socket: number, item: number, monoMs: number, wallMs: number): number;
+  output(): number;
+  fault(): number;
+  fault_len(): number;
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+/**
+ * A new instance of the core. Compiled when first needed, on the spot: a page's first `create` must
+ * give a session at once.
+ */
+export function instantiate(): Exports {
+  try {
+    compiled ??= new WebAssembly.Module(decode(text));
+  } catch (error) {
+    const hint = "a page's content security policy must allow 'wasm-unsafe-eval' in script-src";
+    throw new Error(`WebAssembly cannot be started; ${hint}`, { cause: error });
+  }
+  return new WebAssembly.Instance(compiled).exports as unknown as Exports;
+}
