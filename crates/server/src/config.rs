@@ -457,7 +457,11 @@ impl Config {
                     secret: DEMO_SECRET.into(),
                 }],
             },
-            start_chat: StartChatSection { per_second: 10.0, burst: 100, ..Default::default() },
+            start_chat: StartChatSection {
+                per_second: 10_000.0,
+                burst: 10_000,
+                ..Default::default()
+            },
             agents: AgentsSection {
                 users: vec![agent("ana", "Ana"), agent("ben", "Ben")],
                 ..Default::default()
