@@ -28,6 +28,9 @@ const COMPAT_ATTEMPTS: u32 = 3;
 /// Attempts of a call in Chatloom behaviour.
 const CALL_ATTEMPTS: u32 = 5;
 
+/// A page of the transcript is asked for with so many new tokens: to give it up leaves a gap.
+const RECOVERY_REPLAYS: u8 = 3;
+
 /// Who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -52,8 +55,9 @@ pub(crate) struct Exchange {
     waited_ms: u64,
     request: Option<RequestId>,
     bearer: Option<ConnectionToken>,
-    /// It was made once more with a new token.
-    replayed: bool,
+    /// How often it was made again with a new token.
+    replays: u8,
+    most_replays: u8,
     /// It was refused and waits for a new token.
     denied: Option<ServiceError>,
 }
@@ -203,7 +207,8 @@ impl Session {
             waited_ms: 0,
             request: None,
             bearer: None,
-            replayed: false,
+            replays: 0,
+            most_replays: if owner == Owner::Recovery { RECOVERY_REPLAYS } else { 1 },
             denied: None,
         });
         self.attempt(cx, self.exchanges.len() - 1);
@@ -271,9 +276,12 @@ impl Session {
             return self.finish(cx, exchange.owner, Ok(answer));
         }
         let error = read::error(answer.status, answer.error_type.as_deref(), &answer.body);
-        if answer.status == 403 && !exchange.replayed && self.link.phase == Phase::Live {
+        if answer.status == 403
+            && exchange.replays < exchange.most_replays
+            && self.link.phase == Phase::Live
+        {
             // The token may be old (D4): once more with a new one.
-            exchange.replayed = true;
+            exchange.replays += 1;
             if exchange.bearer == self.link.token {
                 exchange.denied = Some(error);
                 self.pursue(cx);
@@ -427,7 +435,7 @@ impl Session {
         } else {
             // What was sent stays sent, but it is not sent again.
             exchange.most_attempts = 0;
-            exchange.replayed = true;
+            exchange.most_replays = 0;
         }
     }
 }

@@ -136,8 +136,9 @@ fn a_socket_that_misses_two_heartbeats_is_lost() {
 fn a_loss_while_a_connection_is_asked_for_waits_for_the_answer() {
     let mut world = World::connected(Behaviour::Chatloom);
     let socket = world.socket();
+    world.script(CONNECTION, &[Reply::Lost]);
     world.half_open();
-    world.run_until(30_000, |world| world.requests(CONNECTION).len() == 2);
+    world.run_until(30_000, |world| world.requests(CONNECTION).len() == 3);
     world.forget_seen();
     world.input(Input::SocketClosed { socket, code: None, reason: String::new() });
     assert_eq!(world.story(), ["lost"]);

@@ -4,7 +4,7 @@ use chatloom_session::{Behaviour, Body, Call, Event, Input};
 use chatloom_wire::{ContentType, Timestamp, frame::ServerFrame};
 use proptest::prelude::*;
 
-use crate::world::{Reply, Seen, World, item_text};
+use crate::world::{Reply, Seen, Subscribe, World, item_text};
 
 #[test]
 fn the_first_connect_brings_what_came_before() {
@@ -345,6 +345,90 @@ fn a_candidate_that_dies_leaves_no_socket_unread() {
     let live = world.say("3");
     world.run(100);
     assert_eq!(world.delivered().last(), Some(&live));
+}
+
+/// A session with a healthy socket for which the transcript cannot be read, and a second one that
+/// has subscribed meanwhile.
+fn two_sockets_to_read_for() -> World {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.run(15_000);
+    world.always("GetTranscript", Reply::Status(500));
+    world.cut();
+    world.run(3_600_000);
+    assert_eq!(world.open_sockets().len(), 2);
+    world.say("1");
+    world.run(100);
+    assert!(world.delivered().is_empty());
+    world
+}
+
+#[test]
+fn sockets_are_read_for_one_after_the_other() {
+    let mut world = two_sockets_to_read_for();
+    world.service.always.clear();
+    world.run(31_000);
+    world.say("2");
+    world.run(100);
+    assert_eq!(world.open_sockets().len(), 1);
+    assert_eq!(world.delivered(), world.stored());
+}
+
+#[test]
+fn the_heir_of_a_lost_socket_is_read_for() {
+    let mut world = two_sockets_to_read_for();
+    let primary = world.open_sockets()[0];
+    world.service.always.clear();
+    world.cut_one(primary);
+    world.run(1_000);
+    world.say("2");
+    world.run(100);
+    assert_eq!(world.delivered(), world.stored());
+}
+
+#[test]
+fn a_socket_that_is_confirmed_late_is_read_for_when_the_other_one_is_gone() {
+    let mut world = World::new(Behaviour::Chatloom);
+    world.sockets.subscribe = Subscribe::Silent;
+    world.call(Call::Connect);
+    world.run_until(6_000, |world| world.open_sockets().len() == 2);
+    world.sockets.subscribe = Subscribe::Confirm;
+    world.always("GetTranscript", Reply::Status(500));
+    world.run(100);
+    let sockets = world.open_sockets();
+    world.confirm(sockets[0]);
+    world.run(100);
+    world.service.always.clear();
+    world.always("CreateParticipantConnection", Reply::Lost);
+    world.cut_one(sockets[1]);
+    world.run(100);
+    world.say("1");
+    world.run(100);
+    assert_eq!(world.delivered(), world.stored());
+}
+
+#[test]
+fn what_a_second_socket_brings_waits_for_its_own_reading() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.run(15_000);
+    world.cut();
+    world.say("1");
+    world.run_until(1_000, |world| {
+        world.seen.iter().any(|(_, seen)| matches!(seen, Seen::Http("GetTranscript")))
+            && world.opened().len() == 2
+            && world.story().ends_with(&["established"])
+    });
+    // The page is read now and arrives in 20 s; the socket goes dead right after.
+    world.latency = 20_000;
+    world.run(6);
+    world.latency = 5;
+    world.half_open();
+    world.say("2");
+    world.input(Input::Network { online: false });
+    world.input(Input::Network { online: true });
+    world.run(6_000);
+    world.say("3");
+    world.run(30_000);
+    assert_eq!(world.delivered(), world.stored());
 }
 
 #[test]

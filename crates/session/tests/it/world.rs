@@ -434,6 +434,15 @@ impl World {
         self.push(&item_text(&id, time, &content_type, content.as_deref(), true));
     }
 
+    /// Confirms the subscription of a socket, late.
+    pub(crate) fn confirm(&mut self, socket: SocketId) {
+        if let Some(live) = self.live.get_mut(&socket) {
+            live.subscribed = true;
+        }
+        let topics = vec!["aws/chat".to_owned()];
+        self.push_to(socket, ServerFrame::Subscribed { success: true, topics }.to_text());
+    }
+
     /// The sockets the service knows of.
     pub(crate) fn open_sockets(&self) -> Vec<SocketId> {
         self.live.keys().copied().collect()
