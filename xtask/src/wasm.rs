@@ -61,7 +61,8 @@ pub(crate) fn build(repository: &Repository, from: StdFrom) -> Result<()> {
     ]);
     run(&mut build)?;
 
-    let folder = repository.target("wasm");
+    // Not where another target folder may be set: the browser package reads it from there.
+    let folder = repository.path("target/wasm");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let optimised = folder.join("chatloom.wasm");
     let mut optimise = node.command(repository.root());
