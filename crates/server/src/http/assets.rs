@@ -9,8 +9,11 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use super::{Answer, App, Call};
 
 /// The files of the demo's page, with the paths they are served at.
-const PAGE: &[(&str, &str, &str)] =
-    &[("/", "text/html; charset=utf-8", include_str!("../../assets/demo/index.html"))];
+const PAGE: &[(&str, &str, &str)] = &[
+    ("/", "text/html; charset=utf-8", include_str!("../../assets/demo/index.html")),
+    ("/demo/chat.css", "text/css; charset=utf-8", include_str!("../../assets/demo/chat.css")),
+    ("/demo/chat.js", "text/javascript; charset=utf-8", include_str!("../../assets/demo/chat.js")),
+];
 
 /// What the page may do: load its own files, start wasm, talk to this server. A page opened as
 /// `localhost` has its sockets on 127.0.0.1.
