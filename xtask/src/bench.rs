@@ -28,7 +28,6 @@ pub(crate) struct Options {
 pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let folder = repository.target("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let quick = options.quick.then_some("--quick");
     let mut figures = BTreeMap::new();
 
     if options.what != "chatjs" {
@@ -37,7 +36,7 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
         run_command(&mut cargo(repository.root(), build))?;
         let file = folder.join("server.json");
         let mut bench = new(repository.target("release/chatloom-bench"));
-        bench.current_dir(repository.root()).args(quick);
+        bench.current_dir(repository.root()).args(options.quick.then_some("--quick"));
         bench.arg("--chatloom").arg(repository.target("release/chatloom"));
         run_command(bench.arg("--json").arg(&file).arg(&options.what))?;
         figures.insert("server", read(&file)?);
@@ -45,8 +44,9 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     if matches!(options.what.as_str(), "all" | "chatjs") {
         web::build(repository)?;
         let file = folder.join("chatjs.json");
+        let rounds: &[&str] = if options.quick { &["--rounds", "1"] } else { &[] };
         let mut bench = Node::provide()?.command(&repository.path("web/chatjs"));
-        run_command(bench.arg("bench/run.mjs").args(quick).arg("--json").arg(&file))?;
+        run_command(bench.arg("bench/run.mjs").args(rounds).arg("--json").arg(&file))?;
         figures.insert("chatjs", read(&file)?);
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Code and tests cite the page and, after it, sections (`§3.1`), statements (`S55`) or defects
 //! (`D5`), several of them joined by commas or words. A test of a statement also carries its
-//! number in its name: `s055_second_session_shares_the_socket`. Every one of them must exist.
+//! number in its name: `s055_two_sessions_share_a_socket` in Rust, `s055: two sessions share a
+//! socket` in a script. Every one of them must exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +47,7 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
                 }
             }
         }
-        if has_extension(&file.path, &["rs"]) {
+        if has_extension(&file.path, &["rs", "ts", "mjs"]) {
             let known = pages.get(STATEMENTS);
             for (line, statement) in statement_tests(&file.text) {
                 if !known.is_some_and(|known| known.contains(&statement)) {
@@ -153,14 +154,16 @@ fn anchors(page: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// The statements that test functions are named after: `fn s055_...` tests `S55`.
+/// The statements that tests are named after: `fn s055_...` in Rust and `test("s055: ...` in a
+/// script test `S55`.
 fn statement_tests(text: &str) -> Vec<(usize, String)> {
     text.lines()
         .enumerate()
         .filter_map(|(index, line)| {
-            let name = line.trim_start().trim_start_matches("async ").strip_prefix("fn s")?;
-            let (number, _) = name.split_once('_')?;
-            let number: u32 = (number.len() == 3).then(|| number.parse().ok()).flatten()?;
+            let line = line.trim_start().trim_start_matches("async ");
+            let name = line.strip_prefix("fn s").or_else(|| line.strip_prefix("test(\"s"))?;
+            let (number, rest) = name.split_at_checked(3)?;
+            let number: u32 = number.parse().ok().filter(|_| rest.starts_with(['_', ':']))?;
             Some((index + 1, format!("S{number}")))
         })
         .collect()
@@ -227,11 +230,11 @@ mod tests {
             File {
                 path: "crates/session/src/lib.rs".to_owned(),
                 text: "// docs/protocol/websocket.md S7\n\n// docs/protocol/websocket.md S8\n\
-                       // docs/protocol/other.md §1\nfn s007_fine() {}\nfn s009_gone() {}\n"
+                       // docs/protocol/other.md §1\nfn s007_fine() {}\nfn s009_gone() {}\ntest(\"s010: gone\")\n"
                     .to_owned(),
             },
         ];
         let lines: Vec<usize> = check(&files).into_iter().map(|finding| finding.line).collect();
-        assert_eq!(lines, [3, 4, 6]);
+        assert_eq!(lines, [3, 4, 6, 7]);
     }
 }
