@@ -1,4 +1,5 @@
-//! A customer that says everything back. With a demo server running (`cargo xtask demo`):
+//! A customer that asks for an agent and says back whatever the agent says. With a demo server
+//! running (`cargo xtask demo`), and `chatloom agent --user ana` in another terminal:
 //!
 //! ```sh
 //! cargo run -p chatloom --example echo_bot http://127.0.0.1:8090
@@ -6,7 +7,7 @@
 
 #![expect(clippy::print_stderr, reason = "an example tells what it does")]
 
-use chatloom::{Client, Event};
+use chatloom::{Client, Event, ParticipantRole};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,11 +17,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let chat = client.chat(client.start_chat("Echo").await?);
     let mut events = chat.events();
     chat.connect().await?;
-    chat.send_message("Say something, and I shall say it too.").await?;
+    chat.send_message("agent").await?;
 
     while let Some(event) = events.next().await {
         match event {
-            Event::Message(item) if !chat.is_own(&item) => {
+            // Two bots that answer each other never stop, so only people are answered.
+            Event::Message(item)
+                if item.head().participant_role == Some(ParticipantRole::Agent) =>
+            {
                 let said = item.content().unwrap_or_default();
                 if said == "bye" {
                     chat.disconnect().await?;
@@ -29,6 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     chat.send_message(format!("You said: {said}")).await?;
                 }
             }
+            Event::Joined(_) => eprintln!("somebody joined; they say \"bye\" to end this"),
             Event::Connection(connection) => eprintln!("connection: {connection:?}"),
             Event::Ended => eprintln!("the chat has ended"),
             _ => {}
