@@ -146,7 +146,7 @@ pub(crate) async fn measure(
     time: Duration,
 ) -> Result<Measured> {
     let origin = Instant::now();
-    let histogram = Arc::new(Mutex::new(Histogram::<u64>::new(3)?));
+    let histogram = Arc::new(Mutex::new(Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?));
     let delivered = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
     let lanes_count = lanes.len();
