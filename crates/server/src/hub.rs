@@ -28,7 +28,7 @@ use tokio::{runtime::Handle, sync::Notify};
 use crate::{
     bus::{Bus, Listener, Notice},
     metrics::Metrics,
-    outbox::{Bounds, Close, Outbox},
+    outbox::{Bounds, Close, Outbox, Pushed},
     queue::{self, MAX_WAITING},
     store::{Store, StoreError},
 };
@@ -66,9 +66,17 @@ pub(crate) struct Hub {
     metrics: Arc<Metrics>,
     runtime: Handle,
     rooms: Mutex<HashMap<ContactId, Arc<Room>>>,
-    open: Mutex<HashMap<Arc<str>, Vec<Arc<Outbox>>>>,
+    open: Mutex<Open>,
     queue: Mutex<QueueRoom>,
     sweep_now: Notify,
+}
+
+/// The open sockets.
+#[derive(Default)]
+struct Open {
+    by_owner: HashMap<Arc<str>, Vec<Arc<Outbox>>>,
+    /// The server stops: sockets that open now are closed at once.
+    closing: bool,
 }
 
 /// A chat that has sockets here. Locked after [`Hub::rooms`], never before.
@@ -169,12 +177,16 @@ impl Hub {
     pub(crate) fn open(self: &Arc<Self>, owner: &str) -> OpenSocket {
         let outbox = Arc::new(Outbox::default());
         let mut open = self.open.lock();
-        let owner = match open.get_key_value(owner) {
+        if open.closing {
+            outbox.close(Close::Restart);
+        }
+        let owner = match open.by_owner.get_key_value(owner) {
             Some((owner, _)) => Arc::clone(owner),
             None => owner.into(),
         };
-        // Most have one: no room for more from the start.
-        let sockets = open.entry(Arc::clone(&owner)).or_insert_with(|| Vec::with_capacity(1));
+        // Most have one: no room for four from the start.
+        let sockets =
+            open.by_owner.entry(Arc::clone(&owner)).or_insert_with(|| Vec::with_capacity(1));
         while sockets.len() >= self.options.per_owner {
             sockets.remove(0).close(Close::Policy);
         }
@@ -186,7 +198,9 @@ impl Hub {
 
     /// Closes all sockets because the server stops.
     pub(crate) fn close_all(&self) {
-        for socket in self.open.lock().values().flatten() {
+        let mut open = self.open.lock();
+        open.closing = true;
+        for socket in open.by_owner.values().flatten() {
             socket.close(Close::Restart);
         }
     }
@@ -222,7 +236,9 @@ impl Hub {
                 state.delivered = Some(head);
                 self.catch_up(&room, &mut state);
             }
-            outbox.push(subscribed(CHAT_TOPIC), self.options.bounds);
+            self.push(outbox, subscribed(CHAT_TOPIC));
+            // Most rooms have one or two: no room for four from the start.
+            state.sockets.reserve_exact(1);
             state.sockets.push(Attached {
                 outbox: Arc::clone(outbox),
                 participant: subscriber.participant.clone(),
@@ -300,11 +316,7 @@ impl Hub {
                 Utf8Bytes::from(frame.to_text())
             });
             told += 1;
-            let kept = attached.outbox.push(frame.clone(), self.options.bounds);
-            if !kept && attached.outbox.overflowed() {
-                self.metrics.slow_readers.inc();
-            }
-            kept
+            self.push(&attached.outbox, frame.clone())
         });
         self.metrics.frames.inc_by(told);
         match event {
@@ -453,14 +465,18 @@ impl Hub {
             }
             looking.fresh = false;
             told += 1;
-            looking.outbox.push(frame.clone(), self.options.bounds)
+            self.push(&looking.outbox, frame.clone())
         });
         self.metrics.frames.inc_by(told);
     }
 
-    /// What may wait for one socket.
-    pub(crate) fn bounds(&self) -> Bounds {
-        self.options.bounds
+    /// Adds a frame to what waits for a socket. Answers whether the socket stays open.
+    pub(crate) fn push(&self, outbox: &Outbox, frame: Utf8Bytes) -> bool {
+        let pushed = outbox.push(frame, self.options.bounds);
+        if pushed == Pushed::Overflowed {
+            self.metrics.slow_readers.inc();
+        }
+        pushed == Pushed::Waits
     }
 }
 
@@ -524,10 +540,10 @@ impl OpenSocket {
 impl Drop for OpenSocket {
     fn drop(&mut self) {
         let mut open = self.hub.open.lock();
-        if let Some(sockets) = open.get_mut(&self.owner) {
+        if let Some(sockets) = open.by_owner.get_mut(&self.owner) {
             sockets.retain(|outbox| !Arc::ptr_eq(outbox, &self.outbox));
             if sockets.is_empty() {
-                open.remove(&self.owner);
+                open.by_owner.remove(&self.owner);
             }
         }
         drop(open);

@@ -71,6 +71,11 @@ impl State {
         }
         Some(frame)
     }
+
+    fn drop_frames(&mut self) {
+        self.frames = VecDeque::new();
+        self.bytes = 0;
+    }
 }
 
 /// What an outbox may hold.
@@ -91,21 +96,31 @@ pub(crate) enum Next {
     Close(Close),
 }
 
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits to be written.
+    Waits,
+    /// There was no room: the socket is being closed.
+    Overflowed,
+    /// The socket was being closed already.
+    Closed,
+}
+
 impl Outbox {
     /// Adds a frame. When there is no room the socket is closed instead, without what waited: it
-    /// recovers by the transcript. Answers whether the outbox is still open.
-    pub(crate) fn push(&self, frame: Utf8Bytes, bounds: Bounds) -> bool {
+    /// recovers by the transcript.
+    pub(crate) fn push(&self, frame: Utf8Bytes, bounds: Bounds) -> Pushed {
         let mut state = self.state.lock();
         if state.close.is_some() {
-            return false;
+            return Pushed::Closed;
         }
         let bytes = state.bytes + frame.len();
         // A single frame always fits: else a large item could never be delivered.
-        let full = state.frames.len() >= bounds.frames
+        let overflows = state.frames.len() >= bounds.frames
             || (bytes > bounds.bytes && !state.frames.is_empty());
-        if full {
-            state.frames = VecDeque::new();
-            state.bytes = 0;
+        if overflows {
+            state.drop_frames();
             state.close = Some(Close::TryAgain);
         } else {
             state.frames.push_back(frame);
@@ -113,7 +128,7 @@ impl Outbox {
         }
         drop(state);
         self.reader.wake();
-        !full
+        if overflows { Pushed::Overflowed } else { Pushed::Waits }
     }
 
     /// The chat is over for this socket. What waits is still written.
@@ -122,16 +137,16 @@ impl Outbox {
         self.reader.wake();
     }
 
-    /// Closes the socket, after what waits was written. The first reason stays.
+    /// Closes the socket. When the server restarts, what waits is written before; a socket that gave
+    /// up its place gets no more. The first reason stays.
     pub(crate) fn close(&self, close: Close) {
-        self.state.lock().close.get_or_insert(close);
+        let mut state = self.state.lock();
+        if close != Close::Restart {
+            state.drop_frames();
+        }
+        state.close.get_or_insert(close);
+        drop(state);
         self.reader.wake();
-    }
-
-    /// Whether the socket is to be closed without regard to what waits.
-    pub(crate) fn overflowed(&self) -> bool {
-        let state = self.state.lock();
-        state.close == Some(Close::TryAgain) && state.frames.is_empty()
     }
 
     /// The next frame, if one waits.
@@ -156,11 +171,15 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// Ready once the socket is to be closed without regard to what waits. For a task that is stuck
-    /// in a write; one task at a time may wait.
-    pub(crate) fn poll_overflowed(&self, context: &mut Context<'_>) -> Poll<()> {
+    /// Ready once the socket is to be closed and nothing waits. For a task that is stuck in a write;
+    /// one task at a time may wait.
+    pub(crate) fn poll_close(&self, context: &mut Context<'_>) -> Poll<Close> {
         self.reader.register(context.waker());
-        if self.overflowed() { Poll::Ready(()) } else { Poll::Pending }
+        let state = self.state.lock();
+        match state.close {
+            Some(close) if state.frames.is_empty() => Poll::Ready(close),
+            _ => Poll::Pending,
+        }
     }
 }
 
@@ -179,11 +198,20 @@ mod tests {
         }
     }
 
+    fn close(outbox: &Outbox) -> Option<Close> {
+        match outbox.poll_close(&mut Context::from_waker(&noop_waker())) {
+            Poll::Ready(close) => Some(close),
+            Poll::Pending => None,
+        }
+    }
+
     #[test]
     fn frames_come_in_order_and_the_end_comes_last() {
         let outbox = Outbox::default();
         assert!(next(&outbox).is_none());
-        assert!(outbox.push("a".into(), BOUNDS) && outbox.push("b".into(), BOUNDS));
+        for text in ["a", "b"] {
+            assert_eq!(outbox.push(text.into(), BOUNDS), Pushed::Waits);
+        }
         outbox.end();
         for text in ["a", "b"] {
             assert!(matches!(next(&outbox), Some(Next::Frame(frame)) if frame.as_str() == text));
@@ -193,7 +221,7 @@ mod tests {
         outbox.close(Close::GoingAway);
         outbox.close(Close::Policy);
         assert!(matches!(next(&outbox), Some(Next::Close(Close::GoingAway))));
-        assert!(!outbox.push("c".into(), BOUNDS));
+        assert_eq!(outbox.push("c".into(), BOUNDS), Pushed::Closed);
     }
 
     #[test]
@@ -201,13 +229,30 @@ mod tests {
         for frames in [&["1", "2", "3", "4"][..], &["123456", "78901"]] {
             let outbox = Outbox::default();
             let (last, first) = frames.split_last().unwrap();
-            assert!(first.iter().all(|frame| outbox.push((*frame).into(), BOUNDS)));
-            assert!(!outbox.overflowed());
-            assert!(!outbox.push((*last).into(), BOUNDS));
-            assert!(outbox.overflowed());
+            for frame in first {
+                assert_eq!(outbox.push((*frame).into(), BOUNDS), Pushed::Waits);
+            }
+            assert_eq!(close(&outbox), None);
+            assert_eq!(outbox.push((*last).into(), BOUNDS), Pushed::Overflowed);
+            assert_eq!(close(&outbox), Some(Close::TryAgain));
             assert!(matches!(next(&outbox), Some(Next::Close(Close::TryAgain))));
         }
         let outbox = Outbox::default();
-        assert!(outbox.push("a frame larger than the bound".into(), BOUNDS));
+        assert_eq!(outbox.push("a frame larger than the bound".into(), BOUNDS), Pushed::Waits);
+    }
+
+    #[test]
+    fn a_restart_waits_for_what_is_queued_and_a_lost_place_does_not() {
+        let outbox = Outbox::default();
+        outbox.push("a".into(), BOUNDS);
+        outbox.close(Close::Restart);
+        assert_eq!(close(&outbox), None);
+        assert!(outbox.pop_frame().is_some());
+        assert_eq!(close(&outbox), Some(Close::Restart));
+
+        let outbox = Outbox::default();
+        outbox.push("a".into(), BOUNDS);
+        outbox.close(Close::Policy);
+        assert_eq!((outbox.pop_frame(), close(&outbox)), (None, Some(Close::Policy)));
     }
 }

@@ -6,6 +6,7 @@ use chatloom_engine::{
 };
 use chatloom_wire::{ServiceError, participant::BEARER_HEADER};
 use http::header;
+use tracing::Span;
 
 use super::{App, Call, error};
 
@@ -19,10 +20,12 @@ impl App {
 
     /// The participant whose token it is.
     pub(super) fn seat_of(&self, of_use: SeatUse, token: &str) -> Result<Seat, ServiceError> {
-        self.tokens.seat(of_use, token, self.now()).map_err(|error| {
+        let seat = self.tokens.seat(of_use, token, self.now()).map_err(|error| {
             tracing::debug!(%error, "a token was refused");
-            error.into()
-        })
+            error
+        })?;
+        Span::current().record("chat", tracing::field::display(&seat.chat));
+        Ok(seat)
     }
 
     /// The agent whose token is in the `Authorization` header, as configured now.

@@ -234,7 +234,12 @@ async fn serve<F: Future<Output = Answer>>(
     let started = Instant::now();
     let id = app.gates.request_ids.next();
     // Never the path with its query: a socket's has a token.
-    let span = tracing::debug_span!("request", operation = operation.name(), %id);
+    let span = tracing::debug_span!(
+        "request",
+        operation = operation.name(),
+        %id,
+        chat = tracing::field::Empty
+    );
     let call = Call::new(request, &app.config, started);
     let origin = call.parts.headers.get(header::ORIGIN).cloned();
     let answer = async {

@@ -86,7 +86,7 @@ pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
         .max_message_size(max_frame)
         .max_frame_size(max_frame)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket was not upgraded"))
-        .on_upgrade(move |socket| Session::run(app, owner, socket));
+        .on_upgrade(move |socket| Session::run(app, owner, Box::new(socket)));
     Ok(response.into_response())
 }
 
@@ -111,12 +111,15 @@ enum End {
 }
 
 impl Session {
-    async fn run(app: Arc<App>, owner: Owner, socket: WebSocket) {
+    /// Serves a socket until it is closed. An idle socket costs what this future holds, so the socket,
+    /// which futures within futures would each make room for, and what is done rarely are boxed.
+    async fn run(app: Arc<App>, owner: Owner, mut socket: Box<WebSocket>) {
         let place = app.hub.open(match &owner {
             Owner::Participant(seat) => seat.participant.as_str(),
             Owner::Agent(user) => user,
         });
-        let session = Self {
+        let outbox = Arc::clone(place.outbox());
+        let mut session = Self {
             chat: None,
             queue: None,
             place,
@@ -125,27 +128,26 @@ impl Session {
             unreadable: 0,
             pace: Pace::new(Instant::now()),
         };
-        session.converse(socket).await;
-    }
-
-    async fn converse(mut self, mut socket: WebSocket) {
-        let idle = self.app.config.socket.idle_timeout.get();
+        let idle = session.app.config.socket.idle_timeout.get();
         let mut deadline = pin!(tokio::time::sleep(idle));
         let mut lingering = false;
         let end = loop {
-            let outbox = Arc::clone(self.place.outbox());
             let step = match next_step(&mut socket, &outbox, deadline.as_mut()).await {
                 Step::Read(message) => {
                     if !lingering {
                         deadline.as_mut().reset(Instant::now() + idle);
                     }
-                    self.read(message).await
+                    match session.read(message) {
+                        Ok(Some(topics)) => Box::pin(session.subscribe(topics)).await,
+                        Ok(None) => Ok(()),
+                        Err(end) => Err(end),
+                    }
                 }
                 Step::Do(Next::Frame(frame)) => {
                     write(&mut socket, &outbox, frame, deadline.as_mut()).await
                 }
                 Step::Do(Next::Ended) => {
-                    let linger = self.app.config.socket.linger.get();
+                    let linger = session.app.config.socket.linger.get();
                     deadline.as_mut().reset(Instant::now() + linger);
                     lingering = true;
                     Ok(())
@@ -157,23 +159,25 @@ impl Session {
                 break end;
             }
         };
-        let Self { app, .. } = &self;
-        let app = Arc::clone(app);
+        let app = Arc::clone(&session.app);
         // No more is queued for it from now on.
-        drop(self);
+        drop(session);
         if let End::Close(close) = end
-            && say_goodbye(socket, close).await
+            && Box::pin(say_goodbye(socket, close)).await
         {
             app.metrics.socket_closed(close);
         }
     }
 
-    /// What a client says.
-    async fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+    /// What a client says. What takes time is left to the caller: the topics to subscribe.
+    fn read(
+        &mut self,
+        message: Option<Result<Message, axum::Error>>,
+    ) -> Result<Option<Vec<String>>, End> {
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
             // Answered below us.
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(None),
             // Clients send none; an empty frame is nothing either.
             Some(Ok(Message::Binary(_))) => Utf8Bytes::default(),
             Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
@@ -189,10 +193,10 @@ impl Session {
             return Err(End::Close(Close::Policy));
         }
         if text.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         match ClientFrame::parse(&text) {
-            Ok(ClientFrame::Subscribe { topics }) => self.subscribe(topics).await?,
+            Ok(ClientFrame::Subscribe { topics }) => return Ok(Some(topics)),
             Ok(ClientFrame::Heartbeat) => self.push(Utf8Bytes::from_static(HEARTBEAT)),
             Ok(ClientFrame::Ping) => self.push(Utf8Bytes::from_static(PING_OK)),
             Ok(ClientFrame::Other { .. }) => {}
@@ -204,12 +208,12 @@ impl Session {
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn push(&self, frame: Utf8Bytes) {
         // When there is no room the outbox closes the socket.
-        self.place.outbox().push(frame, self.app.hub.bounds());
+        self.app.hub.push(self.place.outbox(), frame);
     }
 
     /// Subscribes what this socket may have, and says of the rest that it may not.
@@ -305,8 +309,8 @@ async fn next_step(socket: &mut WebSocket, outbox: &Outbox, mut deadline: Pin<&m
     .await
 }
 
-/// Writes a frame and those that wait behind it. Gives up when the client does not read for so long
-/// that its queue overflows, or for longer than it may be silent.
+/// Writes a frame and those that wait behind it. Gives up when the socket is to be closed while the
+/// client does not read, and when it does not read for longer than it may be silent.
 async fn write(
     socket: &mut WebSocket,
     outbox: &Outbox,
@@ -325,9 +329,8 @@ async fn write(
             match ready {
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Gone)),
                 Poll::Pending => {
-                    // The waker is that of this task in all cases.
-                    if outbox.poll_overflowed(context).is_ready() {
-                        return Poll::Ready(Err(End::Close(Close::TryAgain)));
+                    if let Poll::Ready(close) = outbox.poll_close(context) {
+                        return Poll::Ready(Err(End::Close(close)));
                     }
                     return deadline
                         .as_mut()
@@ -351,7 +354,7 @@ async fn write(
 
 /// Closes a socket, and waits a little for the client to agree. Answers whether the client could be
 /// told.
-async fn say_goodbye(mut socket: WebSocket, close: Close) -> bool {
+async fn say_goodbye(mut socket: Box<WebSocket>, close: Close) -> bool {
     let reason = Utf8Bytes::from_static(close.reason());
     let frame = Message::Close(Some(CloseFrame { code: close.code(), reason }));
     let told = tokio::time::timeout(CLOSE_PATIENCE, socket.send(frame)).await;

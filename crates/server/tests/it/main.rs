@@ -10,6 +10,7 @@ mod contacts;
 mod hub;
 mod lifecycle;
 mod limits;
+mod logs;
 mod operations;
 mod sockets;
 mod store;
