@@ -569,10 +569,8 @@ impl Session {
             return self.recover_next(cx);
         }
         self.lose(cx);
-        if self.link.primary.is_some() || self.link.fetching.is_some() {
-            self.link.strikes = self.link.strikes.saturating_add(1);
-            self.show(cx, Connection::Connecting);
-            return;
+        if self.link.primary.is_some() {
+            return self.show(cx, Connection::Connecting);
         }
         if gone.open && self.link.strikes == 0 {
             // A socket that served closed for the first time: come back at once.

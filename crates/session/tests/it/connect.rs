@@ -2,7 +2,7 @@
 
 use chatloom_session::{Behaviour, Call, CallError, Connection, Event, Input, Output, Value};
 
-use crate::world::{Reply, SESSION, Seen, World};
+use crate::world::{Reply, SESSION, Seen, Subscribe, World};
 
 const CONNECTION: &str = "CreateParticipantConnection";
 
@@ -50,7 +50,13 @@ fn s045_s050_s051_s052_connect_in_the_original_order() {
 
 #[test]
 fn d13_chatloom_says_established_once() {
-    let world = World::connected(Behaviour::Chatloom);
+    let mut world = World::new(Behaviour::Chatloom);
+    world.sockets.subscribe = Subscribe::Silent;
+    world.call(Call::Connect);
+    world.run(500);
+    assert_eq!(world.story(), [] as [&str; 0], "open is not enough: it has to be subscribed");
+    world.sockets.subscribe = Subscribe::Confirm;
+    world.run(1_000);
     assert_eq!(world.story(), ["established", "caught up"]);
     assert_eq!(world.states(), ["connecting", "online"]);
 }

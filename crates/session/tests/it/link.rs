@@ -190,6 +190,11 @@ fn compat_says_every_ten_seconds_that_the_deep_heartbeat_fails_without_a_socket(
     world.run(60_500);
     let beats = world.deep_heartbeats();
     assert_eq!(beats.iter().filter(|(_, success)| !success).count(), 6, "{beats:?}");
+    world.service.always.clear();
+    world.run(31_000);
+    world.forget_seen();
+    world.run(60_000);
+    assert!(world.deep_heartbeats().iter().all(|(_, success)| *success));
 }
 
 #[test]

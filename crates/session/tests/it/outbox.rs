@@ -150,6 +150,23 @@ fn the_end_of_the_chat_ends_what_waits() {
 }
 
 #[test]
+fn a_message_under_way_when_the_chat_ends_is_answered() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.script("SendMessage", &[Reply::Status(409)]);
+    let call = world.send("last words");
+    // The answer takes long; the end of the chat overtakes it.
+    world.latency = 500;
+    world.run(6);
+    world.latency = 5;
+    world.end_chat();
+    world.run(10);
+    assert_eq!(world.story().last(), Some(&"ended"));
+    assert!(world.result(call).is_none());
+    world.run(1_000);
+    assert!(matches!(world.result(call), Some(Err(CallError::Service(e))) if e.status == 409));
+}
+
+#[test]
 fn a_broken_session_ends_what_waits_even_off_line() {
     let mut world = World::connected(Behaviour::Chatloom);
     world.script("CreateParticipantConnection", &[Reply::Status(400)]);

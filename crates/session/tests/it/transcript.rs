@@ -187,6 +187,31 @@ fn a_transcript_that_is_refused_is_a_gap_and_not_the_end() {
 }
 
 #[test]
+fn a_transcript_that_is_refused_twice_is_read_with_a_third_token() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.run(15_000);
+    world.cut();
+    world.script("GetTranscript", &[Reply::Status(403), Reply::Status(403)]);
+    world.say("1");
+    world.run(5_000);
+    assert_eq!(world.delivered(), world.stored());
+    assert!(!world.story().contains(&"gap"));
+}
+
+#[test]
+fn pages_without_end_are_a_gap() {
+    let mut world = World::new(Behaviour::Chatloom);
+    world.service.page_size = Some(1);
+    for n in 0..450 {
+        world.say(&n.to_string());
+    }
+    world.call(Call::Connect);
+    world.run(10_000);
+    assert_eq!(world.story(), ["established", "gap", "caught up"]);
+    assert_eq!(world.delivered(), world.stored()[50..]);
+}
+
+#[test]
 fn too_many_waiting_items_start_the_recovery_again() {
     for parses in [false, true] {
         let mut world = World::connected(Behaviour::Chatloom);
@@ -417,8 +442,8 @@ fn what_a_second_socket_brings_waits_for_its_own_reading() {
             && world.opened().len() == 2
             && world.story().ends_with(&["established"])
     });
-    // The page is read now and arrives in 20 s; the socket goes dead right after.
-    world.latency = 20_000;
+    // The page is read now and arrives in 8 s; the socket goes dead right after.
+    world.latency = 8_000;
     world.run(6);
     world.latency = 5;
     world.half_open();
