@@ -8,12 +8,13 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{Answer, App, Call};
 
-/// The files of the demo's page, with the paths they are served at.
+/// The files of the demo's page: path, type, text.
 const PAGE: &[(&str, &str, &str)] = &[
     ("/", "text/html; charset=utf-8", include_str!("../../assets/demo/index.html")),
     ("/demo/chat.css", "text/css; charset=utf-8", include_str!("../../assets/demo/chat.css")),
-    ("/demo/chat.js", "text/javascript; charset=utf-8", include_str!("../../assets/demo/chat.js")),
+    ("/demo/chat.js", SCRIPT, include_str!("../../assets/demo/chat.js")),
 ];
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What the page may do: load its own files, start wasm, talk to this server. A page opened as
 /// `localhost` has its sockets on 127.0.0.1.
@@ -47,8 +48,7 @@ pub(super) async fn page(_: Arc<App>, call: Call) -> Answer {
 /// The chat bundle, for pages anywhere.
 pub(super) async fn bundle(_: Arc<App>, _: Call) -> Answer {
     let mut response = match bundle_text().await {
-        Some(text) => answer(StatusCode::OK, text, "text/javascript; charset=utf-8"),
-        // A script, so that a page shows why it has no chat.
+        Some(text) => answer(StatusCode::OK, text, SCRIPT),
         None => answer(
             StatusCode::NOT_FOUND,
             Cow::Borrowed(

@@ -20,9 +20,8 @@ impl App {
 
     /// The participant whose token it is.
     pub(super) fn seat_of(&self, of_use: SeatUse, token: &str) -> Result<Seat, ServiceError> {
-        let seat = self.tokens.seat(of_use, token, self.now()).map_err(|error| {
+        let seat = self.tokens.seat(of_use, token, self.now()).inspect_err(|error| {
             tracing::debug!(%error, "a token was refused");
-            error
         })?;
         Span::current().record("chat", tracing::field::display(&seat.chat));
         Ok(seat)

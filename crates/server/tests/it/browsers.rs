@@ -61,6 +61,11 @@ async fn a_demo_has_a_page_and_others_have_not() {
     assert!(page.header("content-type").unwrap().starts_with("text/html"));
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && policy.contains("'wasm-unsafe-eval'"));
+    for part in page.body.split('"').filter(|part| part.starts_with("/demo/")) {
+        let file = site.get(part).await;
+        assert_eq!(file.status, 200, "{part}");
+        assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+    }
     let bundle = site.get("/dist/amazon-connect-chat.js").await;
     if bundle.status == 404 {
         assert!(bundle.body.contains("cargo xtask web"));
