@@ -41,10 +41,11 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
 }
 
 fn build(repository: &Repository, no_web: bool) -> Result<()> {
+    let mut build = "build --locked --release --package chatloom-cli".to_owned();
     if !no_web {
         web::build(repository)?; // before the server, which carries the bundle inside
+        build += " --features bundle";
     }
     println!("    the first build takes some minutes");
-    let build = "build --locked --release --package chatloom-cli";
-    run_command(&mut cargo(repository.root(), build))
+    run_command(&mut cargo(repository.root(), &build))
 }
