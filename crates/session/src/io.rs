@@ -98,7 +98,8 @@ pub enum Input {
         /// What is asked.
         what: Call,
     },
-    /// The application no longer wants an answer. What was sent stays sent.
+    /// The application no longer wants an answer. What was sent stays sent, but is not sent again;
+    /// what still waits is not sent. A session whose `connect` is cancelled goes on connecting.
     Cancel {
         /// Which call.
         call: CallId,
@@ -152,7 +153,8 @@ pub enum Input {
         /// Whether there is.
         online: bool,
     },
-    /// The page or program came to the foreground or went to the background.
+    /// The page or program came to the foreground or went to the background. Going there pauses
+    /// nothing; coming back ends a back-off and has an open socket prove that it is alive.
     Visibility {
         /// Whether it can be seen.
         visible: bool,
@@ -164,15 +166,23 @@ pub enum Input {
 /// What an application asks of a session.
 #[derive(Clone, Debug)]
 pub enum Call {
-    /// Connect. Succeeds when the service gave a connection; the socket opens after that.
+    /// Connect. Succeeds when the service gave a connection; the socket opens after that. Fails
+    /// after three attempts, and may then be made again; so it may when the session is broken. While
+    /// another one runs it ends with that one; when the session is connected it succeeds at once.
     Connect,
-    /// Send a message.
+    /// Send a message. Compat sends it at once and makes three attempts as the JavaScript SDK does.
+    /// In Chatloom behaviour it is taken as soon as `connect` has been called and waits its turn:
+    /// one at a time goes out, in order, the first when a socket has subscribed, and is tried until
+    /// the service takes it or refuses it. When the session breaks or the chat ends, those that wait
+    /// fail.
     SendMessage(Outgoing),
-    /// Send an event: typing or a receipt.
+    /// Send an event: typing or a receipt. Typing is sent once in ten seconds
+    /// (docs/protocol/websocket.md S88), in each session (docs/protocol/defects.md D9).
     SendEvent(Outgoing),
-    /// Read a page of the transcript.
+    /// Read a page of the transcript. The request goes out as it is given.
     GetTranscript(Box<GetTranscriptRequest>),
-    /// Leave the chat.
+    /// Leave the chat. Does not wait for messages that are on their way. The session ends when the
+    /// service says so.
     DisconnectParticipant,
 }
 
@@ -434,15 +444,18 @@ pub enum Event {
         /// The item.
         body: Body,
     },
-    /// The session can be used: after `connect` succeeded, and again whenever a socket opened after
-    /// there was none. Compat says it twice on the first connection (S50, S51).
+    /// The session can be used. Compat says so after `connect` succeeded and whenever a socket opens
+    /// after there was none, so twice on the first connection (docs/protocol/websocket.md S50, S51).
+    /// Chatloom says so whenever a socket has subscribed after there was none.
     Established {
         /// Whether a socket is open, which is not yet so for the first of the two.
         by_socket: bool,
     },
-    /// The last socket is gone; the core reconnects.
+    /// The last socket is gone; the core reconnects. Once for each outage; in Compat also when the
+    /// first socket does not open (docs/protocol/websocket.md S155).
     Lost,
-    /// The core has given up on this session.
+    /// The service refuses a new connection with 400, 404 or an answer without a socket, and no
+    /// socket is left: the core has given up. `connect` may be called again.
     Broken,
     /// The chat is over.
     Ended,
@@ -453,10 +466,12 @@ pub enum Event {
     },
     /// Chatloom behaviour: what the connection is doing changed.
     Connection(Connection),
-    /// Chatloom behaviour: what is missing between the items before and after could not be read.
+    /// Chatloom behaviour: what is missing between the items before and after could not be read. It
+    /// may also be the last event but the end or the break of the session: then nobody knows whether
+    /// something is missing.
     Gap,
     /// Chatloom behaviour: everything that the transcript held when the socket subscribed has been
-    /// delivered; what follows is live.
+    /// delivered; what follows is live. Follows each subscription, that of a hand-over too.
     CaughtUp,
 }
 

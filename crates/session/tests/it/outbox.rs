@@ -2,7 +2,7 @@
 
 use chatloom_session::{Behaviour, Call, CallError, CallId, Input, Value};
 
-use crate::world::{Reply, Seen, World};
+use crate::world::{Reply, Seen, Subscribe, World};
 
 fn sent(world: &World, calls: &[CallId]) -> bool {
     calls.iter().all(|call| matches!(world.result(*call), Some(Ok(Value::Answered(_)))))
@@ -101,6 +101,27 @@ fn messages_are_taken_as_soon_as_connect_is_called() {
     let call = world.send("early");
     assert!(world.result(call).is_none());
     world.run(1_000);
+    assert!(sent(&world, &[call]));
+}
+
+#[test]
+fn the_first_message_waits_for_the_subscription() {
+    // A service counts a participant as connected when it subscribes, and refuses messages before.
+    let mut world = World::new(Behaviour::Chatloom);
+    world.sockets.subscribe = Subscribe::Silent;
+    world.call(Call::Connect);
+    let call = world.send("early");
+    world.run(900);
+    assert!(world.requests("SendMessage").is_empty());
+    world.sockets.subscribe = Subscribe::Confirm;
+    world.run(1_000);
+    assert!(sent(&world, &[call]));
+    // Later ones do not: the participant stays connected while its socket is away.
+    world.always("CreateParticipantConnection", Reply::Lost);
+    world.cut();
+    world.run(100);
+    let call = world.send("without a socket");
+    world.run(100);
     assert!(sent(&world, &[call]));
 }
 
