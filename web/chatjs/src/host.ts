@@ -165,10 +165,16 @@ export class Host {
     this.#finish();
   }
 
+  /** Ends what `run` began, and does what has come up meanwhile. */
   #finish(): void {
+    for (let next = this.#waiting.shift(); next && !this.failed; next = this.#waiting.shift()) {
+      try {
+        next();
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
     this.#busy = false;
-    const next = this.#waiting.shift();
-    if (next) this.#run(next);
   }
 
   #take(outputs: readonly Output[]): void {

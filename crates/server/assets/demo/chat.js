@@ -174,6 +174,7 @@
         failure.setAttribute("role", "alert");
         failure.append(retry);
         element.append(failure);
+        failure.scrollIntoView({ block: "nearest" });
       }
     };
     await attempt();
