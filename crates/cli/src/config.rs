@@ -75,7 +75,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print every key with what it means and its present value, as a file that can be used.
+    /// Print every key with what it means and its present value, as a TOML file; secrets are placeholders.
     Print(Source),
     /// Check the configuration.
     Check(Source),

@@ -74,7 +74,7 @@ pub(crate) struct Hub {
 /// The open sockets.
 #[derive(Default)]
 struct Open {
-    by_owner: HashMap<Arc<str>, Vec<Arc<Outbox>>>,
+    by_owner: HashMap<ParticipantId, Vec<Arc<Outbox>>>,
     /// The server stops: sockets that open now are closed at once.
     closing: bool,
 }
@@ -126,7 +126,7 @@ struct Looking {
 /// An open socket. Dropping it frees its place.
 pub(crate) struct OpenSocket {
     hub: Arc<Hub>,
-    owner: Arc<str>,
+    owner: ParticipantId,
     outbox: Arc<Outbox>,
 }
 
@@ -172,21 +172,16 @@ impl Hub {
         })
     }
 
-    /// Opens a socket for an owner: a participant's id, or an agent. When the owner has too many, the
-    /// oldest is closed.
-    pub(crate) fn open(self: &Arc<Self>, owner: &str) -> OpenSocket {
+    /// Opens a socket for a participant, or for an agent under an id that is no participant's. When
+    /// the owner has too many, the oldest is closed.
+    pub(crate) fn open(self: &Arc<Self>, owner: ParticipantId) -> OpenSocket {
         let outbox = Arc::new(Outbox::default());
         let mut open = self.open.lock();
         if open.closing {
             outbox.close(Close::Restart);
         }
-        let owner = match open.by_owner.get_key_value(owner) {
-            Some((owner, _)) => Arc::clone(owner),
-            None => owner.into(),
-        };
         // Most have one: no room for four from the start.
-        let sockets =
-            open.by_owner.entry(Arc::clone(&owner)).or_insert_with(|| Vec::with_capacity(1));
+        let sockets = open.by_owner.entry(owner.clone()).or_insert_with(|| Vec::with_capacity(1));
         while sockets.len() >= self.options.per_owner {
             sockets.remove(0).close(Close::Policy);
         }

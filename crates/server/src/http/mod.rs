@@ -16,6 +16,7 @@ pub(crate) mod throttle;
 pub(crate) mod url;
 
 use std::{
+    hash::{BuildHasher, RandomState},
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     sync::{
@@ -83,7 +84,9 @@ pub(crate) struct Gates {
     public: Option<PublicBase>,
     cors: Cors,
     agents: Agents,
-    connections: Throttle<ParticipantId>,
+    /// By a hash of the participant's id: nobody can make another's.
+    connections: Throttle<u64>,
+    hasher: RandomState,
     start_chats: Throttle<()>,
     request_ids: RequestIds,
 }
@@ -101,9 +104,15 @@ impl Gates {
             cors: Cors::new(config),
             agents: Agents::new(config),
             connections: Throttle::new(connections, THROTTLED_PARTICIPANTS),
+            hasher: RandomState::new(),
             start_chats: Throttle::new(start_chats, NonZeroUsize::MIN),
             request_ids: RequestIds::new(),
         }
+    }
+
+    /// How long a participant's CreateParticipantConnection has to wait; `None` when it is refused.
+    fn wait_to_connect(&self, participant: &ParticipantId) -> Option<Duration> {
+        self.connections.take(self.hasher.hash_one(participant), Instant::now())
     }
 
     /// From now on the server stops.

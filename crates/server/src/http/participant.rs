@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{Answer, App, Call, error, json, json_text, url::PublicBase};
 use chatloom_engine::{
     limits,
     token::{Seat, SeatUse, TokenTooLong},
@@ -14,9 +15,6 @@ use chatloom_wire::{
         GetTranscriptRequest, SendEventRequest, SendMessageRequest, Websocket,
     },
 };
-use tokio::time::Instant;
-
-use super::{Answer, App, Call, error, json, json_text, url::PublicBase};
 
 pub(super) async fn create_connection(app: Arc<App>, mut call: Call) -> Answer {
     let seat = app.seat(SeatUse::Participant, &call)?;
@@ -26,7 +24,7 @@ pub(super) async fn create_connection(app: Arc<App>, mut call: Call) -> Answer {
     no_voice(&types)?;
     // ChatJS calls without a pause while its socket is refused, and gives up at a 429
     // (docs/protocol/websocket.md §5): so calls are held back first.
-    let wait = app.gates.connections.take(seat.participant.clone(), Instant::now());
+    let wait = app.gates.wait_to_connect(&seat.participant);
     let wait = wait.ok_or_else(|| error::throttled("Too many connections of one participant"))?;
     if !wait.is_zero() {
         tokio::time::sleep(wait).await;

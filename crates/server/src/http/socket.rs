@@ -34,9 +34,8 @@ use crate::{
     queue::QUEUE_TOPIC,
 };
 
-/// What is read at once. It is allocated for as long as the socket lives: the largest part of an idle
-/// socket's memory.
-const READ_BUFFER: usize = 1024;
+/// What is read at once: some frames of a client. It is allocated for as long as the socket lives.
+const READ_BUFFER: usize = 512;
 /// Frames are collected up to this size before they are written. What was used of it stays allocated.
 const WRITE_BUFFER: usize = 4 * 1024;
 /// Frames written before the socket is looked at again.
@@ -115,8 +114,8 @@ impl Session {
     /// which futures within futures would each make room for, and what is done rarely are boxed.
     async fn run(app: Arc<App>, owner: Owner, mut socket: Box<WebSocket>) {
         let place = app.hub.open(match &owner {
-            Owner::Participant(seat) => seat.participant.as_str(),
-            Owner::Agent(user) => user,
+            Owner::Participant(seat) => seat.participant.clone(),
+            Owner::Agent(user) => format!("agent:{user}").into(),
         });
         let outbox = Arc::clone(place.outbox());
         let mut session = Self {
