@@ -30,7 +30,10 @@ use std::{
 use chatloom_engine::{Chat, Entry};
 use chatloom_wire::{ContactId, ItemId, Timestamp};
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{oneshot, watch},
+};
 
 use self::{
     checkpoint::{Checkpoints, LogWatch},
@@ -158,7 +161,8 @@ fn failed_io(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Sto
 impl Sqlite {
     /// Opens the file at `path`, or makes it, and brings its schema up to date.
     ///
-    /// Blocks while it does so. Fails with [`StoreError::InUse`] while another process, or another
+    /// Blocks while it does so. To be called inside of the runtime that will use it, where there is
+    /// one: replies to many callers at once then cost less. Fails with [`StoreError::InUse`] while another process, or another
     /// `Sqlite` of this one, has the file open, and with [`StoreError::TooNew`] when a newer program
     /// wrote it. Beside the file, SQLite keeps two of its own (`-wal`, `-shm`) and the store an
     /// empty `-lock`; all belong together.
@@ -190,6 +194,7 @@ impl Sqlite {
         spawner.spawn("store-checkpoints", move |shared| shared.checkpoints.run(&checkpointer))?;
         let others = Arc::new(Others(Arc::clone(&shared)));
         let random = options.random;
+        let runtime = Handle::try_current().ok();
         spawner.spawn("store-writer", {
             let others = Arc::clone(&others);
             move |shared| {
@@ -197,7 +202,9 @@ impl Sqlite {
                 let writer = writer;
                 let _abandon = Abandon(shared);
                 let (queue, counters) = (&shared.writes, &shared.counters);
-                if let Err(error) = writer::run(&writer, queue, counters, log, random) {
+                if let Err(error) =
+                    writer::run(&writer, queue, counters, log, random, runtime.as_ref())
+                {
                     tracing::error!(%error, "the store can write no more; restart the server");
                 }
             }
