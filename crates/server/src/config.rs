@@ -737,6 +737,11 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_printed_with_its_meaning() {
+        insta::assert_snapshot!(Config::default().to_toml());
+    }
+
+    #[test]
     fn secrets_are_not_printed() {
         let mut config = Config::demo();
         config.set("metrics.token", "hunter2", "test").unwrap();

@@ -261,6 +261,8 @@ impl fmt::Debug for Collected {
 impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for Figure { name, help, value, grows } in (self.0)() {
+            // The registry ends the others with a full stop.
+            let help = &format!("{help}.");
             if grows {
                 let counter = ConstCounter::new(value);
                 let kind = counter.metric_type();
@@ -272,5 +274,19 @@ impl Collector for Collected {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_figures() {
+        let mut metrics = Metrics::new();
+        metrics.add_store(sqlite::Stats::default);
+        let text = metrics.to_text();
+        let help: Vec<&str> = text.lines().filter(|line| line.starts_with("# HELP")).collect();
+        insta::assert_snapshot!(help.join("\n"));
     }
 }

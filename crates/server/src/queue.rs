@@ -56,3 +56,16 @@ pub(crate) fn frame(waiting: &Waiting) -> String {
     serde_json::to_string(&Frame { topic: QUEUE_TOPIC, content: QueueView::new(waiting).to_text() })
         .expect("strings always serialise")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits() {
+        insta::assert_snapshot!(
+            frame(&Waiting::default()),
+            @r#"{"topic":"chatloom/queue","content":"{\"total\":0,\"waiting\":[]}"}"#
+        );
+    }
+}

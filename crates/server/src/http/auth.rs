@@ -2,7 +2,7 @@
 
 use chatloom_engine::{
     AgentUser,
-    token::{AgentUse, Seat, SeatUse},
+    token::{AgentUse, Seat, SeatUse, TokenError},
 };
 use chatloom_wire::{ServiceError, participant::BEARER_HEADER};
 use http::header;
@@ -10,21 +10,39 @@ use tracing::Span;
 
 use super::{App, Call, error};
 
+/// Who a socket belongs to.
+pub(super) enum SocketOwner {
+    /// A participant: items of the chat.
+    Participant(Seat),
+    /// An agent, by user id: the queue.
+    Agent(String),
+}
+
 impl App {
     /// The participant whose token is in the bearer header. Signatures beside it are ignored: the SDKs
     /// sign with empty keys (docs/protocol/participant-service.md §1.3).
     pub(super) fn seat(&self, of_use: SeatUse, call: &Call) -> Result<Seat, ServiceError> {
         let token = call.header(BEARER_HEADER).ok_or_else(error::access_denied)?;
-        self.seat_of(of_use, token)
+        let seat = self.tokens.seat(of_use, token, self.now()).inspect_err(|error| log(*error))?;
+        remember(&seat);
+        Ok(seat)
     }
 
-    /// The participant whose token it is.
-    pub(super) fn seat_of(&self, of_use: SeatUse, token: &str) -> Result<Seat, ServiceError> {
-        let seat = self.tokens.seat(of_use, token, self.now()).inspect_err(|error| {
-            tracing::debug!(%error, "a token was refused");
-        })?;
-        Span::current().record("chat", tracing::field::display(&seat.chat));
-        Ok(seat)
+    /// Whose token is in a socket's URL.
+    pub(super) fn socket_owner(&self, token: &str) -> Result<SocketOwner, ServiceError> {
+        match self.tokens.seat(SeatUse::Socket, token, self.now()) {
+            Ok(seat) => {
+                remember(&seat);
+                Ok(SocketOwner::Participant(seat))
+            }
+            Err(TokenError::OtherUse) => {
+                Ok(SocketOwner::Agent(self.agent_of(AgentUse::Socket, token)?.id))
+            }
+            Err(error) => {
+                log(error);
+                Err(error.into())
+            }
+        }
     }
 
     /// The agent whose token is in the `Authorization` header, as configured now.
@@ -36,19 +54,20 @@ impl App {
         self.agent_of(AgentUse::Calls, token)
     }
 
-    /// The agent whose token it is, as configured now.
-    pub(super) fn agent_of(
-        &self,
-        of_use: AgentUse,
-        token: &str,
-    ) -> Result<AgentUser, ServiceError> {
-        let user = self.tokens.agent(of_use, token, self.now()).map_err(|error| {
-            tracing::debug!(%error, "an agent's token was refused");
-            error::access_denied()
-        })?;
+    fn agent_of(&self, of_use: AgentUse, token: &str) -> Result<AgentUser, ServiceError> {
+        let user = self.tokens.agent(of_use, token, self.now()).inspect_err(|error| log(*error))?;
         let agent = self.config.agents.users.iter().find(|agent| agent.id == user);
         agent
             .map(|agent| AgentUser { id: agent.id.clone(), name: agent.name.clone() })
             .ok_or_else(error::access_denied)
     }
+}
+
+/// The log says which chat a request is about.
+fn remember(seat: &Seat) {
+    Span::current().record("chat", tracing::field::display(&seat.chat));
+}
+
+fn log(error: TokenError) {
+    tracing::debug!(%error, "a token was refused");
 }

@@ -350,6 +350,7 @@ fn invalid(message: String) -> ServiceError {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use proptest::prelude::*;
     use serde::Deserialize;
 
     use super::*;
@@ -529,5 +530,23 @@ mod tests {
         };
         assert_eq!(query("b=2&a=1&a=0&c"), "a=0&a=1&b=2&c=");
         assert_eq!(query("a=%7e%zz+%2"), "a=~%25zz%2B%252");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(bytes: Vec<u8>) {
+            let mut text = String::new();
+            encode(&mut text, &bytes);
+            prop_assert_eq!(decode(&text), bytes);
+        }
+
+        #[test]
+        fn any_header_is_read_or_refused(
+            header in "(AWS4-HMAC-SHA256 )?((Credential|SignedHeaders|Signature|x)=[a-z0-9/;é]*,? ?){0,4}",
+            stamp in "[0-9TZé]{0,18}",
+        ) {
+            let _ = Authorization::parse(&header);
+            let _ = parse_stamp(&stamp);
+        }
     }
 }

@@ -15,7 +15,7 @@ use axum::{
     },
     response::IntoResponse,
 };
-use chatloom_engine::token::{AgentUse, Seat, SeatUse};
+use chatloom_engine::token::Seat;
 use chatloom_wire::{
     ErrorKind, ParticipantRole, ServiceError,
     frame::{CHAT_TOPIC, ClientFrame, HEARTBEAT, PING_OK, ServerFrame},
@@ -25,7 +25,9 @@ use http::StatusCode;
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    Answer, App, Call, error,
+    Answer, App, Call,
+    auth::SocketOwner,
+    error,
     throttle::{Pace, Rate},
 };
 use crate::{
@@ -43,14 +45,6 @@ const WRITES_AT_ONCE: usize = 32;
 /// How long a client may take to answer the server's close.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Who a socket belongs to.
-enum Owner {
-    /// A participant: items of the chat.
-    Participant(Seat),
-    /// An agent, by user id: the queue.
-    Agent(String),
-}
-
 pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
     if app.gates.is_draining() {
         return Err(ServiceError {
@@ -65,12 +59,7 @@ pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
         .find_map(|pair| pair.strip_prefix("token="))
         .ok_or_else(error::access_denied)?;
     // At the handshake only: a token that ends later does not end its socket.
-    let owner = match app.seat_of(SeatUse::Socket, token) {
-        Ok(seat) => Owner::Participant(seat),
-        Err(refused) => {
-            Owner::Agent(app.agent_of(AgentUse::Socket, token).map_err(|_| refused)?.id)
-        }
-    };
+    let owner = app.socket_owner(token)?;
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut call.parts, &()).await else {
         return Err(error::validation("This path is for WebSockets"));
     };
@@ -95,7 +84,7 @@ struct Session {
     chat: Option<ChatSubscription>,
     queue: Option<QueueSubscription>,
     place: OpenSocket,
-    owner: Owner,
+    owner: SocketOwner,
     app: Arc<App>,
     unreadable: u32,
     pace: Pace,
@@ -112,10 +101,10 @@ enum End {
 impl Session {
     /// Serves a socket until it is closed. An idle socket costs what this future holds, so the socket,
     /// which futures within futures would each make room for, and what is done rarely are boxed.
-    async fn run(app: Arc<App>, owner: Owner, mut socket: Box<WebSocket>) {
+    async fn run(app: Arc<App>, owner: SocketOwner, mut socket: Box<WebSocket>) {
         let place = app.hub.open(match &owner {
-            Owner::Participant(seat) => seat.participant.clone(),
-            Owner::Agent(user) => format!("agent:{user}").into(),
+            SocketOwner::Participant(seat) => seat.participant.clone(),
+            SocketOwner::Agent(user) => format!("agent:{user}").into(),
         });
         let outbox = Arc::clone(place.outbox());
         let mut session = Self {
@@ -220,11 +209,11 @@ impl Session {
         let mut refused = Vec::new();
         for topic in topics {
             let subscribed = match (&self.owner, topic.as_str()) {
-                (Owner::Participant(seat), CHAT_TOPIC) => {
+                (SocketOwner::Participant(seat), CHAT_TOPIC) => {
                     let seat = seat.clone();
                     self.subscribe_chat(&seat).await?
                 }
-                (Owner::Agent(_), QUEUE_TOPIC) => {
+                (SocketOwner::Agent(_), QUEUE_TOPIC) => {
                     self.subscribe_queue();
                     true
                 }
