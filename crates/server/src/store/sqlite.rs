@@ -162,10 +162,12 @@ impl Sqlite {
     /// Opens the file at `path`, or makes it, and brings its schema up to date.
     ///
     /// Blocks while it does so. To be called inside of the runtime that will use it, where there is
-    /// one: replies to many callers at once then cost less. Fails with [`StoreError::InUse`] while another process, or another
-    /// `Sqlite` of this one, has the file open, and with [`StoreError::TooNew`] when a newer program
-    /// wrote it. Beside the file, SQLite keeps two of its own (`-wal`, `-shm`) and the store an
-    /// empty `-lock`; all belong together.
+    /// one: replies to many callers at once then cost less.
+    ///
+    /// Fails with [`StoreError::InUse`] while another process, or another `Sqlite` of this one, has
+    /// the file open, and with [`StoreError::TooNew`] when a newer program wrote it. Beside the file,
+    /// SQLite keeps two of its own (`-wal`, `-shm`) and the store an empty `-lock`; all belong
+    /// together.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let lock = Arc::new(lock(path)?);
@@ -289,12 +291,14 @@ impl Drop for Others {
     }
 }
 
-/// However the writer ends, nobody waits for it in vain.
+/// However the writer ends, nobody waits for it in vain, and a store that cannot write does not look
+/// as if all was well: reads are refused as well.
 struct Abandon<'a>(&'a Shared);
 
 impl Drop for Abandon<'_> {
     fn drop(&mut self) {
         self.0.writes.abandon();
+        self.0.reads.close();
     }
 }
 
@@ -355,7 +359,17 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 fn prepare_writer(connection: Connection) -> rusqlite::Result<Connection> {
     // Before the first page is written; an older file keeps its size.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| {
+        // Some file systems cannot share memory; SQLite then keeps another mode without an error.
+        match row.get_ref(0)?.as_str()? {
+            "wal" => Ok(()),
+            other => Err(rusqlite::Error::FromSqlConversionFailure(
+                0,
+                rusqlite::types::Type::Text,
+                format!("its file system allows journal mode {other} only, not WAL").into(),
+            )),
+        }
+    })?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // In KB: the pages that many open chats append to stay in memory.
     connection.pragma_update(None, "cache_size", -65_536)?;

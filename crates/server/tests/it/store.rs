@@ -189,38 +189,48 @@ async fn more_writes_than_the_bound_are_refused() {
 
 #[tokio::test]
 async fn a_failed_transaction_fails_its_callers_and_nobody_else() {
-    let file = TemporaryFile::new();
-    let store = file.sqlite();
-    create(&store, 1).await;
-    store.commit(say(1, "before")).await.unwrap();
-    let saboteur = Connection::open(file.path()).unwrap();
-    saboteur
-        .execute_batch(
-            "CREATE TRIGGER broken BEFORE INSERT ON entries WHEN new.text LIKE '%poison%'
-             BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END",
-        )
-        .unwrap();
-    let commits = ["good", "poison", "good"].map(|content| store.commit(say(1, content)));
-    let results = join_all(commits).await;
-    let error = results[1].as_ref().unwrap_err();
-    assert!(matches!(error, StoreError::Database(text) if text.contains("on fire")), "{error}");
+    // The first leaves the transaction open, the second ends it.
+    for how in ["ABORT", "ROLLBACK"] {
+        let file = TemporaryFile::new();
+        let store = file.sqlite();
+        create(&store, 1).await;
+        store.commit(say(1, "before")).await.unwrap();
+        let saboteur = Connection::open(file.path()).unwrap();
+        saboteur
+            .execute_batch(&format!(
+                "CREATE TRIGGER broken BEFORE INSERT ON entries WHEN new.text LIKE '%poison%'
+                 BEGIN SELECT RAISE({how}, 'the disk is on fire'); END"
+            ))
+            .unwrap();
+        let commits = ["good", "poison", "good"]
+            .map(|content| store.commit(Commit { key: Some(key(content)), ..say(1, content) }));
+        let results = join_all(commits).await;
+        let error = results[1].as_ref().unwrap_err();
+        assert!(matches!(error, StoreError::Database(text) if text.contains("on fire")), "{error}");
 
-    // Whoever was told that it is done finds it, at the place that was told, before and after more.
-    store.commit(say(1, "after")).await.unwrap();
-    let entries = log(&store, 1).await;
-    for result in results {
-        match result {
-            Ok(Committed::Done { entries: told, .. }) => {
-                assert_eq!(entries[told[0].seq as usize - 1], told[0]);
-            }
-            Err(StoreError::Database(_)) => {}
+        // Whoever was told that it is done finds it, at the place that was told, before and after
+        // more; and what was rolled back left no trace in what the writer remembers.
+        let again = Commit { key: Some(key("good")), ..say(1, "good") };
+        let again = store.commit(again).await.unwrap();
+        store.commit(say(1, "after")).await.unwrap();
+        let entries = log(&store, 1).await;
+        let contents: Vec<_> = entries.iter().map(|entry| content(entry)).collect();
+        assert_eq!(contents, ["before", "good", "after"]);
+        match again {
+            Committed::Done { entries: told, .. } => assert_eq!(told[0], entries[1]),
+            Committed::Repeated { id, .. } => assert_eq!(id, entries[1].id),
             other => panic!("{other:?}"),
         }
+        for result in results {
+            match result {
+                Ok(Committed::Done { entries: told, .. }) => assert_eq!(told[0], entries[1]),
+                Ok(Committed::Repeated { id, .. }) => assert_eq!(id, entries[1].id),
+                Err(StoreError::Database(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(store.stats().failed_transactions, 1);
     }
-    let contents: Vec<_> = entries.iter().map(|entry| content(entry)).collect();
-    assert!(!contents.contains(&"poison".to_owned()));
-    assert_eq!((contents[0].as_str(), contents.last().unwrap().as_str()), ("before", "after"));
-    assert_eq!(store.stats().failed_transactions, 1);
 }
 
 #[tokio::test]
