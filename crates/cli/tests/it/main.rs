@@ -1,0 +1,16 @@
+//! The program as people and scripts run it: whole processes on loopback, killed, cut off, restarted.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise, and so do its helpers"
+)]
+
+mod commands;
+mod durability;
+mod network;
+mod program;
+#[expect(dead_code, reason = "the client's own tests use more of it")]
+#[path = "../../../client/tests/it/proxy.rs"]
+mod proxy;
+mod service;
+mod terminal;
