@@ -124,11 +124,11 @@ fn keys(config: &Config) -> anyhow::Result<String> {
         config.default_contact_flow()
     );
     for key in &keys.access {
-        text.push_str(&format!(
+        text += &format!(
             "aws_access_key_id = {}\naws_secret_access_key = {}\n",
             key.id,
             key.secret.expose()
-        ));
+        );
     }
     Ok(text)
 }

@@ -27,7 +27,7 @@ pub const PRESENT_IN_CHAT: usize = 6;
 /// How many entries a chat may have in its log. A participant who wants to add one more is refused;
 /// leaving and the end of the chat still find their place. No source states such a limit; this one
 /// keeps a chat that never stops talking from filling the disk.
-pub const ENTRIES_IN_CHAT: u64 = 1_000_000;
+pub const ENTRIES_IN_CHAT: u64 = 100_000;
 
 /// How long a chat lasts at most, in milliseconds, when the request asks for `minutes`.
 pub(crate) const fn duration_ms(minutes: Option<i64>) -> i64 {

@@ -513,6 +513,10 @@ impl Config {
         let mut unknown = Vec::new();
         for (variable, text) in variables {
             let Some(rest) = variable.strip_prefix("CHATLOOM_") else { continue };
+            // The terminal clients', which run on the same machine.
+            if rest == "ENDPOINT" {
+                continue;
+            }
             let key = self.sections().into_iter().find_map(|(section, keys)| {
                 let key = rest.strip_prefix(&section.to_uppercase())?.strip_prefix('_')?;
                 keys.lines()

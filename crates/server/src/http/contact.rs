@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::FromRequestParts, extract::Path};
 use bytes::Bytes;
 use chatloom_engine::{
-    Chat, EndReason, Phase,
+    Chat, Phase,
     token::{Seat, SeatUse},
 };
 use chatloom_wire::{
@@ -156,14 +156,7 @@ fn description(chat: &Chat, id: &ContactId, region: &str) -> Option<Contact> {
         initiation_timestamp: seconds(contact.started_at),
         disconnect_timestamp: ended.map(seconds),
         last_update_timestamp: seconds(chat.updated_at),
-        disconnect_reason: reason.map(|reason| {
-            match reason {
-                EndReason::Customer => "CUSTOMER_DISCONNECT",
-                EndReason::Agent => "AGENT_DISCONNECT",
-                EndReason::Other => "OTHER",
-            }
-            .to_owned()
-        }),
+        disconnect_reason: reason.map(|reason| reason.as_str().to_owned()),
         attributes: chat.attributes.clone(),
     })
 }

@@ -353,17 +353,22 @@ impl Call {
 
     /// The client's address: the one a trusted proxy names, else the connection's.
     fn client(&self) -> IpAddr {
-        let forwarded = self.parts.headers.get("x-forwarded-for").filter(|_| self.is_from_proxy);
+        // The last address of the last line is what the proxy itself saw; those before it, anybody may
+        // have written.
+        let lines = self.parts.headers.get_all("x-forwarded-for");
+        let forwarded = lines.iter().next_back().filter(|_| self.is_from_proxy);
         forwarded
             .and_then(|value| value.to_str().ok())
-            // The last one is what the proxy itself saw; those before it, anybody may have written.
             .and_then(|value| value.rsplit(',').next()?.trim().parse().ok())
             .unwrap_or(self.peer)
     }
 
-    /// Whether it was made on this machine. What a proxy passes on was not, wherever the proxy is.
+    /// Whether it was made on this machine, and meant for it. What a proxy passes on was not, wherever
+    /// the proxy is; and a page that had its name resolved to this machine names itself.
     fn is_local(&self) -> bool {
         self.peer.to_canonical().is_loopback()
+            && !self.is_from_proxy
+            && self.is_addressed_to_loopback()
             && !["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"]
                 .iter()
                 .any(|name| self.parts.headers.contains_key(*name))

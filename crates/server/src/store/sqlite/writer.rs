@@ -212,7 +212,11 @@ impl Writer {
             && let Some((body, first)) = statements.started_under(key)?
         {
             return Ok(if body == key.body {
-                Created::Repeated(Arc::new(read_state(&first)?))
+                // What one stored state is like is nobody else's loss.
+                let first = read_state(&first).map_err(|error| {
+                    Failure::Own(StoreError::Database(format!("reading a chat: {error}")))
+                })?;
+                Created::Repeated(Arc::new(first))
             } else {
                 Created::TokenReused
             });
@@ -357,7 +361,13 @@ pub(super) fn read_state(text: &str) -> rusqlite::Result<Chat> {
         rusqlite::Error::FromSqlConversionFailure(
             0,
             rusqlite::types::Type::Text,
-            format!("the state of a chat cannot be read: {error}").into(),
+            // Only where and how, not what: the state is private, and errors go into logs.
+            format!(
+                "the state of a chat cannot be read: {:?} error at column {}",
+                error.classify(),
+                error.column()
+            )
+            .into(),
         )
     })
 }
