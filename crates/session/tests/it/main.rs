@@ -7,6 +7,7 @@
 mod calls;
 mod chaos;
 mod connect;
+mod corpus;
 mod items;
 mod link;
 mod outbox;
