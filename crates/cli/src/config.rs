@@ -116,6 +116,8 @@ fn load(source: &Source) -> anyhow::Result<Config> {
 
 /// What a back end needs, in the words of its SDKs.
 fn keys(config: &Config) -> anyhow::Result<String> {
+    use std::fmt::Write as _;
+
     let keys = ServerKeys::load(config)?;
     let mut text = format!(
         "region = {}\ninstance = {}\ncontact_flow = {}\n",
@@ -124,11 +126,8 @@ fn keys(config: &Config) -> anyhow::Result<String> {
         config.default_contact_flow()
     );
     for key in &keys.access {
-        text += &format!(
-            "aws_access_key_id = {}\naws_secret_access_key = {}\n",
-            key.id,
-            key.secret.expose()
-        );
+        let (id, secret) = (&key.id, key.secret.expose());
+        writeln!(text, "aws_access_key_id = {id}\naws_secret_access_key = {secret}")?;
     }
     Ok(text)
 }
