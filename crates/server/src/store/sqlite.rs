@@ -460,3 +460,22 @@ fn state_text(chat: &Chat) -> Result<String, StoreError> {
     serde_json::to_string(chat)
         .map_err(|error| StoreError::Database(format!("writing the state of a chat: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No test can cut the power: this is what makes the disk keep a commit before it is answered.
+    #[test]
+    fn the_writer_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let writer = connect(&folder.path().join("x.db"), flags).and_then(prepare_writer).unwrap();
+        let pragma = |name| {
+            writer.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+        };
+        assert_eq!(pragma("synchronous").unwrap(), 2.into(), "FULL");
+        assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
+        assert_eq!(pragma("page_size").unwrap(), (PAGE_BYTES as i64).into());
+    }
+}

@@ -289,9 +289,9 @@ async fn debug_shows_no_content() {
     let store = file.sqlite();
     create(&store, 1).await;
     let commit = say(1, "my card number");
-    let mut printed = format!("{commit:?}");
-    printed += &format!("{:?}", store.commit(commit).await.unwrap());
-    printed += &format!("{:?} {store:?}", log(&store, 1).await);
+    let before = format!("{commit:?}");
+    let committed = store.commit(commit).await.unwrap();
+    let printed = format!("{before} {committed:?} {:?} {store:?}", log(&store, 1).await);
     assert!(!printed.contains("card"), "{printed}");
 }
 
@@ -375,8 +375,7 @@ async fn victim() {
 }
 
 fn key(content: &str) -> TokenKey {
-    let number =
-        content.bytes().fold(0_u128, |sum, byte| (sum << 8 | sum >> 120) ^ u128::from(byte));
+    let number = content.bytes().fold(0_u128, |sum, byte| sum.rotate_left(8) ^ u128::from(byte));
     TokenKey { key: number, body: 1 }
 }
 

@@ -357,7 +357,7 @@ fn place(chat: &ContactId, draft: &Draft, seq: u64, time: Timestamp, random: u12
 
 /// Reads a chat's state.
 pub(super) fn read_state(text: &str) -> rusqlite::Result<Chat> {
-    serde_json::from_str(text).map_err(|error| {
+    let mut chat: Chat = serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(
             0,
             rusqlite::types::Type::Text,
@@ -369,7 +369,9 @@ pub(super) fn read_state(text: &str) -> rusqlite::Result<Chat> {
             )
             .into(),
         )
-    })
+    })?;
+    chat.shrink_to_fit();
+    Ok(chat)
 }
 
 /// The writer's statements, prepared once.
