@@ -108,7 +108,7 @@ scenario(
     const server = await stage.server();
     const agent = stage.agent(server);
     const { page, told } = await open(stage, { url: `${server.url}/dist/amazon-connect-chat.js` });
-    const { session } = await withAgent(server, page, told);
+    const { session } = await withAgent(server, agent, page, told);
     await page.evaluate((session) => sendTyping(session), session);
     await agent.sees(event("typing"), "CUSTOMER");
     agent.do({ typing: true });

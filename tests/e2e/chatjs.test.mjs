@@ -26,7 +26,7 @@ scenario(
     const server = await stage.server();
     const agent = stage.agent(server);
     const { page, told } = await openChatJS(stage);
-    const { details, session } = await withAgent(server, page, told);
+    const { details, session } = await withAgent(server, agent, page, told);
 
     await page.evaluate((session) => sendTyping(session), session);
     await agent.sees(event("typing"), "CUSTOMER");
@@ -62,7 +62,7 @@ scenario("ChatJS 5.0.0 on a phone: recovers from a crash by itself", async (stag
   const { page, told } = await openChatJS(stage, { userAgent: PHONE });
   const failures = new Log("failed requests");
   page.on("requestfailed", (request) => failures.push(request.url()));
-  const { session } = await withAgent(server, page, told);
+  const { session } = await withAgent(server, agent, page, told);
   await converse(agent, page, told, session, "before");
 
   const acknowledged = await writeUntilKilled(server, agent, page, told, session);

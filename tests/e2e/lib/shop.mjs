@@ -30,7 +30,7 @@ export async function open(stage, library, options = {}) {
 }
 
 /** A chat in which an agent has joined; gives its details and the number of its session. */
-export async function withAgent(server, page, told) {
+export async function withAgent(server, agent, page, told) {
   const details = await page.evaluate((url) => startChat(url, "Jane"), server.url);
   const session = await page.evaluate(
     ([url, details]) => openSession(url, details),
@@ -43,6 +43,8 @@ export async function withAgent(server, page, told) {
     ({ item }) =>
       item?.ContentType === event("participant.joined") && item.ParticipantRole === "AGENT",
   );
+  // Who is typing is told to those alone who listen at the time.
+  await agent.events.find("its place in the chat", ({ type }) => type === "caughtUp");
   return { details, session };
 }
 

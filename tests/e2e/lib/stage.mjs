@@ -26,6 +26,11 @@ export const DEMO = {
 /** The short names of event content types. */
 export const event = (name) => `application/vnd.amazonaws.connect.event.${name}`;
 
+/** The environment without settings for the program. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(CHATLOOM_|RUST_LOG$)/.test(name)),
+);
+
 /** Whoever runs the tests says where the programs are. */
 export function program(variable) {
   const found = process.env[variable];
@@ -62,10 +67,10 @@ class Program {
   errors = "";
   lines;
 
-  constructor(name, file, args, { read = (line) => line, ...options } = {}) {
+  constructor(name, file, args, { read = (line) => line, env = environment } = {}) {
     this.#name = name;
     this.lines = new Log(name);
-    this.#child = spawn(file, args, { ...options, stdio: ["pipe", "pipe", "pipe"] });
+    this.#child = spawn(file, args, { env, stdio: ["pipe", "pipe", "pipe"] });
     running.add(this.#child);
     this.#child.stdin.on("error", () => {}); // it has gone; whoever waits for it learns so
     this.#child.stderr.setEncoding("utf8").on("data", (text) => (this.errors += text));
@@ -96,8 +101,8 @@ class Program {
     return Promise.race([this.#exited, late]).finally(() => clearTimeout(timer));
   }
 
-  async kill(signal = "SIGKILL") {
-    this.#child.kill(signal);
+  async kill() {
+    this.#child.kill("SIGKILL");
     return this.exit();
   }
 
@@ -134,13 +139,7 @@ class Server {
 
   /** Ends it in the middle of whatever it does. */
   async kill() {
-    await this.#program.kill("SIGKILL");
-  }
-
-  /** Asks it to stop; gives what it printed on standard output. */
-  async stop() {
-    const how = await this.#program.kill("SIGTERM");
-    return { ...how, output: this.#program.output };
+    await this.#program.kill();
   }
 }
 
