@@ -4,7 +4,7 @@ use std::fmt;
 
 use chatloom_wire::{
     ContactFlowId, ContactId, ContentType, ErrorKind, InstanceId, ParticipantId, ParticipantRole,
-    Timestamp, contact::Attributes,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +27,8 @@ pub struct Chat {
     pub participants: Vec<Participant>,
     /// What may be sent.
     pub content_types: Vec<ContentType>,
-    /// What the back end knows about the customer.
-    pub attributes: Attributes,
+    /// What the back end knows about the customer: names and values, sorted by name.
+    pub attributes: Vec<(String, String)>,
     /// Where it stands.
     pub phase: Phase,
     /// When it was started.
@@ -52,6 +52,15 @@ impl fmt::Debug for Chat {
 }
 
 impl Chat {
+    /// Gives back the room that its lists have to grow: a chat that was read is kept for long, and
+    /// changed as a copy.
+    pub fn shrink_to_fit(&mut self) {
+        self.contacts.shrink_to_fit();
+        self.participants.shrink_to_fit();
+        self.content_types.shrink_to_fit();
+        self.attributes.shrink_to_fit();
+    }
+
     /// The present contact; after the end, the last one.
     pub fn current_contact(&self) -> &Contact {
         self.contacts.last().expect("a chat is started with its first contact and loses none")

@@ -158,7 +158,7 @@ impl Rules {
             contacts: vec![Contact { id: contact_id, started_at: now, queued: None, agent: None }],
             participants,
             content_types,
-            attributes: request.attributes,
+            attributes: request.attributes.into_iter().collect(),
             phase: Phase::Started { connect_by: now.plus_millis(limits::CONNECT_WITHIN_MS) },
             started_at: now,
             ends_at: now.plus_millis(limits::duration_ms(request.chat_duration_in_minutes)),

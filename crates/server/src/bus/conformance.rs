@@ -456,7 +456,7 @@ fn empty_chat(id: &ContactId) -> Chat {
         contacts: vec![Contact { id: id.clone(), started_at: NOON, queued: None, agent: None }],
         participants: Vec::new(),
         content_types: Vec::new(),
-        attributes: BTreeMap::new(),
+        attributes: Vec::new(),
         phase: Phase::Assistant,
         started_at: NOON,
         ends_at: NOON.plus_millis(3_600_000),

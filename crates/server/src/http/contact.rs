@@ -157,7 +157,7 @@ fn description(chat: &Chat, id: &ContactId, region: &str) -> Option<Contact> {
         disconnect_timestamp: ended.map(seconds),
         last_update_timestamp: seconds(chat.updated_at),
         disconnect_reason: reason.map(|reason| reason.as_str().to_owned()),
-        attributes: chat.attributes.clone(),
+        attributes: chat.attributes.iter().cloned().collect(),
     })
 }
 

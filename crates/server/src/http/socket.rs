@@ -37,9 +37,9 @@ use crate::{
 };
 
 /// What is read at once: some frames of a client. It is allocated for as long as the socket lives.
-const READ_BUFFER: usize = 512;
+const READ_BUFFER: usize = 256;
 /// Frames are collected up to this size before they are written. What was used of it stays allocated.
-const WRITE_BUFFER: usize = 4 * 1024;
+const WRITE_BUFFER: usize = 512;
 /// Frames written before the socket is looked at again.
 const WRITES_AT_ONCE: usize = 32;
 /// How long a client may take to answer the server's close.

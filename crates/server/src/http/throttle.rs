@@ -66,6 +66,13 @@ impl<K: Hash + Eq> Throttle<K> {
     /// Takes a turn for a caller: how long to wait for it; `None` when the rate is exceeded.
     pub(crate) fn take(&self, caller: K, now: Instant) -> Option<Duration> {
         let mut callers = self.callers.lock();
+        // Who has a full bucket again is as good as new: two go for each that comes.
+        for _ in 0..2 {
+            if callers.peek_lru().is_none_or(|(_, pace)| pace.full_at > now) {
+                break;
+            }
+            callers.pop_lru();
+        }
         callers.get_or_insert_mut(caller, || Pace::new(now)).take(now, &self.rate)
     }
 }

@@ -390,7 +390,7 @@ pub async fn concurrent_changes_of_the_state_lose_nothing(data: &dyn Data) {
             loop {
                 let old = load(&*store, &contact(1)).await;
                 let mut commit = change(&old, at(0), |chat| {
-                    chat.attributes.insert(format!("change-{number}"), String::new());
+                    chat.attributes.push((format!("change-{number}"), String::new()));
                 });
                 commit.drafts = vec![message(&contact(1), &number.to_string())];
                 match store.commit(commit).await.unwrap() {

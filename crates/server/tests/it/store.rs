@@ -67,7 +67,7 @@ async fn create(store: &Sqlite, number: usize) {
         contacts: vec![Contact { id, started_at: NOON, queued: None, agent: None }],
         participants: Vec::new(),
         content_types: Vec::new(),
-        attributes: BTreeMap::new(),
+        attributes: Vec::new(),
         phase: Phase::WithAgent,
         started_at: NOON,
         ends_at: NOON.plus_millis(3_600_000),
