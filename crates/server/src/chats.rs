@@ -19,7 +19,7 @@ use std::{
 };
 
 use chatloom_engine::{
-    AgentUser, Answer, Chat, Command, Draft, Entry, Rules, StartChat,
+    AgentUser, Answer, Chat, Command, Draft, Entry, Presence, Rules, StartChat,
     entry::item_id,
     limits,
     token::{Keys, Seat},
@@ -37,7 +37,10 @@ use futures_util::future::BoxFuture;
 use lru::LruCache;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use tokio::time::MissedTickBehavior;
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior},
+};
 
 use crate::{
     bus::{Bus, Notice},
@@ -56,6 +59,12 @@ const CACHED_CHATS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 /// How often a command is decided on a state that turns out to be old. Then its caller is told to
 /// try again later.
 const TRIES: usize = 16;
+
+/// How long a message waits for its sender to connect, and how often the store is asked meanwhile, in
+/// case the connection is another server's. ChatJS sends as soon as its `connect()` has resolved, which
+/// is before its socket subscribes (docs/protocol/websocket.md S46).
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
+const CONNECT_LOOK: Duration = Duration::from_millis(500);
 
 /// How many of those who wait are offered to an agent who takes anybody.
 const OFFERED: u32 = 16;
@@ -119,6 +128,8 @@ pub struct Chats {
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
     cache: Mutex<LruCache<ContactId, Cached>>,
+    /// Rings when a participant has connected.
+    connected: Notify,
     counts: Counts,
 }
 
@@ -157,7 +168,16 @@ impl Chats {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let cache = Mutex::new(LruCache::new(CACHED_CHATS));
-        Self { store, bus, rules, keys, clock, cache, counts: Counts::default() }
+        Self {
+            store,
+            bus,
+            rules,
+            keys,
+            clock,
+            cache,
+            connected: Notify::new(),
+            counts: Counts::default(),
+        }
     }
 
     /// What was counted.
@@ -201,7 +221,36 @@ impl Chats {
     /// nothing from the second time on.
     pub async fn connect(self: &Arc<Self>, seat: &Seat) -> Result<(), ServiceError> {
         let command = Command::Connect { participant: seat.participant.clone() };
-        self.settle(&seat.chat, command, None).await.map(drop)
+        let settled = self.settle(&seat.chat, command, None).await.map(drop);
+        self.connected.notify_waiters();
+        settled
+    }
+
+    /// Whether a participant may still connect, as far as the state in memory tells.
+    async fn is_expected(&self, seat: &Seat) -> Result<bool, StoreError> {
+        let (held, _) = self.load(&seat.chat).await?;
+        let participant = held.chat.participant(&seat.participant);
+        Ok(!held.chat.is_over()
+            && participant.is_some_and(|participant| participant.presence == Presence::Expected))
+    }
+
+    /// Waits a while for a participant who has not connected yet. Whoever has not then is refused by
+    /// the rules.
+    async fn wait_for(&self, seat: &Seat) -> Result<(), StoreError> {
+        let until = Instant::now() + CONNECT_PATIENCE;
+        while self.is_expected(seat).await? && Instant::now() < until {
+            let mut connected = pin!(self.connected.notified());
+            // From here on no ring is missed; one before that shows in the state.
+            connected.as_mut().enable();
+            if !self.is_expected(seat).await? {
+                break;
+            }
+            let look = until.min(Instant::now() + CONNECT_LOOK);
+            if tokio::time::timeout_at(look, connected).await.is_err() {
+                self.reload(&seat.chat).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends a message: SendMessage. The request has been checked.
@@ -243,6 +292,7 @@ impl Chats {
         command: Command,
         key: Option<TokenKey>,
     ) -> Result<SentResponse, ServiceError> {
+        self.wait_for(seat).await.map_err(|error| failed(&error))?;
         match self.settle(&seat.chat, command, key).await?.told {
             Told::Sent(answer) => Ok(answer),
             Told::Done => {

@@ -820,3 +820,33 @@ fn keys_tell_requests_apart() {
     assert_eq!(base.key, 99_711_632_191_591_686_604_009_565_954_538_536_166);
     assert_eq!(base.body, 9_416_117_374_946_755_791);
 }
+
+#[tokio::test]
+async fn what_is_sent_while_connecting_waits_for_the_connection() {
+    let node = World::new().node();
+    let customer = node.start().await;
+    let (early, connected) =
+        tokio::join!(node.say(&customer, "before the socket"), node.chats.connect(&customer));
+    connected.unwrap();
+    early.unwrap();
+    assert_eq!(node.messages(&customer).await, ["before the socket"]);
+}
+
+#[tokio::test]
+async fn a_connection_to_another_server_lets_a_message_through() {
+    let world = World::new();
+    let (here, there) = (world.node(), world.node());
+    let customer = here.start().await;
+    let (early, connected) =
+        tokio::join!(here.say(&customer, "before the socket"), there.chats.connect(&customer));
+    connected.unwrap();
+    early.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_does_not_connect_is_refused() {
+    let node = World::new().node();
+    let customer = node.start().await;
+    assert_eq!(kind(node.say(&customer, "nobody is there").await), "AccessDeniedException");
+    assert!(node.published.take().is_empty());
+}
