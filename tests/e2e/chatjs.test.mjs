@@ -78,3 +78,18 @@ scenario("ChatJS 5.0.0 on a phone: recovers from a crash by itself", async (stag
   assert.ok(!told.entries.some(({ kind }) => kind === "broken"));
   await end(agent, page, told, session);
 });
+
+scenario("ChatJS 5.0.0 may send as soon as it says that it is connected", async (stage) => {
+  const server = await stage.server();
+  const { page, told } = await openChatJS(stage);
+  await page.evaluate(async (url) => {
+    const session = await openSession(url, await startChat(url, "Jane"));
+    // Its socket has not subscribed yet (docs/protocol/websocket.md S46).
+    await sendTexts(session, ["first words"]);
+  }, server.url);
+  await told.find("acknowledged", ({ kind }) => kind === "acknowledged");
+  assert.deepEqual(
+    told.entries.filter(({ kind }) => kind === "failed"),
+    [],
+  );
+});
