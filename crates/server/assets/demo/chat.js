@@ -11,6 +11,7 @@
   const byId = (id) => document.getElementById(id);
   const chat = document.querySelector(".chat");
   const log = byId("log");
+  let isAtEnd = true;
   const message = byId("message");
 
   /**
@@ -52,6 +53,12 @@
     message.focus();
     send(current, text);
   });
+
+  log.addEventListener("scroll", () => {
+    isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+  });
+  // What appears below or above the log makes it smaller.
+  new ResizeObserver(stayAtEnd).observe(log);
 
   message.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -104,6 +111,7 @@
     session.onConnectionLost(
       whenCurrent(() => {
         setState("waiting", "Reconnecting");
+        hideTyping();
         showBanner("The connection is lost. It is being restored; you can go on reading.");
       }),
     );
@@ -251,10 +259,13 @@
   }
 
   function append(element, before = null) {
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
     log.insertBefore(element, before);
-    // Whoever reads further up is left where they are.
-    if (atEnd) log.scrollTop = log.scrollHeight;
+    stayAtEnd();
+  }
+
+  /** Shows the newest line to whoever was at it; whoever reads further up is left where they are. */
+  function stayAtEnd() {
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
   }
 
   function showTyping(name) {
