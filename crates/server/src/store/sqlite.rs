@@ -29,7 +29,7 @@ use std::{
 
 use chatloom_engine::{Chat, Entry};
 use chatloom_wire::{ContactId, ItemId, Timestamp};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use tokio::{
     runtime::Handle,
     sync::{oneshot, watch},
@@ -353,6 +353,9 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::from_secs(1))?;
     connection.set_prepared_statement_cache_capacity(32);
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Else a statement whose plan might depend on the value of a parameter, such as a limit, is
+    // prepared anew each time that parameter is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
