@@ -52,6 +52,9 @@ pub type Random = Box<dyn FnMut() -> u128 + Send>;
 /// transaction, and more bytes written for each; 8 KB measured cheapest.
 const PAGE_BYTES: u64 = 8_192;
 
+/// How long a connection waits while a foreign program holds the database.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How a [`Sqlite`] store works.
 pub struct Options {
     /// Makes the random part of item ids. By default, bits that nobody outside can foresee.
@@ -350,7 +353,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     // Each connection stays with one thread at a time, so SQLite need not lock it.
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(Duration::from_secs(1))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(32);
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Else a statement whose plan might depend on the value of a parameter, such as a limit, is

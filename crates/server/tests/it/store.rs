@@ -261,6 +261,32 @@ async fn the_log_stays_short() {
 }
 
 #[tokio::test]
+async fn a_foreign_reader_holds_up_the_log_and_nothing_else() {
+    let file = TemporaryFile::new();
+    let limit = 1 << 18;
+    let store =
+        Sqlite::open(file.path(), Options { wal_limit: limit, ..Options::default() }).unwrap();
+    create(&store, 1).await;
+    let reader = Connection::open(file.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM entries").unwrap();
+    let burst = async || {
+        let commits = (0..400).map(|_| store.commit(say(1, "x".repeat(4_000))));
+        let results = join_all(commits).await;
+        assert!(results.iter().all(|result| matches!(result, Ok(Committed::Done { .. }))));
+    };
+    burst().await;
+    let held_up = store.stats();
+    assert!(held_up.wal_bytes > 2 * limit && held_up.restarts == 0, "{held_up:?}");
+
+    reader.execute_batch("COMMIT").unwrap();
+    burst().await;
+    burst().await;
+    let stats = store.stats();
+    assert!(stats.restarts > 0 || stats.wal_bytes < held_up.wal_bytes, "{stats:?}");
+    assert_eq!(log(&store, 1).await.len(), 1_200);
+}
+
+#[tokio::test]
 async fn a_seeded_generator_makes_the_same_ids_again() {
     let ids = |seed: u128| async move {
         let file = TemporaryFile::new();

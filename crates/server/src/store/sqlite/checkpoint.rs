@@ -6,14 +6,18 @@
 //! with its own connection runs a passive checkpoint each time the log has grown by a step; and once
 //! one of those has run past the limit, the writer itself, between two commits, runs a *restart*,
 //! which has only a little left to copy. At twice the limit it waits for the thread and then runs
-//! one in any case, so the log's bound is that and one batch.
+//! one in any case, so the log's bound is that and one batch. Only a foreign program that reads the
+//! file for long can keep the log from beginning anew; it grows then, and is copied all the same.
 
-use std::sync::{
-    Arc,
-    atomic::{
-        AtomicBool, AtomicU64,
-        Ordering::{Acquire, Relaxed, Release},
+use std::{
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
+    time::Duration,
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -101,9 +105,14 @@ pub(super) struct LogWatch {
     checkpoints: Arc<Checkpoints>,
     /// Length of the log at which the next passive checkpoint is asked for, in bytes.
     next: u64,
+    /// Length at which a restart is run without a passive checkpoint before it.
+    late: u64,
     step: u64,
     limit: u64,
 }
+
+/// How long a restart waits for readers; all writes wait with it.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 impl LogWatch {
     /// Watches the log that `connection`, the only one that writes, appends to. Replaces SQLite's
@@ -123,7 +132,7 @@ impl LogWatch {
             },
         ))?;
         let step = limit / 4;
-        Ok(Self { checkpoints, next: step, step, limit })
+        Ok(Self { checkpoints, next: step, late: 2 * limit, step, limit })
     }
 
     /// Between two commits: asks for a passive checkpoint or runs a restart, if it is time.
@@ -132,27 +141,35 @@ impl LogWatch {
         if bytes + self.step < self.next {
             // The log began anew by itself: a passive checkpoint had caught up.
             self.next = self.step;
+            self.late = 2 * self.limit;
         }
         if bytes >= self.next {
             self.next = bytes + self.step;
             self.checkpoints.ask();
         }
-        if (bytes >= self.limit && self.checkpoints.done.swap(false, Acquire))
-            || bytes >= 2 * self.limit
-        {
+        let caught_up = bytes >= self.limit && self.checkpoints.done.swap(false, Acquire);
+        if caught_up || bytes >= self.late {
             let _running = self.checkpoints.running.lock();
-            match connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::RESTART) {
-                Ok(_) => {
+            match restart(connection) {
+                Ok(()) => {
                     self.checkpoints.restarts.fetch_add(1, Relaxed);
                     self.checkpoints.wal_bytes.store(0, Relaxed);
                     self.next = self.step;
+                    self.late = 2 * self.limit;
                 }
                 Err(error) => {
-                    // A reader was in the way, most likely; the next passive one gives another try.
                     tracing::debug!(%error, "the log could not begin anew yet");
                     self.checkpoints.failed.fetch_add(1, Relaxed);
+                    self.late = self.late.max(bytes + self.step);
                 }
             }
         }
     }
+}
+
+fn restart(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(PATIENCE)?;
+    let result = connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::RESTART);
+    connection.busy_timeout(super::PATIENCE)?;
+    result.map(drop)
 }
