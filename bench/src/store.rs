@@ -120,7 +120,7 @@ fn append(chat: &Chat, version: u64, now: Timestamp) -> Commit {
     }
 }
 
-/// The same rows into the same columns and indexes, by one connection that knows its batches. It
+/// The same rows, with an index of places and one of keys, by one connection that knows its batches. It
 /// makes no ids, encodes no items, looks for no repeats and wakes no caller.
 fn plain_inserts(batch: usize, batches: usize) -> Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
