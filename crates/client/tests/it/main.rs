@@ -23,11 +23,14 @@ use service::{CUSTOMER_NAME, Service};
 ///
 /// Tokio's paused clock by itself would jump to the next timer whenever nobody can run, also while
 /// bytes are on their way through the loopback device. So it is pushed: some passes over everything
-/// that can run and over the sockets, then a step of time, and so on. What the tests measure in
-/// seconds is thousands of passes.
+/// that can run and over the sockets, then a pause of real time, in which the kernel gets to carry
+/// what was sent, then a step of the tests' time, and so on. What the tests measure in seconds is
+/// thousands of passes. A test that waits for what never comes fails after an hour of its time.
 fn run(test: impl Future<Output = ()>) {
     const PASSES: usize = 20;
+    const PAUSE: Duration = Duration::from_micros(100);
     const STEP: Duration = Duration::from_millis(50);
+    const LIMIT: Duration = Duration::from_secs(3600);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -38,10 +41,12 @@ fn run(test: impl Future<Output = ()>) {
             for _ in 0..PASSES {
                 tokio::task::yield_now().await;
             }
+            std::thread::sleep(PAUSE);
             tokio::time::advance(STEP).await;
         }
     });
-    runtime.block_on(test);
+    let ended = runtime.block_on(async { tokio::time::timeout(LIMIT, test).await });
+    ended.expect("the test still waits after an hour of its time");
 }
 
 /// A client of what listens at a URL.

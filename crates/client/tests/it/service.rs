@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
+    serve::ListenerExt as _,
 };
 use chatloom::{
     ContentType, Item, ItemType, ParticipantRole, Timestamp,
@@ -144,6 +145,9 @@ impl Service {
             .route("/v1/agent/socket", post(agent_socket))
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
+            // Else a second small frame waits for the first one's acknowledgement: 40 ms of real
+            // time, in which these tests have minutes pass.
+            let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
             axum::serve(listener, router).await.unwrap();
         });
         Self { address, shared, server }
