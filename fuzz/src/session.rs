@@ -115,15 +115,13 @@ impl World {
         };
         world.give(Input::Create {
             session: SESSION,
-            options: Box::new(SessionOptions {
+            options: Box::new(SessionOptions::new(
                 behaviour,
-                endpoint: "https://chat.example".to_owned(),
-                contact_id: "c".into(),
-                initial_contact_id: "c".into(),
-                participant_id: "p".into(),
-                participant_token: "t".into(),
-                user_agent: String::new(),
-            }),
+                "https://chat.example",
+                "c".into(),
+                "p".into(),
+                "t".into(),
+            )),
         });
         world.call(Call::Connect);
         world
@@ -320,6 +318,12 @@ impl World {
                 self.broken |= self.connects.contains(&call) && result.is_err();
             }
             Output::Release { .. } => panic!("nothing was lent"),
+            Output::Upload(_)
+            | Output::Download { .. }
+            | Output::NeedToken { .. }
+            | Output::JoinForeign { .. }
+            | Output::LeaveForeign { .. }
+            | Output::Persist { .. } => panic!("nobody asked for {output:?}"),
             Output::Log { .. } => {}
             Output::Wake(_) => unreachable!("handled by the loop"),
         }
@@ -338,7 +342,7 @@ impl World {
                 }
             }
             Event::Item { body: Body::Held(_), .. } => panic!("nothing was lent"),
-            Event::Gap => self.gaps += 1,
+            Event::Gap { .. } => self.gaps += 1,
             Event::Ended => self.ended = true,
             Event::Broken => self.broken = true,
             Event::Connection(connection) => {
@@ -346,7 +350,15 @@ impl World {
                 self.broken |= matches!(connection, Connection::Broken { .. });
             }
             Event::Established { .. } => self.broken = false,
-            Event::Lost | Event::DeepHeartbeat { .. } | Event::CaughtUp => {}
+            Event::Lost
+            | Event::DeepHeartbeat { .. }
+            | Event::CaughtUp
+            | Event::GapClosed { .. }
+            | Event::Message { .. }
+            | Event::Roster(_) => {}
+            Event::Transcript(_)
+            | Event::AttachmentProgress { .. }
+            | Event::HandlerFailed { .. } => panic!("nobody asked for {event:?}"),
         }
     }
 

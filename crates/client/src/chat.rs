@@ -343,8 +343,6 @@ fn answer<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
             let message = format!("its body is not as documented, at line {line} column {column}");
             Error::BadAnswer { message }
         }),
-        Value::Connected | Value::Repeated { .. } => {
-            Err(Error::BadAnswer { message: "there is no answer of its own".to_owned() })
-        }
+        _ => Err(Error::BadAnswer { message: "there is no answer of its own".to_owned() }),
     }
 }

@@ -102,13 +102,15 @@ impl Client {
         let session = SessionId(shared.sessions.fetch_add(1, Ordering::Relaxed));
         let feed = Arc::new(Feed::new(shared.bounds));
         let options = SessionOptions {
-            behaviour: Behaviour::Chatloom,
-            endpoint: shared.endpoint.clone(),
-            contact_id: details.contact_id.clone(),
             initial_contact_id: details.initial_contact_id.clone(),
-            participant_id: details.participant_id.clone(),
-            participant_token: details.participant_token.clone(),
             user_agent: shared.user_agent.clone(),
+            ..SessionOptions::new(
+                Behaviour::Chatloom,
+                shared.endpoint.clone(),
+                details.contact_id.clone(),
+                details.participant_id.clone(),
+                details.participant_token.clone(),
+            )
         };
         let options = Box::new(options);
         shared.tell(Command::Create { session, options, feed: Arc::clone(&feed) });

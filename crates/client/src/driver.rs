@@ -232,7 +232,13 @@ impl Driver {
                     }
                 }
                 // Only hosts that parse items themselves hold any.
-                Output::Release { .. } => {}
+                Output::Release { .. }
+                | Output::Upload(_)
+                | Output::Download { .. }
+                | Output::NeedToken { .. }
+                | Output::JoinForeign { .. }
+                | Output::LeaveForeign { .. }
+                | Output::Persist { .. } => {}
                 Output::Log { session, level, text } => self.log(session, level, &text),
                 Output::Wake(until) => return until.map(|mono_ms| self.clock.instant(mono_ms)),
             }

@@ -47,6 +47,17 @@ pub enum Error {
     /// The chat ended, or its runtime was shut down, before the call could be made.
     #[error("the chat is closed")]
     Closed,
+    /// Receipts are switched off for this chat.
+    #[error("receipts are switched off for this chat")]
+    ReceiptsOff,
+    /// The storage of files took or gave none.
+    #[error("the storage answered {status} to the {operation} of the file")]
+    Storage {
+        /// `upload` or `download`.
+        operation: &'static str,
+        /// Its HTTP status.
+        status: u16,
+    },
     /// The client cannot be built as asked for.
     #[error("cannot set up the chat client: {message}")]
     Setup {
@@ -71,12 +82,13 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Service(error) if error.status == 429 || error.status >= 500 => Fault::Service,
-            Self::BadAnswer { .. } => Fault::Service,
+            Self::BadAnswer { .. } | Self::Storage { .. } => Fault::Service,
             Self::Unreachable { .. } => Fault::Network,
             Self::Service(_)
             | Self::NotConnected { .. }
             | Self::Invalid { .. }
             | Self::OutboxFull { .. }
+            | Self::ReceiptsOff
             | Self::Closed
             | Self::Setup { .. } => Fault::Caller,
         }
@@ -90,10 +102,12 @@ impl Error {
     pub fn can_retry(&self) -> bool {
         match self {
             Self::Service(error) => error.status == 429 || error.status >= 500,
+            Self::Storage { status, .. } => *status == 429 || *status >= 500,
             Self::Unreachable { .. } | Self::OutboxFull { .. } => true,
             Self::NotConnected { .. }
             | Self::Invalid { .. }
             | Self::BadAnswer { .. }
+            | Self::ReceiptsOff
             | Self::Closed
             | Self::Setup { .. } => false,
         }
@@ -109,6 +123,8 @@ impl From<CallError> for Error {
             CallError::Unreachable { message } => Self::Unreachable { message },
             CallError::BadAnswer { message } => Self::BadAnswer { message },
             CallError::OutboxFull { waiting } => Self::OutboxFull { waiting },
+            CallError::ReceiptsOff => Self::ReceiptsOff,
+            CallError::Storage { operation, status } => Self::Storage { operation, status },
             // Nobody waits for a cancelled call; whoever asks all the same has no chat any more.
             CallError::Cancelled | CallError::Closed => Self::Closed,
         }

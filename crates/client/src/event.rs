@@ -323,9 +323,7 @@ impl Feed {
 pub(crate) fn from_core(event: session::Event, origin: Instant) -> Option<Event> {
     use session::{Body, Event as Core};
     Some(match event {
-        Core::Item { body: Body::Item(item), .. } => Event::from_item(*item),
-        // Only a host that parses frames itself gets its handles back; this one hands over text.
-        Core::Item { body: Body::Held(_), .. } => return None,
+        Core::Item { body: Body::Item(item), .. } => Event::from_item(Arc::unwrap_or_clone(item)),
         Core::Connection(connection) => Event::Connection(match connection {
             session::Connection::Connecting => Connection::Connecting,
             session::Connection::Online => Connection::Online,
@@ -337,12 +335,21 @@ pub(crate) fn from_core(event: session::Event, origin: Instant) -> Option<Event>
             session::Connection::Broken { reason } => Connection::Broken { reason },
             session::Connection::Ended => Connection::Ended,
         }),
-        Core::Gap => Event::Gap,
+        Core::Gap { .. } => Event::Gap,
         Core::CaughtUp => Event::CaughtUp,
         Core::Ended => Event::Ended,
-        Core::Established { .. } | Core::Lost | Core::Broken | Core::DeepHeartbeat { .. } => {
-            return None;
-        }
+        // Only a host that parses frames itself lends items; this one hands over text.
+        Core::Item { body: Body::Held(_), .. }
+        | Core::Established { .. }
+        | Core::Lost
+        | Core::Broken
+        | Core::DeepHeartbeat { .. }
+        | Core::GapClosed { .. }
+        | Core::Transcript(_)
+        | Core::Message { .. }
+        | Core::Roster(_)
+        | Core::AttachmentProgress { .. }
+        | Core::HandlerFailed { .. } => return None,
     })
 }
 

@@ -139,6 +139,20 @@ impl Session {
             Call::GetTranscript(request) => {
                 self.request::<GetTranscript>(cx, call, transcript_request(&request));
             }
+            Call::SendAttachment(_)
+            | Call::DownloadAttachment { .. }
+            | Call::GetAttachmentUrl { .. }
+            | Call::DescribeView { .. }
+            | Call::GetAuthenticationUrl { .. }
+            | Call::CancelParticipantAuthentication { .. }
+            | Call::MarkRead { .. }
+            | Call::MarkDelivered { .. }
+            | Call::LoadOlder { .. }
+            | Call::FillGap { .. }
+            | Call::Resend { .. }
+            | Call::Discard { .. } => {
+                self.done(cx, call, Err(CallError::NotConnected { operation: "this" }));
+            }
             Call::DisconnectParticipant => {
                 let mut body = Writer::new();
                 body.text("ClientToken", &cx.rng.uuid());

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::{
-    CallError, CallId, Event, Input, LogLevel, Now, Output, RequestId, SessionId, SocketId, Value,
-    rng::Rng, session::Session, sorted::Sorted,
+    CallError, CallId, Event, ForeignEvent, Input, LogLevel, Now, Output, RequestId, SessionId,
+    SocketId, Value, rng::Rng, session::Session, sorted::Sorted,
 };
 
 /// Which session a request, a socket or a call belongs to. One type for the three, so that the map's
@@ -124,6 +124,19 @@ impl Core {
                     self.with(session, |session, cx| session.answered(cx, request, Err(message)));
                 }
             }
+            Input::Restore { session, options, snapshot: _ } => {
+                self.route(Input::Create { session, options });
+            }
+            Input::Track { .. }
+            | Input::Progress { .. }
+            | Input::Token { .. }
+            | Input::HandlerFailed { .. }
+            | Input::Time => {}
+            Input::Foreign { event, .. } => {
+                if let ForeignEvent::Item { item, .. } = event {
+                    self.cx.push(Output::Release { item });
+                }
+            }
             Input::SocketOpened { socket } => {
                 if let Some(&session) = self.cx.sockets.get(&socket.0) {
                     self.with(session, |session, cx| session.socket_opened(cx, socket));
@@ -160,7 +173,6 @@ impl Core {
                     self.with_all(Session::wake);
                 }
             }
-            Input::Time => {}
         }
     }
 

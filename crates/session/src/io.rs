@@ -1,10 +1,10 @@
 //! What goes into the core and what comes out of it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use chatloom_wire::{
-    ContactId, ContentType, Item, ItemHead, ParticipantId, ParticipantToken, ServiceError,
-    participant::GetTranscriptRequest,
+    AttachmentId, ConnectionToken, ContactId, ContentType, Item, ItemHead, ItemId, ParticipantId,
+    ParticipantRole, ParticipantToken, ServiceError, participant::GetTranscriptRequest,
 };
 
 /// The time an input arrives at.
@@ -37,9 +37,66 @@ number! {
     /// A socket, by a number the core picks.
     SocketId(u64);
     /// An item that the host parsed and holds, by a number the host picks. It belongs to the core
-    /// from the input that names it until an output gives it back: in [`Body::Held`] of an event,
-    /// or in [`Output::Release`].
+    /// from the input that names it until [`Output::Release`] gives it back; in between, any number
+    /// of events may show it.
     ItemHandle(u64);
+    /// A socket manager that belongs to the host and serves many sessions, by a number the host
+    /// picks (docs/protocol/websocket.md §8).
+    ForeignId(u32);
+    /// An entry of a tracked transcript, by a number the core picks. A message keeps it from the
+    /// moment it is to be sent until its echo and beyond.
+    EntryKey(u64);
+    /// A hole in what the application has been given, by a number the core picks.
+    GapId(u32);
+}
+
+/// Whom a session speaks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// A customer.
+    #[default]
+    Customer,
+    /// An agent or a supervisor (docs/protocol/websocket.md S190).
+    Agent,
+}
+
+/// Where a session gets its connection token and its items from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// From the service, with the participant token; over a socket of the core's own.
+    #[default]
+    Service,
+    /// From the host, which is asked by [`Output::NeedToken`]; items come over a socket manager of
+    /// the host's, or not at all (docs/protocol/websocket.md S178 to S188).
+    Host {
+        /// The socket manager.
+        foreign: Option<ForeignId>,
+    },
+    /// The token from the service, items over a socket manager of the host's
+    /// (docs/protocol/websocket.md S16).
+    Foreign(ForeignId),
+}
+
+/// How calls of the application are repeated when the service fails or is busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts in all, at least 1.
+    pub attempts: u32,
+    /// The first wait is random up to this; each further one up to twice as much.
+    pub base_ms: u64,
+    /// The same after the answer 429.
+    pub throttled_base_ms: u64,
+    /// No wait is longer, `Retry-After` aside.
+    pub cap_ms: u64,
+}
+
+impl RetryPolicy {
+    /// What a behaviour does by itself: three attempts as the JavaScript SDK makes them
+    /// (docs/protocol/participant-service.md §2.3), five in Chatloom behaviour.
+    pub fn of(behaviour: Behaviour) -> Self {
+        let attempts = if behaviour == Behaviour::Compat { 3 } else { 5 };
+        Self { attempts, base_ms: 100, throttled_base_ms: 500, cap_ms: 20_000 }
+    }
 }
 
 /// How a session behaves where the original and the sensible differ.
@@ -71,6 +128,57 @@ pub struct SessionOptions {
     pub participant_token: ParticipantToken,
     /// Value of the `x-amz-user-agent` header; none is sent when empty.
     pub user_agent: String,
+    /// Whom it speaks for.
+    pub role: Role,
+    /// Where its token and items come from.
+    pub source: Source,
+    /// How its calls are repeated.
+    pub retry: RetryPolicy,
+    /// One typing event goes out in this time (docs/protocol/websocket.md S88).
+    pub typing_throttle_ms: u64,
+    /// Whether receipts are sent at all (docs/protocol/websocket.md S24).
+    pub receipts: bool,
+    /// Receipts are gathered for this long (docs/protocol/websocket.md S102).
+    pub receipt_throttle_ms: u64,
+    /// A tracked transcript holds so many entries, at least 100; older ones become a gap that can be
+    /// read again.
+    pub most_entries: usize,
+    /// Log lines below this level are not made.
+    pub log_level: LogLevel,
+    /// Whether [`Output::Persist`] is wanted whenever something changes that must survive the
+    /// process.
+    pub persist: bool,
+}
+
+impl SessionOptions {
+    /// A customer's session in a chat that has not been transferred, with everything else as the
+    /// behaviour has it. The endpoint is without a slash at its end.
+    pub fn new(
+        behaviour: Behaviour,
+        endpoint: impl Into<String>,
+        contact_id: ContactId,
+        participant_id: ParticipantId,
+        participant_token: ParticipantToken,
+    ) -> Self {
+        Self {
+            behaviour,
+            endpoint: endpoint.into(),
+            initial_contact_id: contact_id.clone(),
+            contact_id,
+            participant_id,
+            participant_token,
+            user_agent: String::new(),
+            role: Role::Customer,
+            source: Source::Service,
+            retry: RetryPolicy::of(behaviour),
+            typing_throttle_ms: 10_000,
+            receipts: true,
+            receipt_throttle_ms: 5_000,
+            most_entries: 10_000,
+            log_level: LogLevel::Debug,
+            persist: false,
+        }
+    }
 }
 
 /// Everything that can happen to the core.
@@ -87,6 +195,24 @@ pub enum Input {
     /// are closed, nothing is sent to the service.
     Forget {
         /// Which.
+        session: SessionId,
+    },
+    /// A session begins where another process left it, from what [`Output::Persist`] or
+    /// [`Core::snapshot`](crate::Core::snapshot) gave. It is not connected; messages that waited
+    /// there wait here. A snapshot that cannot be read is told as a log line, and the session begins
+    /// as by [`Input::Create`].
+    Restore {
+        /// The number it goes by from now on.
+        session: SessionId,
+        /// What it is made of; of the ids and the tokens those of the snapshot count.
+        options: Box<SessionOptions>,
+        /// What was persisted.
+        snapshot: String,
+    },
+    /// The application wants to see the transcript: [`Event::Transcript`] follows from now on. Asking
+    /// again changes nothing.
+    Track {
+        /// In which session.
         session: SessionId,
     },
     /// The application asks for something. Exactly one [`Output::Done`] with this call follows.
@@ -117,6 +243,34 @@ pub enum Input {
         request: RequestId,
         /// A text for people, for instance `connection refused`. No secrets.
         message: String,
+    },
+    /// So many bytes of a file are through.
+    Progress {
+        /// Which upload.
+        request: RequestId,
+        /// How many, in all.
+        sent: u64,
+    },
+    /// The host's answer to [`Output::NeedToken`].
+    Token {
+        /// Which.
+        request: RequestId,
+        /// The connection token; why there is none, for people, when there is none.
+        token: Result<HostToken, String>,
+    },
+    /// A socket manager of the host's has something to say.
+    Foreign {
+        /// Which.
+        foreign: ForeignId,
+        /// What.
+        event: ForeignEvent,
+    },
+    /// A handler of the application failed; the host went on with the others.
+    HandlerFailed {
+        /// In which session.
+        session: SessionId,
+        /// What it handles, for instance `onMessage`.
+        handler: String,
     },
     /// A socket opened.
     SocketOpened {
@@ -163,6 +317,40 @@ pub enum Input {
     Time,
 }
 
+/// A connection token that the host has (docs/protocol/websocket.md S178).
+#[derive(Clone, Debug)]
+pub struct HostToken {
+    /// The token. Secret.
+    pub token: ConnectionToken,
+    /// Until when it is good, ISO 8601, if that is known.
+    pub expiry: Option<String>,
+}
+
+/// What a socket manager of the host's says (docs/protocol/websocket.md S196).
+#[derive(Clone, Debug)]
+pub enum ForeignEvent {
+    /// The connection is there, for the first time or again.
+    Gained,
+    /// The connection is lost; the manager reconnects.
+    Lost,
+    /// The manager has given up.
+    Broken,
+    /// A deep heartbeat was answered or missed.
+    DeepHeartbeat {
+        /// Whether it was answered with success.
+        success: bool,
+    },
+    /// The `content` of a frame of the topic `aws/chat`: the text of an item.
+    Text(String),
+    /// An item that the host has parsed already.
+    Item {
+        /// The item, held by the host.
+        item: ItemHandle,
+        /// Its members that the core decides on.
+        head: Box<ItemHead>,
+    },
+}
+
 /// What an application asks of a session.
 #[derive(Clone, Debug)]
 pub enum Call {
@@ -184,6 +372,90 @@ pub enum Call {
     /// Leave the chat. Does not wait for messages that are on their way. The session ends when the
     /// service says so.
     DisconnectParticipant,
+    /// Send a file: the service is asked where to, the host uploads it ([`Output::Upload`]), the
+    /// service is told. An upload that the storage refuses fails the call
+    /// (docs/protocol/defects.md D8). Cancelling breaks the upload off.
+    SendAttachment(NewAttachment),
+    /// Fetch a file: the service is asked where it is, the host downloads it ([`Output::Download`])
+    /// and keeps it; ends with [`Value::Downloaded`].
+    DownloadAttachment {
+        /// Which.
+        attachment_id: AttachmentId,
+    },
+    /// Ask where a file is; ends with [`Value::Url`].
+    GetAttachmentUrl {
+        /// Which.
+        attachment_id: AttachmentId,
+    },
+    /// Read a view.
+    DescribeView {
+        /// From the message that shows it.
+        view_token: String,
+    },
+    /// Ask where the customer can sign in.
+    GetAuthenticationUrl {
+        /// Where the browser comes back to.
+        redirect_uri: String,
+        /// From the event that asked for it.
+        session_id: String,
+    },
+    /// The customer does not want to sign in.
+    CancelParticipantAuthentication {
+        /// From the event that asked for it.
+        session_id: String,
+    },
+    /// Chatloom behaviour: the application has shown everything up to this item. Receipts are
+    /// gathered; one that others have seen already, or that is older, is done at once.
+    MarkRead {
+        /// The newest item that was read.
+        item: ItemId,
+    },
+    /// Chatloom behaviour: everything up to this item has reached the application.
+    MarkDelivered {
+        /// The newest item.
+        item: ItemId,
+    },
+    /// Read older entries into the tracked transcript; done when they are in it. In a transcript
+    /// that is not tracked this is refused.
+    LoadOlder {
+        /// How many at most, 1 to 1,000.
+        count: u32,
+    },
+    /// Try again to read what a gap has swallowed.
+    FillGap {
+        /// Which gap.
+        gap: GapId,
+    },
+    /// Chatloom behaviour: send a message that failed once more, with the same client token.
+    Resend {
+        /// Its entry.
+        key: EntryKey,
+    },
+    /// Chatloom behaviour: drop a message that failed.
+    Discard {
+        /// Its entry.
+        key: EntryKey,
+    },
+}
+
+/// A file to send. The host has it, under the number of the call.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewAttachment {
+    /// Its name. Personal: not in `Debug`.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Its MIME type.
+    pub content_type: String,
+}
+
+impl std::fmt::Debug for NewAttachment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewAttachment")
+            .field("size", &self.size)
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A message or an event to send.
@@ -278,10 +550,51 @@ pub enum Output {
         /// How it ended.
         result: Result<Value, CallError>,
     },
-    /// An item that the host holds is not wanted.
+    /// An item that the host holds is the host's alone again: no later output names it.
     Release {
         /// Which.
         item: ItemHandle,
+    },
+    /// Upload the file of a call and bring [`Input::Progress`] now and then, and
+    /// [`Input::Answered`] with the storage's status, whatever it is, or [`Input::Failed`].
+    /// [`Output::AbortHttp`] breaks it off.
+    Upload(Upload),
+    /// Download a file, keep it under the number of the request, and bring [`Input::Answered`] with
+    /// an empty body, or [`Input::Failed`].
+    Download {
+        /// Its number.
+        request: RequestId,
+        /// The session it is for.
+        session: SessionId,
+        /// Where. Secret: whoever has it may read the file.
+        url: String,
+    },
+    /// Bring a connection token: [`Input::Token`].
+    NeedToken {
+        /// The number to answer.
+        request: RequestId,
+        /// The session it is for.
+        session: SessionId,
+    },
+    /// Have a socket manager of the host's subscribe to chats and tell what it hears
+    /// ([`Input::Foreign`]).
+    JoinForeign {
+        /// Which.
+        foreign: ForeignId,
+    },
+    /// No session needs a socket manager of the host's any more: stop listening to it. It stays
+    /// open.
+    LeaveForeign {
+        /// Which.
+        foreign: ForeignId,
+    },
+    /// Keep this in place of what was kept for the session before. Secret: it holds tokens and
+    /// messages. Only for a session whose options say so.
+    Persist {
+        /// Which session.
+        session: SessionId,
+        /// For [`Input::Restore`]; `None` when nothing needs to be kept any more.
+        snapshot: Option<String>,
     },
     /// Something a developer may want to read. No secrets, no content.
     Log {
@@ -332,6 +645,32 @@ impl std::fmt::Debug for HttpRequest {
     }
 }
 
+/// A file to upload.
+#[derive(Clone)]
+pub struct Upload {
+    /// Its number.
+    pub request: RequestId,
+    /// The session it is for.
+    pub session: SessionId,
+    /// The call that has the file.
+    pub call: CallId,
+    /// Where, by `PUT`. Secret: whoever has it may write.
+    pub url: String,
+    /// Headers to send.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Without URL and headers: they are secret.
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload")
+            .field("request", &self.request)
+            .field("session", &self.session)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
 /// How a call ended well.
 #[derive(Clone, Debug)]
 pub enum Value {
@@ -339,12 +678,37 @@ pub enum Value {
     Connected,
     /// The service answered.
     Answered(Answer),
-    /// Typing again so soon is not sent: the answer is that of this earlier call, which is done
-    /// (docs/protocol/websocket.md S90).
+    /// Not sent by itself: the answer is that of this earlier call, which is done. Typing again so
+    /// soon (docs/protocol/websocket.md S90), or a receipt that a later one covers (S105).
     Repeated {
         /// The call that was sent.
         earlier: CallId,
     },
+    /// The receipt has been sent before, or a later one covers it (docs/protocol/websocket.md S98).
+    AlreadyFired,
+    /// Where a file is.
+    Url {
+        /// The URL. Secret.
+        url: String,
+        /// Until when it is good, ISO 8601.
+        expiry: Option<String>,
+    },
+    /// The host has the file, under this request's number.
+    Downloaded {
+        /// The request.
+        request: RequestId,
+        /// The storage's status.
+        status: u16,
+    },
+    /// Older entries are in the transcript.
+    Loaded {
+        /// How many.
+        count: u32,
+        /// Whether the transcript has no older ones.
+        at_beginning: bool,
+    },
+    /// Done, and there is nothing to say about it.
+    Nothing,
 }
 
 /// A successful answer of the service.
@@ -411,6 +775,17 @@ pub enum CallError {
     /// The host forgot the session, or the chat ended before the call could be made.
     #[error("the session is closed")]
     Closed,
+    /// Receipts are switched off (docs/protocol/websocket.md S94).
+    #[error("receipts are switched off for this session")]
+    ReceiptsOff,
+    /// The storage took or gave no file.
+    #[error("the storage answered {status} to the {operation} of the file")]
+    Storage {
+        /// `upload` or `download`.
+        operation: &'static str,
+        /// Its HTTP status.
+        status: u16,
+    },
     /// So many messages wait to be sent that no more are taken.
     #[error("{waiting} messages are waiting to be sent already; send again when some are through")]
     OutboxFull {
@@ -425,7 +800,9 @@ impl CallError {
         match self {
             Self::Unreachable { .. } | Self::OutboxFull { .. } => true,
             Self::Service(error) => error.status == 429 || error.status >= 500,
-            Self::NotConnected { .. }
+            Self::Storage { status, .. } => *status == 429 || *status >= 500,
+            Self::ReceiptsOff
+            | Self::NotConnected { .. }
             | Self::Invalid { .. }
             | Self::BadAnswer { .. }
             | Self::Cancelled
@@ -469,10 +846,162 @@ pub enum Event {
     /// Chatloom behaviour: what is missing between the items before and after could not be read. It
     /// may also be the last event but the end or the break of the session: then nobody knows whether
     /// something is missing.
-    Gap,
+    Gap {
+        /// The hole, for [`Call::FillGap`].
+        gap: GapId,
+    },
+    /// Chatloom behaviour: what a gap had swallowed has been delivered after all, just before this.
+    GapClosed {
+        /// The hole.
+        gap: GapId,
+    },
     /// Chatloom behaviour: everything that the transcript held when the socket subscribed has been
     /// delivered; what follows is live. Follows each subscription, that of a hand-over too.
     CaughtUp,
+    /// The tracked transcript changed, or may have (docs/protocol/websocket.md S141).
+    Transcript(TranscriptUpdate),
+    /// Chatloom behaviour: what became of a message of this session.
+    Message {
+        /// Its entry.
+        key: EntryKey,
+        /// The call that sent it, while the host may still know it.
+        call: Option<CallId>,
+        /// Its id, once the service has given it one.
+        id: Option<ItemId>,
+        /// What became of it.
+        state: MessageState,
+    },
+    /// Chatloom behaviour: who is in the chat, and what they do, changed. All who are or were there,
+    /// in the order in which they came.
+    Roster(Vec<Person>),
+    /// How much of a file is through.
+    AttachmentProgress {
+        /// The call that sends it.
+        call: CallId,
+        /// How many bytes are through.
+        sent: u64,
+        /// How many bytes it has.
+        total: u64,
+    },
+    /// Chatloom behaviour: a handler of the application failed.
+    HandlerFailed {
+        /// What it handles.
+        handler: String,
+    },
+}
+
+/// What became of a message that this session sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageState {
+    /// It waits for its turn or for the connection.
+    Queued,
+    /// It is on its way.
+    Sending,
+    /// The service has it.
+    Sent,
+    /// It has reached another participant.
+    Delivered,
+    /// Another participant has read it.
+    Read,
+    /// It was refused, or the session ended before it was sent.
+    Failed(CallError),
+}
+
+/// A change of a tracked transcript: a host that applies the steps in order to a list, which is
+/// empty at first, has the transcript.
+#[derive(Clone, Debug, Default)]
+pub struct TranscriptUpdate {
+    /// What to do, in this order. None when nothing changed (docs/protocol/websocket.md S141).
+    pub steps: Vec<Step>,
+    /// The token of the latest page that was read backward (docs/protocol/websocket.md S153).
+    pub previous_next_token: Option<String>,
+}
+
+/// One step of a change.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Put an entry before the one that is at this index now; at the end when there is none.
+    Insert {
+        /// The index, from 0.
+        at: usize,
+        /// What to put there.
+        entry: Entry,
+    },
+    /// Replace the entry at this index.
+    Replace {
+        /// The index, from 0.
+        at: usize,
+        /// What to put there.
+        entry: Entry,
+    },
+    /// Take the entry at this index out.
+    Remove {
+        /// The index, from 0.
+        at: usize,
+    },
+}
+
+/// An entry of a tracked transcript.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Stays the same as long as the entry is there.
+    pub key: EntryKey,
+    /// What it is.
+    pub content: EntryContent,
+    /// What became of it, for a message of this session.
+    pub state: Option<MessageState>,
+}
+
+/// What an entry of a tracked transcript is.
+#[derive(Clone, Debug)]
+pub enum EntryContent {
+    /// An item of the service.
+    Item(Body),
+    /// A message that has no item yet.
+    Outgoing(Box<Outgoing>),
+    /// What is here could not be read yet, or is held no longer.
+    Gap(GapId),
+}
+
+/// Somebody who is or was in the chat.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub participant_id: ParticipantId,
+    /// What they are there.
+    pub role: Option<ParticipantRole>,
+    /// What they are called. Personal: not in `Debug`.
+    pub name: Option<Box<str>>,
+    /// Whether they are there.
+    pub presence: Presence,
+    /// Whether they write something at the moment.
+    pub typing: bool,
+    /// The newest item that has reached them, as far as they said.
+    pub delivered: Option<ItemId>,
+    /// The newest item that they have read, as far as they said.
+    pub read: Option<ItemId>,
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Person")
+            .field("participant_id", &self.participant_id)
+            .field("role", &self.role)
+            .field("presence", &self.presence)
+            .field("typing", &self.typing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether somebody is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// They are.
+    Here,
+    /// They are, and silent for long.
+    Idle,
+    /// They have left.
+    Gone,
 }
 
 /// The callback of the original that an item belongs to (docs/protocol/websocket.md S118).
@@ -516,8 +1045,8 @@ pub enum ItemKind {
 #[derive(Clone, Debug)]
 pub enum Body {
     /// The item itself.
-    Item(Box<Item>),
-    /// An item the host holds; it belongs to the host again.
+    Item(Arc<Item>),
+    /// An item the host holds.
     Held(ItemHandle),
 }
 

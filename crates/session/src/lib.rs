@@ -28,15 +28,13 @@
 //! let mut core = Core::new(42); // a random number, except in tests
 //! let session = SessionId(1);
 //! let now = Now { mono_ms: 0, wall_ms: 1_767_225_600_000 };
-//! let options = SessionOptions {
-//!     behaviour: Behaviour::Chatloom,
-//!     endpoint: "https://participant.connect.us-west-2.amazonaws.com".to_owned(),
-//!     contact_id: "contact".into(),
-//!     initial_contact_id: "contact".into(),
-//!     participant_id: "participant".into(),
-//!     participant_token: "secret".into(),
-//!     user_agent: String::new(),
-//! };
+//! let options = SessionOptions::new(
+//!     Behaviour::Chatloom,
+//!     "https://participant.connect.us-west-2.amazonaws.com",
+//!     "contact".into(),
+//!     "participant".into(),
+//!     "secret".into(),
+//! );
 //! let connect = Input::Call { session, call: CallId(1), what: Call::Connect };
 //!
 //! // What a host's event loop does, with the network played by hand.

@@ -1,5 +1,7 @@
 //! One session: its parts, and what sets them in motion.
 
+use std::sync::Arc;
+
 use chatloom_wire::{Item, ItemHead};
 
 use crate::{
@@ -22,7 +24,7 @@ const SYNTHETIC_END: &str = r#"{"AbsoluteTime":"","ContentType":"application/vnd
 /// An item with its members, wherever they were read.
 #[derive(Debug)]
 pub(crate) enum Incoming {
-    Item(Box<Item>),
+    Item(Arc<Item>),
     Held(ItemHandle, Box<ItemHead>),
 }
 
@@ -89,6 +91,18 @@ impl Session {
         cx.event(self.id, event);
     }
 
+    /// Shows an item to the application and is done with it.
+    pub(crate) fn give(&self, cx: &mut Cx, kind: ItemKind, body: Body) {
+        let held = match body {
+            Body::Held(item) => Some(item),
+            Body::Item(_) => None,
+        };
+        self.event(cx, Event::Item { kind, body });
+        if let Some(item) = held {
+            cx.push(Output::Release { item });
+        }
+    }
+
     pub(crate) fn fire_due(&mut self, cx: &mut Cx) {
         while let Some(timer) = self.timers.pop_due(cx.now.mono_ms) {
             match timer {
@@ -121,7 +135,7 @@ impl Session {
     pub(crate) fn socket_text(&mut self, cx: &mut Cx, socket: SocketId, text: &str) {
         match read::frame(text) {
             Frame::Chat(content) => match read::item(&content) {
-                Some(item) => self.live_item(cx, socket, Incoming::Item(Box::new(item))),
+                Some(item) => self.live_item(cx, socket, Incoming::Item(Arc::new(item))),
                 None => self.log(cx, LogLevel::Warn, "an item that cannot be read was ignored"),
             },
             Frame::Subscribed { success, is_chat } => {
@@ -167,10 +181,10 @@ impl Session {
         } else if classify::ends_chat(head) {
             // The socket closes before the application hears of the end (S161).
             self.close_link(cx, "the chat ended");
-            self.event(cx, Event::Item { kind, body: incoming.into_body() });
+            self.give(cx, kind, incoming.into_body());
             self.end(cx);
         } else {
-            self.event(cx, Event::Item { kind, body: incoming.into_body() });
+            self.give(cx, kind, incoming.into_body());
         }
     }
 
@@ -181,10 +195,7 @@ impl Session {
         self.close_link(cx, "the chat ended");
         if self.is_compat() {
             let item = read::item(SYNTHETIC_END).expect("a constant that is an item");
-            self.event(
-                cx,
-                Event::Item { kind: ItemKind::Message, body: Body::Item(Box::new(item)) },
-            );
+            self.give(cx, ItemKind::Message, Body::Item(Arc::new(item)));
         }
         self.end(cx);
     }

@@ -6,7 +6,7 @@
 //! everything comes out in the order of (AbsoluteTime, Id), and from then on the socket is *trusted*
 //! and what it brings is delivered at once (docs/protocol/defects.md D6, D7).
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use chatloom_wire::{
     ItemId,
@@ -14,7 +14,7 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, Body, CallError, Event, ItemKind, LogLevel, SocketId,
+    Answer, Body, CallError, Event, GapId, ItemKind, LogLevel, SocketId,
     calls::{Owner, transcript_request},
     classify,
     core::Cx,
@@ -70,6 +70,7 @@ pub(crate) struct Transcript {
     /// Live items that are held back.
     waiting: Vec<Held>,
     recovery: Option<Recovery>,
+    last_gap: u32,
 }
 
 /// A live item that is held back until the transcript has been read for its socket; for the next
@@ -139,7 +140,7 @@ impl Session {
             if self.link.is_candidate(socket) && self.link.is_healthy() {
                 release(cx, &body);
             } else {
-                self.event(cx, Event::Item { kind, body });
+                self.give(cx, kind, body);
             }
             return;
         }
@@ -166,7 +167,7 @@ impl Session {
     /// Delivers an item unless it has been; says whether it ends the chat.
     fn deliver(&mut self, cx: &mut Cx, entry: Entry) -> bool {
         if self.transcript.note(&entry.id) {
-            self.event(cx, Event::Item { kind: entry.kind, body: entry.body });
+            self.give(cx, entry.kind, entry.body);
             entry.ends_chat
         } else {
             release(cx, &entry.body);
@@ -249,7 +250,7 @@ impl Session {
             if classify::is_transient(head, kind) {
                 continue;
             }
-            let Some(entry) = Entry::new(Incoming::Item(Box::new(item)), kind) else { continue };
+            let Some(entry) = Entry::new(Incoming::Item(Arc::new(item)), kind) else { continue };
             let known = self.transcript.seen.contains(&entry.id);
             if oldest.as_ref().is_none_or(|(time, id, _)| entry.place() < (time, id.as_str())) {
                 oldest = Some((entry.time.clone(), entry.id.clone(), known));
@@ -283,7 +284,7 @@ impl Session {
         sort(&mut entries);
         if gap {
             self.log(cx, LogLevel::Warn, "a part of the transcript could not be read");
-            self.event(cx, Event::Gap);
+            self.gap(cx);
         }
         let mut ends = false;
         for entry in entries {
@@ -298,6 +299,13 @@ impl Session {
         }
     }
 
+    /// Says that something is missing here.
+    fn gap(&mut self, cx: &mut Cx) {
+        self.transcript.last_gap += 1;
+        let gap = GapId(self.transcript.last_gap);
+        self.event(cx, Event::Gap { gap });
+    }
+
     /// The session gives up: delivers what it holds, behind a gap, since something may be missing.
     pub(crate) fn give_up_recovery(&mut self, cx: &mut Cx) {
         if self.is_compat() {
@@ -310,7 +318,7 @@ impl Session {
             entries.extend(recovery.found);
         }
         sort(&mut entries);
-        self.event(cx, Event::Gap);
+        self.gap(cx);
         for entry in entries {
             self.deliver(cx, entry);
         }

@@ -88,16 +88,34 @@ impl Instance {
         self.drain.clear();
         self.core.handle(now, input);
         let first = self.core.poll();
-        if let Some(packed) = pack(&first) {
-            let second = self.core.poll();
-            if matches!(second, Output::Wake(at) if at == self.wake) {
-                return packed;
-            }
-            self.drain.push(&first);
-            self.write_from(second);
-        } else {
-            self.write_from(first);
+        if matches!(first, Output::Release { .. }) {
+            return self.unless_more(0, &[first]);
         }
+        let Some(packed) = pack(&first) else {
+            self.write_from(first);
+            return -(self.drain.finish() as i32);
+        };
+        match self.core.poll() {
+            second @ Output::Release { .. } => self.unless_more(packed, &[first, second]),
+            second => {
+                self.drain.push(&first);
+                self.write_from(second);
+                -(self.drain.finish() as i32)
+            }
+        }
+    }
+
+    /// The number that stands for these outputs, when nothing but the known deadline follows them;
+    /// else writes everything.
+    fn unless_more(&mut self, packed: i32, outputs: &[Output]) -> i32 {
+        let next = self.core.poll();
+        if matches!(next, Output::Wake(at) if at == self.wake) {
+            return packed;
+        }
+        for output in outputs {
+            self.drain.push(output);
+        }
+        self.write_from(next);
         -(self.drain.finish() as i32)
     }
 
@@ -117,11 +135,10 @@ impl Instance {
     }
 }
 
-/// What becomes of an item as one number: 0 when nobody wants it, else the session and what kind of
-/// item it is to that session.
+/// An event with an item of the host's as one number: the session and what kind of item it is to that
+/// session.
 fn pack(output: &Output) -> Option<i32> {
     match output {
-        Output::Release { .. } => Some(0),
         Output::Event { session, event: Event::Item { kind, body: Body::Held(_) } }
             if session.0 <= LAST_PACKED_SESSION =>
         {
@@ -277,7 +294,7 @@ mod tests {
         let types: Vec<&str> =
             outputs.iter().filter_map(|output| output["type"].as_str()).collect();
         // S161: the socket closes before the application hears of the end.
-        assert_eq!(types, ["close", "item", "ended", "wake"]);
+        assert_eq!(types, ["close", "item", "release", "ended", "wake"]);
         assert_eq!(outputs[1]["item"], 9);
     }
 

@@ -32,13 +32,15 @@ pub(crate) fn input(json: &[u8]) -> Result<Input, Refusal> {
         "create" => Input::Create {
             session: members.session()?,
             options: Box::new(SessionOptions {
-                behaviour: Behaviour::Compat,
-                endpoint: members.text("endpoint")?,
-                contact_id: members.text("contactId")?.into(),
                 initial_contact_id: members.text("initialContactId")?.into(),
-                participant_id: members.text("participantId")?.into(),
-                participant_token: members.text("participantToken")?.into(),
                 user_agent: members.text("userAgent")?,
+                ..SessionOptions::new(
+                    Behaviour::Compat,
+                    members.text("endpoint")?,
+                    members.text("contactId")?.into(),
+                    members.text("participantId")?.into(),
+                    members.text("participantToken")?.into(),
+                )
             }),
         },
         "forget" => Input::Forget { session: members.session()? },

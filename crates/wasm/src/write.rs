@@ -71,6 +71,15 @@ impl Drain {
             Output::Release { item } => {
                 self.object("release").number("item", item.0);
             }
+            // The package asks for nothing that leads to these yet.
+            Output::Upload(_)
+            | Output::Download { .. }
+            | Output::NeedToken { .. }
+            | Output::JoinForeign { .. }
+            | Output::LeaveForeign { .. }
+            | Output::Persist { .. } => {
+                self.object("other");
+            }
             Output::Log { session, level, text } => {
                 self.object("log").number("level", level_number(*level)).text("text", text);
                 if let Some(session) = session {
@@ -120,8 +129,14 @@ impl Drain {
             Event::Ended => "ended",
             Event::DeepHeartbeat { .. } => "deepHeartbeat",
             Event::Connection(_) => "connection",
-            Event::Gap => "gap",
+            Event::Gap { .. } => "gap",
             Event::CaughtUp => "caughtUp",
+            Event::GapClosed { .. }
+            | Event::Transcript(_)
+            | Event::Message { .. }
+            | Event::Roster(_)
+            | Event::AttachmentProgress { .. }
+            | Event::HandlerFailed { .. } => "other",
         };
         self.object(name).number("session", session);
         match event {
@@ -143,7 +158,7 @@ impl Drain {
                 self.flag("success", *success);
             }
             Event::Connection(connection) => self.connection(connection),
-            Event::Lost | Event::Broken | Event::Ended | Event::Gap | Event::CaughtUp => {}
+            _ => {}
         }
     }
 
@@ -173,7 +188,12 @@ impl Drain {
 
     fn value(&mut self, value: &Value) {
         match value {
-            Value::Connected => {}
+            Value::Connected
+            | Value::AlreadyFired
+            | Value::Url { .. }
+            | Value::Downloaded { .. }
+            | Value::Loaded { .. }
+            | Value::Nothing => {}
             Value::Answered(Answer { request, request_id, attempts, retry_delay_ms, body }) => {
                 self.number("request", request.0)
                     .number("attempts", u64::from(*attempts))
@@ -201,6 +221,8 @@ impl Drain {
             CallError::Cancelled => "cancelled",
             CallError::Closed => "closed",
             CallError::OutboxFull { .. } => "outboxFull",
+            CallError::ReceiptsOff => "receiptsOff",
+            CallError::Storage { .. } => "storage",
         };
         self.text("error", name);
         match error {
@@ -287,9 +309,9 @@ fn level_number(level: LogLevel) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
+    use std::{borrow::Cow, sync::Arc};
 
-    use chatloom_session::{CallId, ItemHandle, RequestId, SessionId, SocketId};
+    use chatloom_session::{CallId, GapId, ItemHandle, RequestId, SessionId, SocketId};
     use chatloom_wire::{ErrorKind, Item, ServiceError};
 
     use super::*;
@@ -343,7 +365,7 @@ mod tests {
             Output::Wake(None),
             event(Event::Item {
                 kind: ItemKind::Message,
-                body: Body::Item(Box::new(Item::from_text(item).unwrap())),
+                body: Body::Item(Arc::new(Item::from_text(item).unwrap())),
             }),
             held(ItemKind::ChatRehydrated),
             event(Event::Established { by_socket: false }),
@@ -352,7 +374,7 @@ mod tests {
             event(Event::Broken),
             event(Event::Ended),
             event(Event::DeepHeartbeat { success: true }),
-            event(Event::Gap),
+            event(Event::Gap { gap: GapId(1) }),
             event(Event::CaughtUp),
             done(Ok(Value::Connected)),
             done(Ok(Value::Answered(answer.clone()))),

@@ -158,7 +158,8 @@ fn a_gap_that_is_too_long_is_told() {
     assert_eq!(delivered[0], stored[0]);
     assert_eq!(delivered[1..], stored[stored.len() - 10_000..]);
     // The gap is told where it is: before the first item behind it.
-    let gap = world.seen.iter().position(|(_, s)| matches!(s, Seen::Event(Event::Gap))).unwrap();
+    let gap =
+        world.seen.iter().position(|(_, s)| matches!(s, Seen::Event(Event::Gap { .. }))).unwrap();
     let behind = world.seen[..gap]
         .iter()
         .filter(|(_, seen)| matches!(seen, Seen::Event(Event::Item { .. })))

@@ -151,13 +151,14 @@ pub(crate) struct World {
 
 pub(crate) fn options(behaviour: Behaviour) -> SessionOptions {
     SessionOptions {
-        behaviour,
-        endpoint: "https://service.test".to_owned(),
-        contact_id: "contact-1".into(),
-        initial_contact_id: "contact-1".into(),
-        participant_id: ME.into(),
-        participant_token: PARTICIPANT_TOKEN.into(),
         user_agent: "test/1".to_owned(),
+        ..SessionOptions::new(
+            behaviour,
+            "https://service.test",
+            "contact-1".into(),
+            ME.into(),
+            PARTICIPANT_TOKEN.into(),
+        )
     }
 }
 
@@ -244,7 +245,7 @@ impl World {
                 Output::Event { session, event } => {
                     assert_eq!(session, SESSION);
                     if let Event::Item { body: Body::Held(handle), .. } = &event {
-                        assert!(self.with_core.remove(handle), "an item was given back twice");
+                        assert!(self.with_core.contains(handle), "an item of the host's is shown");
                     }
                     Seen::Event(event)
                 }
@@ -256,6 +257,12 @@ impl World {
                     assert!(self.with_core.remove(&item), "an item was given back twice");
                     Seen::Release
                 }
+                other @ (Output::Upload(_)
+                | Output::Download { .. }
+                | Output::NeedToken { .. }
+                | Output::JoinForeign { .. }
+                | Output::LeaveForeign { .. }
+                | Output::Persist { .. }) => panic!("{other:?}"),
                 Output::Log { text, .. } => {
                     for secret in [PARTICIPANT_TOKEN, "connection-token", "wss://", "words"] {
                         assert!(!text.contains(secret), "a secret in a log line: {text}");
@@ -676,7 +683,7 @@ impl World {
                 Seen::Event(Event::Lost) => Some("lost"),
                 Seen::Event(Event::Broken) => Some("broken"),
                 Seen::Event(Event::Ended) => Some("ended"),
-                Seen::Event(Event::Gap) => Some("gap"),
+                Seen::Event(Event::Gap { .. }) => Some("gap"),
                 Seen::Event(Event::CaughtUp) => Some("caught up"),
                 _ => None,
             })
