@@ -1,6 +1,6 @@
 //! What an item means to a session.
 
-use chatloom_wire::{ContactId, ContentType, ItemHead, ItemType, ParticipantId};
+use chatloom_wire::{ContactId, ContentType, ItemHead, ItemType, ParticipantId, ParticipantRole};
 
 use crate::ItemKind;
 
@@ -46,6 +46,19 @@ pub(crate) fn kind(head: &ItemHead, me: &ParticipantId) -> Option<ItemKind> {
         Some(Type::ChatRehydrated) => ItemKind::ChatRehydrated,
         _ => ItemKind::Message,
     })
+}
+
+/// Whether this is a message of a bot or a flow, streamed or not.
+pub(crate) fn is_of_a_bot(head: &ItemHead) -> bool {
+    head.participant_role == Some(ParticipantRole::System)
+        && head.item_type == Some(ItemType::Message)
+}
+
+/// Whether an item is a chunk of a streamed message or the completed message
+/// (docs/protocol/websocket.md S129). Those of other participants are left as they are (S136).
+pub(crate) fn is_streamed(head: &ItemHead) -> bool {
+    let metadata = head.message_metadata.as_ref();
+    is_of_a_bot(head) && metadata.is_some_and(|metadata| metadata.message_completed.is_some())
 }
 
 /// Whether an item is only of the moment: it is in no transcript, so it neither waits for one nor

@@ -81,6 +81,8 @@
 //! | messages that wait to be sent | 1,000 for each session | [`CallError::OutboxFull`] |
 //! | live items held back during a recovery | 1,000 | the recovery starts again: it finds them too |
 //! | items read by one recovery | 10,000 in 400 pages | [`Event::Gap`] |
+//! | streamed messages remembered | 32 | the oldest is forgotten, one without chunks first |
+//! | chunks of one that wait for an earlier one | 256 in 128 KiB | dropped: the completed item has all |
 //! | ids remembered to tell repeats | 10,000 | the oldest is forgotten |
 //!
 //! Calls of the application are not counted otherwise: each is answered, and the host decides how
@@ -93,6 +95,7 @@ mod io;
 pub mod json;
 mod link;
 mod outbox;
+mod partial;
 mod read;
 mod rng;
 mod session;

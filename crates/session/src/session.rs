@@ -12,6 +12,7 @@ use crate::{
     core::Cx,
     link::{Link, Phase},
     outbox::Outbox,
+    partial::Partials,
     read::{self, Frame},
     timers::{Timer, Timers},
     transcript::Transcript,
@@ -57,6 +58,7 @@ pub(crate) struct Session {
     pub(crate) typing: Option<Typing>,
     pub(crate) outbox: Outbox,
     pub(crate) transcript: Transcript,
+    pub(crate) partials: Partials,
 }
 
 impl Session {
@@ -72,6 +74,7 @@ impl Session {
             typing: None,
             outbox: Outbox::default(),
             transcript: Transcript::default(),
+            partials: Partials::default(),
         }
     }
 
@@ -176,6 +179,8 @@ impl Session {
             && classify::is_for(head, &self.options.contact_id, &self.options.initial_contact_id);
         let kind = if wanted { classify::kind(head, &self.options.participant_id) } else { None };
         let Some(kind) = kind else { return release(cx, &incoming.into_body()) };
+        let Some(incoming) = self.assemble(cx, incoming) else { return };
+        let head = incoming.head();
         if !self.is_compat() {
             self.merge_live(cx, socket, kind, incoming);
         } else if classify::ends_chat(head) {

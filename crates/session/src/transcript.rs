@@ -41,6 +41,8 @@ struct Entry {
     id: ItemId,
     kind: ItemKind,
     ends_chat: bool,
+    /// It is the completed item of a streamed message.
+    streamed: bool,
     body: Body,
 }
 
@@ -53,6 +55,7 @@ impl Entry {
             id: head.id.clone()?,
             kind,
             ends_chat: classify::ends_chat(head),
+            streamed: classify::is_streamed(head),
             body: incoming.into_body(),
         })
     }
@@ -135,9 +138,10 @@ impl Session {
         incoming: Incoming,
     ) {
         if classify::is_transient(incoming.head(), kind) {
+            // During a hand-over both sockets bring it; chunks have been told apart already.
+            let is_chunk = classify::is_streamed(incoming.head());
             let body = incoming.into_body();
-            // During a hand-over both sockets bring it.
-            if self.link.is_candidate(socket) && self.link.is_healthy() {
+            if !is_chunk && self.link.is_candidate(socket) && self.link.is_healthy() {
                 release(cx, &body);
             } else {
                 self.give(cx, kind, body);
@@ -149,7 +153,7 @@ impl Session {
             if self.deliver(cx, entry) {
                 self.end(cx);
             }
-        } else if self.transcript.seen.contains(&entry.id) {
+        } else if !entry.streamed && self.transcript.seen.contains(&entry.id) {
             release(cx, &entry.body);
         } else {
             self.transcript.waiting.push(Held { socket: Some(socket), entry });
@@ -166,7 +170,9 @@ impl Session {
 
     /// Delivers an item unless it has been; says whether it ends the chat.
     fn deliver(&mut self, cx: &mut Cx, entry: Entry) -> bool {
-        if self.transcript.note(&entry.id) {
+        // The transcript may have given a streamed message before it was complete.
+        let replaces = entry.streamed && self.partials.take_cut(&entry.id);
+        if self.transcript.note(&entry.id) || replaces {
             self.give(cx, entry.kind, entry.body);
             entry.ends_chat
         } else {
@@ -245,12 +251,13 @@ impl Session {
                 skipped = true;
                 continue;
             };
+            let item = self.partials.assemble_page(Arc::new(item));
             let head = item.head();
             let Some(kind) = classify::kind(head, &self.options.participant_id) else { continue };
             if classify::is_transient(head, kind) {
                 continue;
             }
-            let Some(entry) = Entry::new(Incoming::Item(Arc::new(item)), kind) else { continue };
+            let Some(entry) = Entry::new(Incoming::Item(item), kind) else { continue };
             let known = self.transcript.seen.contains(&entry.id);
             if oldest.as_ref().is_none_or(|(time, id, _)| entry.place() < (time, id.as_str())) {
                 oldest = Some((entry.time.clone(), entry.id.clone(), known));

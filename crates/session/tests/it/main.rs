@@ -11,5 +11,6 @@ mod corpus;
 mod items;
 mod link;
 mod outbox;
+mod partial;
 mod transcript;
 mod world;

@@ -340,6 +340,7 @@ impl World {
         if self.parses
             && let Ok(ServerFrame::Chat { content }) = ServerFrame::parse(&text)
             && let Ok(item) = Item::from_text(&*content)
+            && !is_chunk(item.head())
         {
             self.next_handle += 1;
             let handle = ItemHandle(self.next_handle);
@@ -659,6 +660,20 @@ impl World {
             .collect()
     }
 
+    /// The texts of the items the application was given, in order.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        self.seen
+            .iter()
+            .filter_map(|(_, seen)| match seen {
+                Seen::Event(Event::Item { body: Body::Item(item), .. }) => Some(item.text()),
+                Seen::Event(Event::Item { body: Body::Held(handle), .. }) => {
+                    Some(self.held[handle].text())
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The ids of the service's transcript.
     pub(crate) fn stored(&self) -> Vec<String> {
         self.service.items.iter().map(|(_, id, _)| id.clone()).collect()
@@ -746,6 +761,11 @@ impl World {
     pub(crate) fn forget_seen(&mut self) {
         self.seen.clear();
     }
+}
+
+/// The host gives these as text, for the core joins them.
+fn is_chunk(head: &ItemHead) -> bool {
+    head.message_metadata.as_ref().is_some_and(|metadata| metadata.message_completed.is_some())
 }
 
 fn error(status: u16) -> Result<String, ServiceError> {
