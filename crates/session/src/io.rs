@@ -284,7 +284,8 @@ pub enum Input {
         /// The frame.
         text: String,
     },
-    /// A chat item arrived that the host has parsed already.
+    /// A chat item arrived that the host has parsed already. Not for one that has
+    /// `MessageMetadata.MessageCompleted`: the core joins chunks, so it needs their text.
     SocketItem {
         /// On which socket.
         socket: SocketId,
@@ -342,7 +343,7 @@ pub enum ForeignEvent {
     },
     /// The `content` of a frame of the topic `aws/chat`: the text of an item.
     Text(String),
-    /// An item that the host has parsed already.
+    /// An item that the host has parsed already; see [`Input::SocketItem`].
     Item {
         /// The item, held by the host.
         item: ItemHandle,

@@ -275,10 +275,10 @@ impl Session {
         let Some(id) = known_id(head) else { return Some(incoming) };
         match incoming {
             Incoming::Item(item) => self.partials.live(&id, item).map(Incoming::Item),
-            held @ Incoming::Held(..) if is_completed(held.head()) => Some(held),
-            held @ Incoming::Held(..) => {
+            other @ Incoming::Held(..) if is_completed(other.head()) => Some(other),
+            other @ Incoming::Held(..) => {
                 self.log(cx, LogLevel::Warn, "a chunk that the host holds cannot be joined");
-                release(cx, &held.into_body());
+                release(cx, &other.into_body());
                 None
             }
         }
