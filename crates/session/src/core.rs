@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::{
-    CallError, CallId, Event, ForeignEvent, Input, LogLevel, Now, Output, RequestId, SessionId,
-    SocketId, Value, rng::Rng, session::Session, sorted::Sorted,
+    CallError, CallId, ChatDetails, ConnectionStatus, Event, ForeignEvent, Input, LogLevel, Now,
+    Output, RequestId, SessionId, SocketId, Value, rng::Rng, session::Session, sorted::Sorted,
 };
 
 /// Which session a request, a socket or a call belongs to. One type for the three, so that the map's
@@ -82,6 +82,17 @@ impl Core {
         })
     }
 
+    /// Who a session is and what it was given; nothing when there is no such session.
+    pub fn chat_details(&self, session: SessionId) -> Option<ChatDetails<'_>> {
+        self.sessions.get(&session).map(|session| session.details())
+    }
+
+    /// What the socket of a session does; nothing before `connect` has succeeded for the first time
+    /// (docs/protocol/websocket.md S83).
+    pub fn connection_status(&self, session: SessionId) -> Option<ConnectionStatus> {
+        self.sessions.get(&session).and_then(|session| session.link.status)
+    }
+
     fn route(&mut self, input: Input) {
         match input {
             Input::Create { session, options } => {
@@ -127,11 +138,10 @@ impl Core {
             Input::Restore { session, options, snapshot: _ } => {
                 self.route(Input::Create { session, options });
             }
-            Input::Track { .. }
-            | Input::Progress { .. }
-            | Input::Token { .. }
-            | Input::HandlerFailed { .. }
-            | Input::Time => {}
+            Input::Track { .. } | Input::Progress { .. } | Input::Token { .. } | Input::Time => {}
+            Input::HandlerFailed { session, handler } => {
+                self.with(session, |session, cx| session.handler_failed(cx, handler));
+            }
             Input::Foreign { event, .. } => {
                 if let ForeignEvent::Item { item, .. } = event {
                     self.cx.push(Output::Release { item });

@@ -14,8 +14,9 @@ use chatloom_wire::{
 };
 
 use crate::{
-    CallError, CallId, Connection, Event, HttpAnswer, HttpRequest, LogLevel, Output, RequestId,
-    SocketId, Value, core::Cx, read, session::Session, timers::Timer,
+    CallError, CallId, Connection, ConnectionDetails, ConnectionStatus, Event, HttpAnswer,
+    HttpRequest, LogLevel, Output, RequestId, SocketId, Value, core::Cx, read, session::Session,
+    timers::Timer,
 };
 
 /// What a customer's client asks for (docs/protocol/websocket.md S45).
@@ -100,6 +101,10 @@ pub(crate) struct Link {
     /// The application has been told of the loss.
     lost: bool,
     shown: Option<Connection>,
+    /// What the socket does; nothing before `connect` has succeeded for the first time.
+    pub(crate) status: Option<ConnectionStatus>,
+    /// What the first successful `connect` was given.
+    pub(crate) details: Option<Box<ConnectionDetails>>,
 }
 
 #[derive(Debug)]
@@ -204,7 +209,7 @@ impl Link {
 impl Session {
     pub(crate) fn connect(&mut self, cx: &mut Cx, call: CallId) {
         match self.link.phase {
-            Phase::Live => self.done(cx, call, Ok(Value::Connected)),
+            Phase::Live => self.connected(cx, call),
             Phase::Connecting => self.link.connects.push(call),
             Phase::Ended => {
                 let operation = CreateParticipantConnection::NAME;
@@ -221,6 +226,12 @@ impl Session {
                 self.fetch(cx);
             }
         }
+    }
+
+    /// Ends a `connect` that succeeded.
+    fn connected(&mut self, cx: &mut Cx, call: CallId) {
+        let status = self.link.status.unwrap_or(ConnectionStatus::Starting);
+        self.done(cx, call, Ok(Value::Connected { status }));
     }
 
     fn fetch(&mut self, cx: &mut Cx) {
@@ -340,15 +351,26 @@ impl Session {
             let message = "it holds no URL of a socket".to_owned();
             return self.not_connected(cx, Trouble::Refused(CallError::BadAnswer { message }));
         }
-        self.link.token = Some(ConnectionToken::from(token));
+        let token = ConnectionToken::from(token);
+        if self.link.details.is_none() {
+            self.link.details = Some(Box::new(ConnectionDetails {
+                url: Some(given.url.clone()),
+                expiry: given.url_expiry,
+                acknowledged: false,
+                token: token.clone(),
+                token_expiry: given.expiry.clone(),
+            }));
+        }
+        self.link.token = Some(token);
         self.link.token_due = false;
         self.link.forbidden = false;
         self.timers
             .set(Timer::Token, cx.after(token_wait_ms(cx.now.wall_ms, given.expiry.as_deref())));
         if self.link.phase == Phase::Connecting {
             self.link.phase = Phase::Live;
+            self.link.status = Some(ConnectionStatus::Starting);
             for call in std::mem::take(&mut self.link.connects) {
-                self.done(cx, call, Ok(Value::Connected));
+                self.connected(cx, call);
             }
             if self.is_compat() {
                 self.event(cx, Event::Established { by_socket: false });
@@ -470,6 +492,9 @@ impl Session {
             self.stop_recovery(cx, socket.id);
             cx.close_socket(socket.id, reason);
         }
+        if let Some(status) = &mut self.link.status {
+            *status = ConnectionStatus::Ended;
+        }
         for timer in [Timer::Reconnect, Timer::Token, Timer::Silence] {
             self.timers.clear(timer);
         }
@@ -536,6 +561,7 @@ impl Session {
         self.timers.clear(Timer::Silence);
         self.link.lost = false;
         if !std::mem::replace(&mut self.link.gained, true) {
+            self.link.status = Some(ConnectionStatus::Connected);
             self.event(cx, Event::Established { by_socket: true });
         }
     }
@@ -584,6 +610,7 @@ impl Session {
     fn lose(&mut self, cx: &mut Cx) {
         let had = std::mem::replace(&mut self.link.gained, false);
         if !std::mem::replace(&mut self.link.lost, true) && (had || self.is_compat()) {
+            self.link.status = Some(ConnectionStatus::ConnectionLost);
             self.log(cx, LogLevel::Info, "the connection is lost");
             self.event(cx, Event::Lost);
         }
@@ -594,8 +621,17 @@ impl Session {
 
     /// Compat: without a socket each deep heartbeat fails (docs/protocol/websocket.md §1.5).
     pub(crate) fn silence(&mut self, cx: &mut Cx) {
-        self.event(cx, Event::DeepHeartbeat { success: false });
+        self.deep_heartbeat(cx, false);
         self.timers.set(Timer::Silence, cx.after(BEAT_MS));
+    }
+
+    fn deep_heartbeat(&mut self, cx: &mut Cx, success: bool) {
+        self.link.status = Some(if success {
+            ConnectionStatus::DeepHeartbeatSuccess
+        } else {
+            ConnectionStatus::DeepHeartbeatFailure
+        });
+        self.event(cx, Event::DeepHeartbeat { success });
     }
 
     /// Gives a socket up.
@@ -735,7 +771,7 @@ impl Session {
         socket.suspect |= missed;
         let serves = socket.is_healthy() && !socket.replace;
         if ping_missed {
-            self.event(cx, Event::DeepHeartbeat { success: false });
+            self.deep_heartbeat(cx, false);
         }
         if dead {
             return self.drop_socket(cx, id, "two heartbeats were missed");
@@ -763,7 +799,7 @@ impl Session {
     pub(crate) fn ping_answered(&mut self, cx: &mut Cx, id: SocketId, success: bool) {
         if let Some(socket) = self.link.socket(id) {
             socket.ping_pending = false;
-            self.event(cx, Event::DeepHeartbeat { success });
+            self.deep_heartbeat(cx, success);
         }
     }
 

@@ -36,6 +36,7 @@ pub(crate) enum Frame<'a> {
 pub(crate) struct Given {
     pub(crate) has_socket: bool,
     pub(crate) url: String,
+    pub(crate) url_expiry: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) expiry: Option<String>,
 }
@@ -172,10 +173,10 @@ pub(crate) fn connection(text: &str) -> Given {
     let mut given = Given::default();
     let read = json::object(text, &mut |name, value| match name {
         "Websocket" => {
-            given.has_socket = value.members(&mut |name, value| {
-                if name == "Url" {
-                    given.url = owned(value).unwrap_or_default();
-                }
+            given.has_socket = value.members(&mut |name, value| match name {
+                "Url" => given.url = owned(value).unwrap_or_default(),
+                "ConnectionExpiry" => given.url_expiry = owned(value),
+                _ => {}
             });
         }
         "ConnectionCredentials" => {
@@ -294,8 +295,14 @@ mod tests {
         "EVENT",
     ];
     const PAGE: &[&str] = &["Transcript", "NextToken", "Id", "x"];
-    const CONNECTION: &[&str] =
-        &["Websocket", "Url", "ConnectionCredentials", "ConnectionToken", "Expiry", "wss://x"];
+    const CONNECTION: &[&str] = &[
+        "Websocket",
+        "Url",
+        "ConnectionExpiry",
+        "ConnectionCredentials",
+        "ConnectionToken",
+        "Expiry",
+    ];
     const ERROR: &[&str] =
         &["code", "__type", "message", "Message", "ns#AccessDeniedException:http://x", "a,b"];
 
@@ -357,7 +364,10 @@ mod tests {
                 let ours = connection(&text);
                 let websocket = theirs.websocket;
                 prop_assert_eq!(ours.has_socket, websocket.is_some());
-                prop_assert_eq!(ours.url, websocket.and_then(|w| w.url).unwrap_or_default());
+                let (url, url_expiry) =
+                    websocket.map_or((None, None), |w| (w.url, w.connection_expiry));
+                prop_assert_eq!(ours.url, url.unwrap_or_default());
+                prop_assert_eq!(ours.url_expiry, url_expiry);
                 let (token, expiry) = theirs
                     .connection_credentials
                     .map_or((None, None), |c| (c.connection_token, c.expiry));

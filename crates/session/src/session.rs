@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chatloom_wire::{Item, ItemHead};
 
 use crate::{
-    Behaviour, Body, CallError, CallId, Event, HttpAnswer, ItemHandle, ItemKind, LogLevel, Output,
-    RequestId, SessionId, SessionOptions, SocketId,
+    Behaviour, Body, CallError, CallId, ChatDetails, Event, HttpAnswer, ItemHandle, ItemKind,
+    LogLevel, Output, RequestId, SessionId, SessionOptions, SocketId,
     calls::{Exchange, Typing},
     classify,
     core::Cx,
@@ -87,7 +87,30 @@ impl Session {
     }
 
     pub(crate) fn log(&self, cx: &mut Cx, level: LogLevel, text: &str) {
-        cx.log(Some(self.id), level, text);
+        if level >= self.options.log_level {
+            cx.log(Some(self.id), level, text);
+        }
+    }
+
+    /// Who the session is and what it was given.
+    pub(crate) fn details(&self) -> ChatDetails<'_> {
+        ChatDetails {
+            contact_id: &self.options.contact_id,
+            initial_contact_id: &self.options.initial_contact_id,
+            participant_id: &self.options.participant_id,
+            participant_token: &self.options.participant_token,
+            connection: self.link.details.as_deref(),
+        }
+    }
+
+    /// A handler of the application failed. The original hides that (docs/protocol/defects.md D10).
+    pub(crate) fn handler_failed(&mut self, cx: &mut Cx, handler: String) {
+        let mut text = "a handler of the application failed: ".to_owned();
+        text.push_str(&handler);
+        self.log(cx, LogLevel::Error, &text);
+        if !self.is_compat() {
+            self.event(cx, Event::HandlerFailed { handler });
+        }
     }
 
     pub(crate) fn event(&self, cx: &mut Cx, event: Event) {

@@ -188,8 +188,10 @@ impl Drain {
 
     fn value(&mut self, value: &Value) {
         match value {
-            Value::Connected
-            | Value::AlreadyFired
+            Value::Connected { status } => {
+                self.text("status", status.name());
+            }
+            Value::AlreadyFired
             | Value::Url { .. }
             | Value::Downloaded { .. }
             | Value::Loaded { .. }
@@ -311,7 +313,9 @@ fn level_number(level: LogLevel) -> u64 {
 mod tests {
     use std::{borrow::Cow, sync::Arc};
 
-    use chatloom_session::{CallId, GapId, ItemHandle, RequestId, SessionId, SocketId};
+    use chatloom_session::{
+        CallId, ConnectionStatus, GapId, ItemHandle, RequestId, SessionId, SocketId,
+    };
     use chatloom_wire::{ErrorKind, Item, ServiceError};
 
     use super::*;
@@ -376,7 +380,7 @@ mod tests {
             event(Event::DeepHeartbeat { success: true }),
             event(Event::Gap { gap: GapId(1) }),
             event(Event::CaughtUp),
-            done(Ok(Value::Connected)),
+            done(Ok(Value::Connected { status: ConnectionStatus::Starting })),
             done(Ok(Value::Answered(answer.clone()))),
             done(Ok(Value::Answered(Answer { request_id: None, body: "{}".to_owned(), ..answer }))),
             done(Ok(Value::Repeated { earlier: CallId(1) })),

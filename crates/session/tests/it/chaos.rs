@@ -46,7 +46,7 @@ fn run_seed(behaviour: Behaviour, seed: u64) {
     }
     let connect = world.call(Call::Connect);
     world.run(1_000);
-    assert!(matches!(world.result(connect), Some(Ok(Value::Connected))), "seed {seed}");
+    assert!(matches!(world.result(connect), Some(Ok(Value::Connected { .. }))), "seed {seed}");
 
     let mut calls: Vec<CallId> = Vec::new();
     let mut online = true;

@@ -11,7 +11,7 @@ fn s045_s050_s051_s052_connect_in_the_original_order() {
     let mut world = World::new(Behaviour::Compat);
     let call = world.call(Call::Connect);
     world.run(100);
-    assert!(matches!(world.result(call), Some(Ok(Value::Connected))));
+    assert!(matches!(world.result(call), Some(Ok(Value::Connected { .. }))));
     let order: Vec<String> = world
         .seen
         .iter()
@@ -72,7 +72,7 @@ fn s044_mended_d5_a_failed_connect_may_be_repeated() {
         assert_eq!(world.story(), [] as [&str; 0]);
         let second = world.call(Call::Connect);
         world.run(1_000);
-        assert!(matches!(world.result(second), Some(Ok(Value::Connected))));
+        assert!(matches!(world.result(second), Some(Ok(Value::Connected { .. }))));
         assert!(world.story().contains(&"established"));
     }
 }
@@ -85,7 +85,7 @@ fn connect_joins_a_running_one_and_succeeds_at_once_when_connected() {
     world.run(100);
     let third = world.call(Call::Connect);
     for call in [first, second, third] {
-        assert!(matches!(world.result(call), Some(Ok(Value::Connected))));
+        assert!(matches!(world.result(call), Some(Ok(Value::Connected { .. }))));
     }
     assert_eq!(world.requests(CONNECTION).len(), 1);
 }
@@ -114,7 +114,7 @@ fn the_first_connect_respects_retry_after() {
     world.run(20_000);
     let requests = world.requests(CONNECTION);
     assert!(requests[1] - requests[0] >= 7_000, "{requests:?}");
-    assert!(matches!(world.result(call), Some(Ok(Value::Connected))));
+    assert!(matches!(world.result(call), Some(Ok(Value::Connected { .. }))));
     assert_eq!(world.states(), ["connecting", "waiting", "connecting", "online"]);
 }
 
@@ -147,7 +147,7 @@ fn an_unusable_url_breaks_compat_after_connect_and_fails_connect_in_chatloom() {
     world.always(CONNECTION, Reply::BadUrl);
     let call = world.call(Call::Connect);
     world.run(60_000);
-    assert!(matches!(world.result(call), Some(Ok(Value::Connected))));
+    assert!(matches!(world.result(call), Some(Ok(Value::Connected { .. }))));
     assert_eq!(world.story(), ["connected", "broken"]);
     assert_eq!(world.requests(CONNECTION).len(), 1);
 
@@ -170,7 +170,7 @@ fn a_broken_session_may_connect_again() {
         world.forget_seen();
         let call = world.call(Call::Connect);
         world.run(1_000);
-        assert!(matches!(world.result(call), Some(Ok(Value::Connected))));
+        assert!(matches!(world.result(call), Some(Ok(Value::Connected { .. }))));
         assert!(world.story().contains(&"established"), "{:?}", world.story());
         if behaviour == Behaviour::Chatloom {
             assert_eq!(world.delivered(), [missed]);

@@ -8,6 +8,7 @@ mod calls;
 mod chaos;
 mod connect;
 mod corpus;
+mod details;
 mod items;
 mod link;
 mod outbox;

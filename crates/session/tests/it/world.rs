@@ -168,6 +168,15 @@ impl World {
     }
 
     pub(crate) fn with_seed(behaviour: Behaviour, seed: u64) -> Self {
+        Self::begin(options(behaviour), seed)
+    }
+
+    /// A world whose session is made of these options.
+    pub(crate) fn of(options: SessionOptions) -> Self {
+        Self::begin(options, 1)
+    }
+
+    fn begin(options: SessionOptions, seed: u64) -> Self {
         let mut world = Self {
             core: Core::new(seed),
             now: 1_000,
@@ -188,7 +197,7 @@ impl World {
             outputs: 0,
             extra_latency: Box::new(|| 0),
         };
-        let options = Box::new(options(behaviour));
+        let options = Box::new(options);
         world.input(Input::Create { session: SESSION, options });
         world
     }
@@ -198,7 +207,7 @@ impl World {
         let mut world = Self::new(behaviour);
         let call = world.call(Call::Connect);
         world.run(100);
-        assert!(matches!(world.result(call), Some(Ok(Value::Connected))));
+        assert!(matches!(world.result(call), Some(Ok(Value::Connected { .. }))));
         world
     }
 
