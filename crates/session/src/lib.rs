@@ -84,6 +84,7 @@
 //! | streamed messages remembered | 32 | the oldest is forgotten, one without chunks first |
 //! | chunks of one that wait for an earlier one | 256 in 128 KiB | dropped: the completed item has all |
 //! | ids remembered to tell repeats | 10,000 | the oldest is forgotten |
+//! | lines of a [`recorder`] | 20,000 in 4 MiB | the oldest go, and the export says how many |
 //!
 //! Calls of the application are not counted otherwise: each is answered, and the host decides how
 //! many it makes. Outputs wait until they are polled.
@@ -97,6 +98,7 @@ mod link;
 mod outbox;
 mod partial;
 mod read;
+pub mod recorder;
 mod rng;
 mod session;
 mod sorted;

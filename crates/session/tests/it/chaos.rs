@@ -2,7 +2,7 @@
 
 use chatloom_session::{Behaviour, Call, CallId, Input, Value};
 
-use crate::world::{Reply, Subscribe, World};
+use crate::world::{Reply, Subscribe, World, options};
 
 const OPERATIONS: [&str; 4] =
     ["CreateParticipantConnection", "SendMessage", "GetTranscript", "SendEvent"];
@@ -36,7 +36,12 @@ fn trouble(dice: &mut Dice, operation: &str) -> Reply {
 
 fn run_seed(behaviour: Behaviour, seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut world = World::with_seed(behaviour, seed);
+    // Some are recorded, and the recording is replayed in the end.
+    let mut world = if seed.is_multiple_of(7) {
+        World::recorded(options(behaviour), seed)
+    } else {
+        World::with_seed(behaviour, seed)
+    };
     world.parses = seed.is_multiple_of(2);
     world.service.page_size = Some(1 + dice.roll(100) as usize);
     let mut network = dice.clone();
@@ -129,6 +134,7 @@ fn run_seed(behaviour: Behaviour, seed: u64) {
     }
     assert!(world.outputs < 20_000, "seed {seed}: {} outputs", world.outputs);
     assert!(world.with_core.is_empty(), "seed {seed}: items are leaked");
+    world.check_recording();
     let delivered = world.delivered();
     let stored = world.stored();
     match behaviour {

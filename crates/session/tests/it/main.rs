@@ -13,5 +13,6 @@ mod items;
 mod link;
 mod outbox;
 mod partial;
+mod recorder;
 mod transcript;
 mod world;

@@ -10,6 +10,7 @@ use chatloom_session::{
     Behaviour, Body, Call, CallError, CallId, Connection, Core, Event, HttpAnswer, HttpRequest,
     Input, ItemHandle, ItemKind, Now, Outgoing, Output, RequestId, SessionId, SessionOptions,
     SocketId, Value,
+    recorder::{Limits, Recorder, replay},
 };
 use chatloom_wire::{
     ContentType, Item, ItemHead, ItemType, ParticipantRole, Timestamp,
@@ -146,6 +147,8 @@ pub(crate) struct World {
     next_call: u64,
     pub(crate) answered: BTreeSet<CallId>,
     pub(crate) outputs: usize,
+    /// The core is recorded.
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) extra_latency: Box<dyn FnMut() -> u64>,
 }
 
@@ -168,15 +171,21 @@ impl World {
     }
 
     pub(crate) fn with_seed(behaviour: Behaviour, seed: u64) -> Self {
-        Self::begin(options(behaviour), seed)
+        Self::begin(options(behaviour), seed, None)
     }
 
     /// A world whose session is made of these options.
     pub(crate) fn of(options: SessionOptions) -> Self {
-        Self::begin(options, 1)
+        Self::begin(options, 1, None)
     }
 
-    fn begin(options: SessionOptions, seed: u64) -> Self {
+    /// A world whose core is recorded; see [`Self::check_recording`].
+    pub(crate) fn recorded(options: SessionOptions, seed: u64) -> Self {
+        let limits = Limits { lines: usize::MAX, bytes: usize::MAX };
+        Self::begin(options, seed, Some(Recorder::new(seed, limits)))
+    }
+
+    fn begin(options: SessionOptions, seed: u64, recorder: Option<Recorder>) -> Self {
         let mut world = Self {
             core: Core::new(seed),
             now: 1_000,
@@ -195,6 +204,7 @@ impl World {
             next_call: 0,
             answered: BTreeSet::new(),
             outputs: 0,
+            recorder,
             extra_latency: Box::new(|| 0),
         };
         let options = Box::new(options);
@@ -217,10 +227,18 @@ impl World {
 
     /// Feeds the core one input and does what it says.
     pub(crate) fn input(&mut self, input: Input) {
+        if let Some(recorder) = &mut self.recorder {
+            let wall_ms = START_WALL + self.now as i64;
+            recorder.input(Now { mono_ms: self.now, wall_ms }, &input);
+        }
         self.core.handle(self.clock(), input);
         loop {
             self.outputs += 1;
-            let seen = match self.core.poll() {
+            let output = self.core.poll();
+            if let Some(recorder) = &mut self.recorder {
+                recorder.output(&output);
+            }
+            let seen = match output {
                 Output::Wake(at) => {
                     assert!(at.is_none_or(|at| at > self.now), "a deadline that has passed");
                     self.wake = at;
@@ -281,6 +299,19 @@ impl World {
             };
             self.seen.push((self.now, seen));
         }
+    }
+
+    /// A replay of the recording, if there is one, does the same, and it tells nothing secret.
+    pub(crate) fn check_recording(&self) {
+        let Some(recorder) = &self.recorder else { return };
+        let recording = recorder.export();
+        for secret in [PARTICIPANT_TOKEN, "connection-token", "signed", "words"] {
+            let line = recording.lines().find(|line| line.contains(secret));
+            assert!(line.is_none(), "a secret is recorded: {line:?}");
+        }
+        let replayed = replay(&recording).unwrap();
+        assert_eq!(replayed.difference, None);
+        assert_eq!(replayed.outputs, self.outputs);
     }
 
     fn at(&mut self, at: u64, delivery: Delivery) {

@@ -1,0 +1,438 @@
+//! What of a text may be kept for somebody else's eyes.
+//!
+//! A text keeps its shape as far as the core looks at it, so that a core that is given the redacted
+//! text does the same as one that was given the original: members with ids, types, times and
+//! numbers stay, content becomes filler of the same length, and each secret a placeholder.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, VecDeque, hash_map::RandomState},
+    hash::BuildHasher as _,
+};
+
+use crate::json::{self, Raw, Writer, write_text};
+
+/// So many secrets are told apart; one that comes back after so many others gets a new placeholder.
+const MOST_SECRETS: usize = 10_000;
+/// No id, type or time is longer; what is, is none.
+const LONGEST_KEPT: usize = 512;
+/// What a secret becomes, with its number behind it.
+const PLACEHOLDER: &str = "redacted-";
+
+/// Redacts texts, and remembers which secrets it has met, though not the secrets themselves.
+#[derive(Debug, Default)]
+pub(super) struct Redactor {
+    /// Keyed at random: nobody can look a secret up by its number.
+    hasher: RandomState,
+    numbers: HashMap<u64, u64>,
+    met: VecDeque<u64>,
+    last_number: u64,
+    /// The texts are redacted already, and placeholders stay what they are.
+    again: bool,
+}
+
+/// What becomes of a member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// An id, a type, a time, a number, or a list of these: stays.
+    Keep,
+    /// Becomes a placeholder.
+    Secret,
+    /// An object or a list of objects: each member by its own rule.
+    Inside,
+    /// What the service says, as an object or as its text.
+    Text,
+    /// What an application says, as an object or as its text.
+    Content,
+    /// An object whose names stay and whose values become filler.
+    Values,
+    /// A text for people, with what it quotes as filler.
+    Prose,
+    /// Becomes filler.
+    Fill,
+}
+
+/// By the name: what a name means is the same in all requests, answers, frames and items, and in
+/// snapshots, which keep to these names.
+fn rule(name: &str) -> Option<Rule> {
+    Some(match name {
+        "Id"
+        | "AbsoluteTime"
+        | "Type"
+        | "ContentType"
+        | "ContactId"
+        | "InitialContactId"
+        | "RelatedContactId"
+        | "ParticipantId"
+        | "ParticipantRole"
+        | "MessageId"
+        | "messageId"
+        | "ChunkNumber"
+        | "MessageCompleted"
+        | "MessageProcessingStatus"
+        | "DeliveredTimestamp"
+        | "ReadTimestamp"
+        | "RecipientParticipantId"
+        | "AttachmentId"
+        | "AttachmentIds"
+        | "AttachmentSizeInBytes"
+        | "Status"
+        | "topic"
+        | "topics"
+        | "statusCode"
+        | "status"
+        | "Expiry"
+        | "UrlExpiry"
+        | "ClientToken"
+        | "MaxResults"
+        | "ScanDirection"
+        | "SortOrder"
+        | "MostRecent"
+        | "ConnectParticipant"
+        | "code"
+        | "__type" => Rule::Keep,
+        "ConnectionToken" | "ParticipantToken" | "Url" | "UploadUrl" | "NextToken"
+        | "AuthenticationUrl" | "SessionId" | "RedirectUri" | "ViewToken" => Rule::Secret,
+        "Websocket"
+        | "ConnectionCredentials"
+        | "Transcript"
+        | "MessageMetadata"
+        | "Receipts"
+        | "Attachments"
+        | "UploadMetadata"
+        | "StartPosition" => Rule::Inside,
+        "content" => Rule::Text,
+        "Content" => Rule::Content,
+        "HeadersToInclude" => Rule::Values,
+        "message" | "Message" => Rule::Prose,
+        "DisplayName" | "AttachmentName" => Rule::Fill,
+        _ => return None,
+    })
+}
+
+/// So many bytes of nothing.
+pub(super) fn filler(bytes: usize) -> String {
+    "x".repeat(bytes)
+}
+
+/// A text that is kept, unless it is too long to be what it should be.
+pub(super) fn kept(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_KEPT { text.into() } else { filler(text.len()).into() }
+}
+
+/// Scheme and host of a URL with the slash behind them, and the rest.
+fn split_url(text: &str) -> (&str, &str) {
+    let host_begins = text.find("://").map_or(0, |at| at + 3);
+    let Some(host) = text.get(host_begins..).filter(|_| host_begins > 0) else { return ("", text) };
+    let host_ends = host_begins + host.find(['/', '?', '#']).unwrap_or(host.len());
+    match (text.get(..host_ends), text.get(host_ends..)) {
+        // Credentials may stand before a host.
+        (Some(base), Some(rest)) if !base.contains('@') => (base, rest),
+        _ => ("", text),
+    }
+}
+
+impl Redactor {
+    /// Redacts what a core says that was given redacted texts.
+    pub(super) fn again() -> Self {
+        Self { again: true, ..Self::default() }
+    }
+
+    /// The placeholder of a secret. Scheme and host of a URL stay; nothing becomes of nothing.
+    pub(super) fn secret(&mut self, secret: &str) -> String {
+        let (base, rest) = split_url(secret);
+        if rest.is_empty() {
+            return base.to_owned();
+        }
+        let end = rest.strip_prefix('/').unwrap_or(rest);
+        let mut out = base.to_owned();
+        if !base.is_empty() {
+            out.push('/');
+        }
+        if self.again && is_placeholder(end) {
+            out.push_str(end);
+        } else {
+            let number = self.number(secret);
+            push_placeholder(&mut out, number);
+        }
+        out
+    }
+
+    fn number(&mut self, secret: &str) -> u64 {
+        let hash = self.hasher.hash_one(secret);
+        if let Some(number) = self.numbers.get(&hash) {
+            return *number;
+        }
+        self.last_number += 1;
+        self.numbers.insert(hash, self.last_number);
+        self.met.push_back(hash);
+        if self.met.len() > MOST_SECRETS
+            && let Some(oldest) = self.met.pop_front()
+        {
+            self.numbers.remove(&oldest);
+        }
+        self.last_number
+    }
+
+    /// The URL of a request of the core's: it stays, but for parts of its path that are secrets.
+    pub(super) fn request_url(&self, url: &str) -> String {
+        let (base, path) = split_url(url);
+        let mut out = base.to_owned();
+        for (at, part) in path.split('/').enumerate() {
+            if at > 0 {
+                out.push('/');
+            }
+            match self.numbers.get(&self.hasher.hash_one(percent_decoded(part))) {
+                Some(number) => push_placeholder(&mut out, *number),
+                None => out.push_str(part),
+            }
+        }
+        out
+    }
+
+    /// A text for people: what it quotes becomes filler, and so does what follows the host in a URL.
+    pub(super) fn prose(&mut self, text: &str) -> String {
+        const QUOTES: [char; 3] = ['\'', '"', '`'];
+        let mut out = String::with_capacity(text.len());
+        let (first, last) = (text.find(QUOTES), text.rfind(QUOTES));
+        if let (Some(first), Some(last)) = (first, last)
+            && let (Some(before), Some(quoted), Some(after)) =
+                (text.get(..=first), text.get(first + 1..last), text.get(last..))
+        {
+            self.words(&mut out, before);
+            out.push_str(&filler(quoted.len()));
+            self.words(&mut out, after);
+        } else {
+            self.words(&mut out, text);
+        }
+        out
+    }
+
+    fn words(&mut self, out: &mut String, text: &str) {
+        for (at, word) in text.split(' ').enumerate() {
+            if at > 0 {
+                out.push(' ');
+            }
+            if word.contains("://") {
+                out.push_str(&self.secret(word));
+            } else {
+                out.push_str(word);
+            }
+        }
+    }
+
+    /// A text that should be a JSON object; filler when it is not.
+    pub(super) fn json(&mut self, text: &str) -> String {
+        self.text(text, true)
+    }
+
+    /// What an application or a peer says: filler, but for ids in it where it is an object.
+    pub(super) fn content(&mut self, text: &str) -> String {
+        self.text(text, false)
+    }
+
+    /// With or without names that are not known here.
+    fn text(&mut self, text: &str, names: bool) -> String {
+        let mut out = Writer::new();
+        // Some peers say something after the object, which readers of frames ignore.
+        let read = json::first_object(text, &mut |name, value| {
+            self.member(&mut out, name, value, names);
+        });
+        if read.is_err() {
+            return filler(text.len());
+        }
+        let mut out = out.finish();
+        if json::object(text, &mut |_, _| {}).is_err() {
+            out.push('x');
+        }
+        out
+    }
+
+    fn member(&mut self, out: &mut Writer, name: &str, value: Raw<'_>, names: bool) {
+        let rule = rule(name);
+        let hidden;
+        let name = if rule.is_some() || (names && name.len() <= LONGEST_KEPT) {
+            name
+        } else {
+            hidden = filler(name.len());
+            &hidden
+        };
+        let mut json = String::new();
+        self.value(&mut json, value, rule.unwrap_or(Rule::Fill), names);
+        out.json(name, &json);
+    }
+
+    /// Keeps what kind of value it is: the core tells a text from `null` or a number.
+    fn value(&mut self, out: &mut String, value: Raw<'_>, rule: Rule, names: bool) {
+        let raw = value.json();
+        if let Some(text) = value.text() {
+            let text = match rule {
+                Rule::Keep => kept(&text).into_owned(),
+                Rule::Secret => self.secret(&text),
+                Rule::Prose => self.prose(&text),
+                Rule::Text if names => self.text(&text, true),
+                Rule::Content if names => self.text(&text, false),
+                Rule::Text | Rule::Content | Rule::Inside | Rule::Values | Rule::Fill => {
+                    filler(text.len())
+                }
+            };
+            return write_text(out, &text);
+        }
+        let mut members = Writer::new();
+        let is_object = value.members(&mut |name, value| match rule {
+            Rule::Inside | Rule::Text => self.member(&mut members, name, value, names),
+            Rule::Content => self.member(&mut members, name, value, false),
+            Rule::Values => {
+                let mut json = String::new();
+                self.value(&mut json, value, Rule::Fill, names);
+                members.json(name, &json);
+            }
+            Rule::Keep | Rule::Secret | Rule::Prose | Rule::Fill => {}
+        });
+        if is_object {
+            return out.push_str(&members.finish());
+        }
+        let mut list = "[".to_owned();
+        let is_list = value.elements(&mut |value| {
+            if matches!(rule, Rule::Inside | Rule::Keep) {
+                if list.len() > 1 {
+                    list.push(',');
+                }
+                self.value(&mut list, value, rule, names);
+            }
+        });
+        if is_list {
+            list.push(']');
+            return out.push_str(&list);
+        }
+        let stays = rule == Rule::Keep || value.is_null() || value.boolean().is_some();
+        out.push_str(if stays { raw } else { "0" });
+    }
+}
+
+fn push_placeholder(out: &mut String, number: u64) {
+    out.push_str(PLACEHOLDER);
+    json::write_number(out, number.cast_signed());
+}
+
+fn is_placeholder(text: &str) -> bool {
+    text.strip_prefix(PLACEHOLDER).is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// A part of a URL's path as it was before it became one.
+fn percent_decoded(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.bytes();
+    while let Some(byte) = rest.next() {
+        let mut ahead = rest.clone();
+        let digits = (ahead.next().and_then(hex), ahead.next().and_then(hex));
+        match digits {
+            (Some(high), Some(low)) if byte == b'%' => {
+                bytes.push(high << 4 | low);
+                rest = ahead;
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| value.try_into().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_keeps_what_the_core_looks_at_and_nothing_else() {
+        let item = r#"{"Id":"i","Type":"MESSAGE","Content":"my card: 4111","DisplayName":"Jané",
+            "Attributes":{"ssn":"1"},"Weight":12,"MessageMetadata":{"MessageId":"m","ChunkNumber":3,
+            "Receipts":[{"ReadTimestamp":"t","Note":"n"}]},"Attachments":[{"AttachmentName":"cv.pdf"}]}"#;
+        assert_eq!(
+            Redactor::default().json(item),
+            concat!(
+                r#"{"Id":"i","Type":"MESSAGE","Content":"xxxxxxxxxxxxx","DisplayName":"xxxxx","#,
+                r#""Attributes":{},"Weight":0,"MessageMetadata":{"MessageId":"m","ChunkNumber":3,"#,
+                r#""Receipts":[{"ReadTimestamp":"t","Note":"x"}]},"Attachments":[{"AttachmentName":"xxxxxx"}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn texts_in_texts_are_followed() {
+        let content = r#"{"messageId":"m","John":{"a":"b"},"Content":"{\"Id\":\"deep\"}"}"#;
+        let mut item = Writer::new();
+        item.text("Id", "i");
+        item.text("Content", content);
+        let mut frame = Writer::new();
+        frame.text("topic", "aws/chat");
+        frame.text("content", &item.finish());
+        let redacted = Redactor::default().json(&frame.finish());
+        let mut inner = Writer::new();
+        inner.text("messageId", "m");
+        inner.json("xxxx", "{}");
+        inner.text("Content", "xxxxxxxxxxxxx");
+        let mut item = Writer::new();
+        item.text("Id", "i");
+        item.text("Content", &inner.finish());
+        let mut expected = Writer::new();
+        expected.text("topic", "aws/chat");
+        expected.text("content", &item.finish());
+        assert_eq!(redacted, expected.finish());
+    }
+
+    #[test]
+    fn the_same_secret_has_the_same_placeholder() {
+        let mut redactor = Redactor::default();
+        assert_eq!(redactor.secret("token"), "redacted-1");
+        assert_eq!(redactor.secret("wss://h.example/chat?signed"), "wss://h.example/redacted-2");
+        assert_eq!(redactor.secret("https://a:b@h.example/x"), "redacted-3");
+        assert_eq!(redactor.secret("token"), "redacted-1");
+        assert_eq!(redactor.secret(""), "");
+        // A token may look like a placeholder.
+        assert_eq!(redactor.secret("redacted-9"), "redacted-4");
+        let mut again = Redactor::again();
+        for redacted in ["redacted-1", "wss://h.example/redacted-2", ""] {
+            assert_eq!(again.secret(redacted), redacted);
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_path_is_found() {
+        let mut redactor = Redactor::default();
+        redactor.secret("view/ä");
+        assert_eq!(
+            redactor.request_url("https://h.example/participant/views/view%2F%C3%A4"),
+            "https://h.example/participant/views/redacted-1"
+        );
+    }
+
+    #[test]
+    fn prose_keeps_what_it_does_not_quote() {
+        let mut redactor = Redactor::default();
+        assert_eq!(
+            redactor.prose("Value 'I don't' at 'content' is bad"),
+            "Value 'xxxxxxxxxxxxxxxxxxxx' at 'content' is bad"
+                .replace("xxxxxxxxxxxxxxxxxxxx' at 'content", "xxxxxxxxxxxxxxxxxxxx")
+        );
+        assert_eq!(
+            redactor.prose("no answer from https://h.example/a?b=c in time"),
+            "no answer from https://h.example/redacted-1 in time"
+        );
+        assert_eq!(redactor.prose("connection refused"), "connection refused");
+    }
+
+    #[test]
+    fn what_is_no_object_is_filler() {
+        let mut redactor = Redactor::default();
+        assert_eq!(redactor.json("[\"private\"]"), "xxxxxxxxxxx");
+        assert_eq!(redactor.json("{\"Id\":\"1\"} private"), "{\"Id\":\"1\"}x");
+        assert_eq!(redactor.json(&format!("{{\"Id\":\"{}\"}}", "a".repeat(600))), {
+            format!("{{\"Id\":\"{}\"}}", "x".repeat(600))
+        });
+    }
+}
