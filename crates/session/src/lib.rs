@@ -101,6 +101,7 @@ mod read;
 pub mod recorder;
 mod rng;
 mod session;
+mod sockets;
 mod sorted;
 mod timers;
 mod transcript;
