@@ -130,6 +130,9 @@ impl Session {
                 let content = message.content.as_deref().unwrap_or_default();
                 let body = outgoing(&message, &token, Some(content));
                 if self.is_compat() {
+                    if self.can_call() {
+                        self.message_started(call, message);
+                    }
                     self.request::<SendMessage>(cx, call, body);
                 } else {
                     self.post(cx, call, body);
@@ -137,6 +140,7 @@ impl Session {
             }
             Call::SendEvent(event) => self.send_event(cx, call, &event),
             Call::GetTranscript(request) => {
+                self.page_asked(call, &request);
                 self.request::<GetTranscript>(cx, call, transcript_request(&request));
             }
             Call::SendAttachment(_)
@@ -163,8 +167,7 @@ impl Session {
 
     fn send_event(&mut self, cx: &mut Cx, call: CallId, event: &Outgoing) {
         let is_typing = event.content_type == ContentType::Typing;
-        let can_call = self.link.token.is_some() && self.link.phase != Phase::Ended;
-        if is_typing && can_call {
+        if is_typing && self.can_call() {
             // One that is still under way has followers that wait for it, however long it takes.
             if let Some(last) = &mut self.typing
                 && (last.ended.is_none() || cx.now.mono_ms.saturating_sub(last.at_ms) < TYPING_MS)
@@ -186,9 +189,13 @@ impl Session {
         self.request::<SendEvent>(cx, call, body);
     }
 
+    fn can_call(&self) -> bool {
+        self.link.token.is_some() && self.link.phase != Phase::Ended
+    }
+
     /// Makes the request of a call at once.
     fn request<O: Operation>(&mut self, cx: &mut Cx, call: CallId, body: String) {
-        if self.link.token.is_none() || self.link.phase == Phase::Ended {
+        if !self.can_call() {
             return self.done(cx, call, Err(CallError::NotConnected { operation: O::NAME }));
         }
         self.start(cx, Owner::Call(call), O::NAME, O::PATH, body);
@@ -243,7 +250,7 @@ impl Session {
             exchange.path,
             bearer.expose().to_owned(),
             exchange.body.clone(),
-            exchange.owner != Owner::Recovery,
+            !self.reads_answer(exchange.owner),
         );
         let exchange = &mut self.exchanges[at];
         exchange.request = Some(request);
@@ -347,6 +354,7 @@ impl Session {
             Owner::Outbox => self.posted(cx, result),
             Owner::Recovery => self.page(cx, result),
             Owner::Call(call) => {
+                self.call_answered(cx, call, &result);
                 let ended = result.as_ref().map(|_| ()).map_err(Clone::clone);
                 self.done(cx, call, result.map(Value::Answered));
                 self.typing_ended(cx, call, &ended);
@@ -445,6 +453,7 @@ impl Session {
             self.finish(cx, owner, Err(CallError::Cancelled));
         } else if exchange.operation == GetTranscript::NAME {
             // Reading changes nothing: it can be broken off.
+            self.forget_page(call);
             self.exchanges.remove(at).abort(cx);
         } else {
             // What was sent stays sent, but it is not sent again.

@@ -138,7 +138,8 @@ impl Core {
             Input::Restore { session, options, snapshot: _ } => {
                 self.route(Input::Create { session, options });
             }
-            Input::Track { .. } | Input::Progress { .. } | Input::Token { .. } | Input::Time => {}
+            Input::Track { session } => self.with(session, Session::track),
+            Input::Progress { .. } | Input::Token { .. } | Input::Time => {}
             Input::HandlerFailed { session, handler } => {
                 self.with(session, |session, cx| session.handler_failed(cx, handler));
             }
@@ -190,6 +191,7 @@ impl Core {
     fn with(&mut self, id: SessionId, work: impl FnOnce(&mut Session, &mut Cx)) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         work(session, &mut self.cx);
+        session.tell_transcript(&mut self.cx);
         let deadline = session.deadline();
         if deadline != session.indexed_deadline {
             if let Some(at_ms) = session.indexed_deadline {

@@ -951,6 +951,9 @@ pub enum Step {
 pub struct Entry {
     /// Stays the same as long as the entry is there.
     pub key: EntryKey,
+    /// The id of its item: for a message of this session also before the item comes, once the
+    /// service has answered (docs/protocol/websocket.md S143).
+    pub id: Option<ItemId>,
     /// What it is.
     pub content: EntryContent,
     /// What became of it, for a message of this session.

@@ -92,9 +92,11 @@
 mod calls;
 mod classify;
 mod core;
+mod ids;
 mod io;
 pub mod json;
 mod link;
+mod list;
 mod outbox;
 mod partial;
 mod read;
@@ -104,6 +106,7 @@ mod session;
 mod sockets;
 mod sorted;
 mod timers;
+mod track;
 mod transcript;
 
 pub use crate::core::Core;

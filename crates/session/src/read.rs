@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use chatloom_wire::{
-    ErrorKind, Item, ItemHead, MessageMetadata, Receipt, ServiceError,
+    ErrorKind, Item, ItemHead, ItemId, MessageMetadata, Receipt, ServiceError,
     frame::{CHAT_TOPIC, HEARTBEAT_TOPIC, PING_TOPIC, SUBSCRIBE_TOPIC},
 };
 
@@ -166,6 +166,17 @@ pub(crate) fn page(text: &str) -> Option<Page> {
     })
     .ok()?;
     Some(page)
+}
+
+/// The answer to a message that was sent: its id and its time.
+pub(crate) fn sent(text: &str) -> (Option<ItemId>, Option<Box<str>>) {
+    let (mut id, mut time) = (None, None);
+    let read = json::object(text, &mut |name, value| match name {
+        "Id" => id = parsed(value),
+        "AbsoluteTime" => time = boxed(value),
+        _ => {}
+    });
+    if read.is_ok() { (id, time) } else { (None, None) }
 }
 
 /// The answer to a request for a connection; without anything when the text is none.

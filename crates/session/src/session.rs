@@ -15,6 +15,7 @@ use crate::{
     partial::Partials,
     read::{self, Frame},
     timers::{Timer, Timers},
+    track::Track,
     transcript::Transcript,
 };
 
@@ -59,6 +60,7 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     pub(crate) transcript: Transcript,
     pub(crate) partials: Partials,
+    pub(crate) track: Track,
 }
 
 impl Session {
@@ -75,6 +77,7 @@ impl Session {
             outbox: Outbox::default(),
             transcript: Transcript::default(),
             partials: Partials::default(),
+            track: Track::default(),
         }
     }
 
@@ -209,10 +212,10 @@ impl Session {
         } else if classify::ends_chat(head) {
             // The socket closes before the application hears of the end (S161).
             self.close_link(cx, "the chat ended");
-            self.give(cx, kind, incoming.into_body());
+            self.show_compat(cx, kind, incoming);
             self.end(cx);
         } else {
-            self.give(cx, kind, incoming.into_body());
+            self.show_compat(cx, kind, incoming);
         }
     }
 
@@ -239,6 +242,8 @@ impl Session {
         self.end_exchanges(cx, &CallError::Closed);
         self.fail_outbox(cx, &CallError::Closed);
         self.show(cx, crate::Connection::Ended);
+        // Whoever stops listening at the end has seen everything.
+        self.tell_transcript(cx);
         self.event(cx, Event::Ended);
     }
 
@@ -246,6 +251,7 @@ impl Session {
     pub(crate) fn forget(&mut self, cx: &mut Cx) {
         self.close_link(cx, "the session is closed");
         self.transcript.clear(cx);
+        self.drop_list(cx);
         for exchange in std::mem::take(&mut self.exchanges) {
             exchange.abort(cx);
         }

@@ -14,13 +14,15 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, Body, CallError, Event, GapId, ItemKind, LogLevel, SocketId,
+    Answer, CallError, Event, GapId, ItemKind, LogLevel, SocketId,
     calls::{Owner, transcript_request},
     classify,
     core::Cx,
+    list::Place,
     read,
     session::{Incoming, Session, release},
     sorted::Sorted,
+    track::Arrival,
 };
 
 /// So many items are remembered, and so far back is read.
@@ -33,37 +35,6 @@ const PAGE_ITEMS: i64 = 100;
 const MOST_PAGES: u32 = 400;
 /// Pages in a row that cannot be read before the recovery is given up.
 const MOST_UNREADABLE: u32 = 5;
-
-/// An item with what its place depends on.
-#[derive(Debug)]
-struct Entry {
-    time: Box<str>,
-    id: ItemId,
-    kind: ItemKind,
-    ends_chat: bool,
-    /// It is the completed item of a streamed message.
-    streamed: bool,
-    body: Body,
-}
-
-impl Entry {
-    /// Only for an item that is not transient: it has an `Id`.
-    fn new(incoming: Incoming, kind: ItemKind) -> Option<Self> {
-        let head = incoming.head();
-        Some(Self {
-            time: head.absolute_time.clone().unwrap_or_default(),
-            id: head.id.clone()?,
-            kind,
-            ends_chat: classify::ends_chat(head),
-            streamed: classify::is_streamed(head),
-            body: incoming.into_body(),
-        })
-    }
-
-    fn place(&self) -> (&str, &str) {
-        (&self.time, self.id.as_str())
-    }
-}
 
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
@@ -81,7 +52,7 @@ pub(crate) struct Transcript {
 #[derive(Debug)]
 struct Held {
     socket: Option<SocketId>,
-    entry: Entry,
+    entry: Arrival,
 }
 
 #[derive(Debug)]
@@ -91,11 +62,11 @@ struct Recovery {
     pages: u32,
     unreadable: u32,
     next_token: Option<String>,
-    found: Vec<Entry>,
+    found: Vec<Arrival>,
 }
 
-fn sort(entries: &mut [Entry]) {
-    entries.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+fn sort(entries: &mut [Arrival]) {
+    entries.sort_unstable_by(|a, b| a.place.cmp(&b.place));
 }
 
 impl Transcript {
@@ -148,7 +119,8 @@ impl Session {
             }
             return;
         }
-        let Some(entry) = Entry::new(incoming, kind) else { return };
+        let me = &self.options.participant_id;
+        let Ok(entry) = Arrival::new(incoming, kind, me) else { return };
         if self.link.is_trusted(socket) {
             if self.deliver(cx, entry) {
                 self.end(cx);
@@ -169,12 +141,13 @@ impl Session {
     }
 
     /// Delivers an item unless it has been; says whether it ends the chat.
-    fn deliver(&mut self, cx: &mut Cx, entry: Entry) -> bool {
+    fn deliver(&mut self, cx: &mut Cx, entry: Arrival) -> bool {
         // The transcript may have given a streamed message before it was complete.
         let replaces = entry.streamed && self.partials.take_cut(&entry.id);
         if self.transcript.note(&entry.id) || replaces {
-            self.give(cx, entry.kind, entry.body);
-            entry.ends_chat
+            let ends_chat = entry.ends_chat;
+            self.show_item(cx, entry);
+            ends_chat
         } else {
             release(cx, &entry.body);
             false
@@ -244,7 +217,7 @@ impl Session {
         recovery.pages += 1;
         // The oldest item decides, not any item that is held: the page may end between two items
         // that the socket brought in the other order.
-        let mut oldest: Option<(Box<str>, ItemId, bool)> = None;
+        let mut oldest: Option<(Place, bool)> = None;
         let mut skipped = false;
         for item in page.items {
             let Some(item) = item else {
@@ -257,16 +230,17 @@ impl Session {
             if classify::is_transient(head, kind) {
                 continue;
             }
-            let Some(entry) = Entry::new(Incoming::Item(item), kind) else { continue };
+            let me = &self.options.participant_id;
+            let Ok(entry) = Arrival::new(Incoming::Item(item), kind, me) else { continue };
             let known = self.transcript.seen.contains(&entry.id);
-            if oldest.as_ref().is_none_or(|(time, id, _)| entry.place() < (time, id.as_str())) {
-                oldest = Some((entry.time.clone(), entry.id.clone(), known));
+            if oldest.as_ref().is_none_or(|(place, _)| &entry.place < place) {
+                oldest = Some((entry.place.clone(), known));
             }
             if !known {
                 recovery.found.push(entry);
             }
         }
-        let met = oldest.is_some_and(|(_, _, known)| known);
+        let met = oldest.is_some_and(|(_, known)| known);
         let at_beginning = page.next_token.is_none();
         let too_far = recovery.found.len() >= MOST_ITEMS || recovery.pages >= MOST_PAGES;
         recovery.next_token = page.next_token;
@@ -319,7 +293,7 @@ impl Session {
             return;
         }
         let waiting = std::mem::take(&mut self.transcript.waiting);
-        let mut entries: Vec<Entry> = waiting.into_iter().map(|held| held.entry).collect();
+        let mut entries: Vec<Arrival> = waiting.into_iter().map(|held| held.entry).collect();
         if let Some(recovery) = self.transcript.recovery.take() {
             self.drop_exchange(cx, recovery.exchange);
             entries.extend(recovery.found);
