@@ -211,7 +211,7 @@ fn every_output() -> Vec<Output> {
         Value::Loaded { count: 3, at_beginning: true },
         Value::Nothing,
     ];
-    let entry = |content, state| Entry { key: EntryKey(1), content, state };
+    let entry = |content, state| Entry { key: EntryKey(1), id: None, content, state };
     let person = Person {
         participant_id: "agent-1".into(),
         role: Some("AGENT".into()),
