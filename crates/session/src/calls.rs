@@ -1,33 +1,30 @@
 //! Calls of the application: requests, attempts, retries, and a second try after a refused token.
 
+use std::borrow::Cow;
+
 use chatloom_wire::{
     ConnectionToken, ContactId, ContentType, ItemId, ServiceError,
     participant::{
-        DisconnectParticipant, GetTranscript, GetTranscriptRequest, Operation, ScanDirection,
-        SendEvent, SendMessage, SortOrder,
+        CancelParticipantAuthentication, CancelParticipantAuthenticationRequest, DescribeView,
+        DisconnectParticipant, GetAuthenticationUrl, GetAuthenticationUrlRequest, GetTranscript,
+        GetTranscriptRequest, Invalid, Operation, ScanDirection, SendEvent, SendMessage, SortOrder,
+        check_client_token, check_content,
     },
 };
 
 use crate::{
     Answer, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
     core::Cx,
-    json::Writer,
-    link::{
-        CALL_BASE_MS, CALL_CAP_MS, ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS,
-        THROTTLED_BASE_MS, is_passing,
-    },
+    json::{self, Writer},
+    link::{ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS, is_passing},
     read,
     session::Session,
     timers::Timer,
 };
 
-/// One typing event in this time (docs/protocol/websocket.md S88).
-const TYPING_MS: u64 = 10_000;
-/// Attempts of a call as the JavaScript SDK makes them (docs/protocol/participant-service.md §2.3).
-const COMPAT_ATTEMPTS: u32 = 3;
-/// Attempts of a call in Chatloom behaviour.
-const CALL_ATTEMPTS: u32 = 5;
-
+/// What a page of the transcript holds when the application does not say
+/// (docs/protocol/websocket.md S68).
+const PAGE_SIZE: i64 = 15;
 /// A page of the transcript is asked for with so many new tokens: to give it up leaves a gap.
 const RECOVERY_REPLAYS: u8 = 3;
 
@@ -40,6 +37,8 @@ pub(crate) enum Owner {
     Outbox,
     /// The recovery of the transcript.
     Recovery,
+    /// The file of this call, which takes several requests.
+    File(CallId),
 }
 
 /// A request with all its attempts.
@@ -48,7 +47,8 @@ pub(crate) struct Exchange {
     pub(crate) id: u64,
     owner: Owner,
     operation: &'static str,
-    path: &'static str,
+    path: Cow<'static, str>,
+    /// Empty for a `GET`.
     body: String,
     attempts: u32,
     most_attempts: u32,
@@ -79,12 +79,12 @@ fn client_token(cx: &mut Cx, what: &Outgoing) -> String {
 }
 
 /// The body of SendMessage and SendEvent (docs/protocol/websocket.md S66, S85).
-fn outgoing(what: &Outgoing, client_token: &str, content: Option<&str>) -> String {
+fn outgoing(what: &Outgoing, client_token: &str, content: Option<&str>) -> Writer {
     let mut body = Writer::new();
     body.text("ClientToken", client_token);
     body.some_text("Content", content);
     body.text("ContentType", what.content_type.as_str());
-    body.finish()
+    body
 }
 
 /// The body of GetTranscript, with the members that were given.
@@ -109,9 +109,59 @@ pub(crate) fn transcript_request(request: &GetTranscriptRequest) -> String {
     body.finish()
 }
 
+/// Content types of files, which the original takes for messages and events as well (docs/protocol/websocket.md S191).
+const FILE_TYPES: [&str; 13] = [
+    "text/csv",
+    "application/msword",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/pdf",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "image/jpeg",
+    "image/png",
+    "audio/wav",
+    "audio/x-wav",
+    "audio/vnd.wave",
+];
+
+/// Checks that the original takes a content type (docs/protocol/websocket.md S64, S191).
+fn check_type(content_type: &ContentType) -> Result<(), Invalid> {
+    let takes = match content_type {
+        ContentType::Attachment | ContentType::MessageMetadata => false,
+        ContentType::Other(text) => FILE_TYPES.contains(&&**text),
+        _ => true,
+    };
+    require(takes, "ContentType", "a content type of the chat or of a file")
+}
+
+fn require(holds: bool, member: &'static str, rule: &'static str) -> Result<(), Invalid> {
+    if holds { Ok(()) } else { Err(Invalid { member, rule }) }
+}
+
+/// Calls that the original also makes when the chat is over (docs/protocol/websocket.md S58).
+fn outlives_chat(operation: &str) -> bool {
+    matches!(
+        operation,
+        DescribeView::NAME | GetAuthenticationUrl::NAME | CancelParticipantAuthentication::NAME
+    )
+}
+
+/// Requests that leave nothing behind when they are broken off.
+fn only_reads(operation: &str) -> bool {
+    matches!(operation, GetTranscript::NAME | DescribeView::NAME | GetAuthenticationUrl::NAME)
+}
+
+impl From<Invalid> for CallError {
+    fn from(Invalid { member, rule }: Invalid) -> Self {
+        Self::Invalid { member, rule }
+    }
+}
+
 impl Exchange {
     fn is_endless(&self) -> bool {
-        !matches!(self.owner, Owner::Call(_))
+        matches!(self.owner, Owner::Outbox | Owner::Recovery)
     }
 
     pub(crate) fn abort(&self, cx: &mut Cx) {
@@ -125,31 +175,42 @@ impl Session {
     pub(crate) fn call(&mut self, cx: &mut Cx, call: CallId, what: Call) {
         match what {
             Call::Connect => self.connect(cx, call),
-            Call::SendMessage(message) => {
-                let token = client_token(cx, &message);
-                let content = message.content.as_deref().unwrap_or_default();
-                let body = outgoing(&message, &token, Some(content));
-                if self.is_compat() {
-                    if self.can_call() {
-                        self.message_started(call, message);
-                    }
-                    self.request::<SendMessage>(cx, call, body);
-                } else {
-                    self.post(cx, call, body);
-                }
-            }
+            Call::SendMessage(message) => self.send_message(cx, call, message),
             Call::SendEvent(event) => self.send_event(cx, call, &event),
-            Call::GetTranscript(request) => {
-                self.page_asked(call, &request);
-                self.request::<GetTranscript>(cx, call, transcript_request(&request));
+            Call::GetTranscript(request) => self.get_transcript(cx, call, *request),
+            Call::SendAttachment(file) => self.send_attachment(cx, call, file),
+            Call::DownloadAttachment { attachment_id } => {
+                self.find_attachment(cx, call, attachment_id, true);
             }
-            Call::SendAttachment(_)
-            | Call::DownloadAttachment { .. }
-            | Call::GetAttachmentUrl { .. }
-            | Call::DescribeView { .. }
-            | Call::GetAuthenticationUrl { .. }
-            | Call::CancelParticipantAuthentication { .. }
-            | Call::MarkRead { .. }
+            Call::GetAttachmentUrl { attachment_id } => {
+                self.find_attachment(cx, call, attachment_id, false);
+            }
+            Call::DescribeView { view_token } => {
+                // Without a token the path names no view; the SDK refuses that as well.
+                let fits = if self.is_compat() {
+                    require(!view_token.is_empty(), "ViewToken", "at least 1 character")
+                } else {
+                    DescribeView::check(&view_token)
+                };
+                let path = DescribeView::path(&view_token).into();
+                self.request(cx, call, DescribeView::NAME, path, String::new(), fits);
+            }
+            Call::GetAuthenticationUrl { redirect_uri, session_id } => {
+                let request = GetAuthenticationUrlRequest { session_id, redirect_uri };
+                let mut body = Writer::new();
+                body.text("SessionId", &request.session_id);
+                body.text("RedirectUri", &request.redirect_uri);
+                let fits = self.limit(request.check());
+                self.post_body::<GetAuthenticationUrl>(cx, call, body, fits);
+            }
+            Call::CancelParticipantAuthentication { session_id } => {
+                let request = CancelParticipantAuthenticationRequest { session_id };
+                let mut body = Writer::new();
+                body.text("SessionId", &request.session_id);
+                let fits = self.limit(request.check());
+                self.post_body::<CancelParticipantAuthentication>(cx, call, body, fits);
+            }
+            Call::MarkRead { .. }
             | Call::MarkDelivered { .. }
             | Call::LoadOlder { .. }
             | Call::FillGap { .. }
@@ -160,17 +221,55 @@ impl Session {
             Call::DisconnectParticipant => {
                 let mut body = Writer::new();
                 body.text("ClientToken", &cx.rng.uuid());
-                self.request::<DisconnectParticipant>(cx, call, body.finish());
+                self.post_body::<DisconnectParticipant>(cx, call, body, Ok(()));
             }
         }
     }
 
+    /// A modelled limit: the original leaves it to the service (docs/protocol/websocket.md S67).
+    pub(crate) fn limit(&self, fits: Result<(), Invalid>) -> Result<(), Invalid> {
+        if self.is_compat() { Ok(()) } else { fits }
+    }
+
+    fn send_message(&mut self, cx: &mut Cx, call: CallId, message: Outgoing) {
+        let content = message.content.as_deref().unwrap_or_default();
+        let fits = if self.is_compat() {
+            check_type(&message.content_type)
+        } else {
+            check_content(content)
+                .and_then(|()| check_client_token(message.client_token.as_deref()))
+        };
+        let token = client_token(cx, &message);
+        let body = outgoing(&message, &token, Some(content));
+        if self.is_compat() {
+            if fits.is_ok() && self.can_call(SendMessage::NAME) {
+                self.message_started(call, message);
+            }
+            self.post_body::<SendMessage>(cx, call, body, fits);
+        } else if let (Err(invalid), Phase::Connecting | Phase::Live) = (fits, self.link.phase) {
+            self.done(cx, call, Err(invalid.into()));
+        } else {
+            self.post(cx, call, body.finish());
+        }
+    }
+
     fn send_event(&mut self, cx: &mut Cx, call: CallId, event: &Outgoing) {
+        // Nothing is as good as none (docs/protocol/websocket.md S85).
+        let content = event.content.as_deref().filter(|content| !content.is_empty());
+        let fits = if self.is_compat() {
+            check_type(&event.content_type)
+                .and_then(|()| require(content.is_none_or(json::is_json), "Content", "JSON text"))
+        } else {
+            content
+                .map_or(Ok(()), check_content)
+                .and_then(|()| check_client_token(event.client_token.as_deref()))
+        };
         let is_typing = event.content_type == ContentType::Typing;
-        if is_typing && self.can_call() {
+        if is_typing && fits.is_ok() && self.can_call(SendEvent::NAME) {
             // One that is still under way has followers that wait for it, however long it takes.
+            let throttle_ms = self.options.typing_throttle_ms;
             if let Some(last) = &mut self.typing
-                && (last.ended.is_none() || cx.now.mono_ms.saturating_sub(last.at_ms) < TYPING_MS)
+                && (last.ended.is_none() || cx.now.mono_ms.saturating_sub(last.at_ms) < throttle_ms)
             {
                 let earlier = last.call;
                 match last.ended.clone() {
@@ -185,20 +284,75 @@ impl Session {
             self.typing = Some(Typing { at_ms, call, ended: None, followers: Vec::new() });
         }
         let token = client_token(cx, event);
-        let body = outgoing(event, &token, event.content.as_deref());
-        self.request::<SendEvent>(cx, call, body);
+        let body = outgoing(event, &token, content);
+        self.post_body::<SendEvent>(cx, call, body, fits);
     }
 
-    fn can_call(&self) -> bool {
-        self.link.token.is_some() && self.link.phase != Phase::Ended
+    fn get_transcript(&mut self, cx: &mut Cx, call: CallId, mut request: GetTranscriptRequest) {
+        if self.is_compat() {
+            request.max_results = request.max_results.filter(|count| *count != 0);
+        }
+        request.max_results.get_or_insert(PAGE_SIZE);
+        request.contact_id = request.contact_id.filter(|id| !id.as_str().is_empty());
+        request.next_token = request.next_token.filter(|token| !token.is_empty());
+        request.scan_direction.get_or_insert(ScanDirection::Backward);
+        request.sort_order.get_or_insert(SortOrder::Ascending);
+        request.start_position.get_or_insert_default();
+        let fits = self.limit(request.check());
+        if self.admit(cx, call, GetTranscript::NAME, fits) {
+            self.page_asked(call, &request);
+            let body = transcript_request(&request);
+            self.start(cx, Owner::Call(call), GetTranscript::NAME, GetTranscript::PATH, body);
+        }
+    }
+
+    /// Whether the service can be asked at all (docs/protocol/websocket.md S57, S58).
+    pub(crate) fn can_call(&self, operation: &str) -> bool {
+        self.link.token.is_some()
+            && (self.link.phase != Phase::Ended || (self.is_compat() && outlives_chat(operation)))
+    }
+
+    /// Whether a call can be made; answers it if not. What its arguments are like counts after that
+    /// (docs/protocol/websocket.md S65).
+    pub(crate) fn admit(
+        &mut self,
+        cx: &mut Cx,
+        call: CallId,
+        operation: &'static str,
+        fits: Result<(), Invalid>,
+    ) -> bool {
+        let error = match fits {
+            _ if !self.can_call(operation) => CallError::NotConnected { operation },
+            Err(invalid) => invalid.into(),
+            Ok(()) => return true,
+        };
+        self.done(cx, call, Err(error));
+        false
     }
 
     /// Makes the request of a call at once.
-    fn request<O: Operation>(&mut self, cx: &mut Cx, call: CallId, body: String) {
-        if !self.can_call() {
-            return self.done(cx, call, Err(CallError::NotConnected { operation: O::NAME }));
+    fn request(
+        &mut self,
+        cx: &mut Cx,
+        call: CallId,
+        operation: &'static str,
+        path: Cow<'static, str>,
+        body: String,
+        fits: Result<(), Invalid>,
+    ) {
+        if self.admit(cx, call, operation, fits) {
+            self.start_at(cx, Owner::Call(call), operation, path, body);
         }
-        self.start(cx, Owner::Call(call), O::NAME, O::PATH, body);
+    }
+
+    fn post_body<O: Operation>(
+        &mut self,
+        cx: &mut Cx,
+        call: CallId,
+        body: Writer,
+        fits: Result<(), Invalid>,
+    ) {
+        self.request(cx, call, O::NAME, O::PATH.into(), body.finish(), fits);
     }
 
     /// Begins a request and returns its number. There must be a connection token.
@@ -210,11 +364,21 @@ impl Session {
         path: &'static str,
         body: String,
     ) -> u64 {
+        self.start_at(cx, owner, operation, path.into(), body)
+    }
+
+    fn start_at(
+        &mut self,
+        cx: &mut Cx,
+        owner: Owner,
+        operation: &'static str,
+        path: Cow<'static, str>,
+        body: String,
+    ) -> u64 {
         self.last_exchange += 1;
         let id = self.last_exchange;
         let most_attempts = match owner {
-            Owner::Call(_) if self.is_compat() => COMPAT_ATTEMPTS,
-            Owner::Call(_) => CALL_ATTEMPTS,
+            Owner::Call(_) | Owner::File(_) => self.options.retry.attempts.max(1),
             Owner::Outbox | Owner::Recovery => u32::MAX,
         };
         self.exchanges.push(Exchange {
@@ -247,7 +411,7 @@ impl Session {
         let http = self.http_request(
             request,
             exchange.operation,
-            exchange.path,
+            &exchange.path,
             bearer.expose().to_owned(),
             exchange.body.clone(),
             !self.reads_answer(exchange.owner),
@@ -260,8 +424,9 @@ impl Session {
     }
 
     pub(crate) fn retry_due(&mut self, cx: &mut Cx, id: u64) {
-        if let Some(at) = self.exchanges.iter().position(|exchange| exchange.id == id) {
-            self.attempt(cx, at);
+        match self.exchanges.iter().position(|exchange| exchange.id == id) {
+            Some(at) => self.attempt(cx, at),
+            None => self.transfer_due(cx, id),
         }
     }
 
@@ -331,28 +496,46 @@ impl Session {
         error: CallError,
     ) {
         let is_over = matches!(self.link.phase, Phase::Ended | Phase::Broken | Phase::Idle);
-        let exchange = &mut self.exchanges[at];
-        let may = if exchange.is_endless() { !is_over } else { self.link.phase != Phase::Ended };
+        let exchange = &self.exchanges[at];
+        let operation = exchange.operation;
+        let may = if exchange.is_endless() { !is_over } else { self.can_call(operation) };
         if !(again && may && exchange.attempts < exchange.most_attempts) {
             let owner = self.exchanges.remove(at).owner;
             return self.finish(cx, owner, Err(error));
         }
+        let failures = exchange.attempts - 1;
         let wait = if exchange.is_endless() {
-            cx.rng.back_off(exchange.attempts - 1, ENDLESS_BASE_MS, ENDLESS_CAP_MS)
+            cx.rng
+                .back_off(failures, ENDLESS_BASE_MS, ENDLESS_CAP_MS)
+                .max(after_ms.unwrap_or(0).min(RETRY_AFTER_CAP_MS))
         } else {
-            let base = if throttled { THROTTLED_BASE_MS } else { CALL_BASE_MS };
-            cx.rng.back_off(exchange.attempts - 1, base, CALL_CAP_MS)
+            self.wait_ms(cx, failures, throttled, after_ms)
         };
-        let wait = wait.max(after_ms.unwrap_or(0).min(RETRY_AFTER_CAP_MS));
+        let exchange = &mut self.exchanges[at];
         exchange.waited_ms = exchange.waited_ms.saturating_add(wait);
         let id = exchange.id;
         self.timers.set(Timer::Retry(id), cx.after(wait));
+    }
+
+    /// How long what an application asked for waits for its next attempt.
+    pub(crate) fn wait_ms(
+        &self,
+        cx: &mut Cx,
+        failures: u32,
+        throttled: bool,
+        after_ms: Option<u64>,
+    ) -> u64 {
+        let retry = &self.options.retry;
+        let base_ms = if throttled { retry.throttled_base_ms } else { retry.base_ms };
+        let wait_ms = cx.rng.back_off(failures, base_ms, retry.cap_ms);
+        wait_ms.max(after_ms.unwrap_or(0).min(RETRY_AFTER_CAP_MS))
     }
 
     fn finish(&mut self, cx: &mut Cx, owner: Owner, result: Result<Answer, CallError>) {
         match owner {
             Owner::Outbox => self.posted(cx, result),
             Owner::Recovery => self.page(cx, result),
+            Owner::File(call) => self.file_answered(cx, call, result),
             Owner::Call(call) => {
                 self.call_answered(cx, call, &result);
                 let ended = result.as_ref().map(|_| ()).map_err(Clone::clone);
@@ -419,12 +602,10 @@ impl Session {
     /// (docs/protocol/websocket.md S157).
     pub(crate) fn end_exchanges(&mut self, cx: &mut Cx, error: &CallError) {
         self.fail_denied_exchanges(cx);
-        let is_over = self.link.phase == Phase::Ended;
-        while let Some(at) = self
-            .exchanges
-            .iter()
-            .position(|exchange| exchange.request.is_none() && (is_over || exchange.is_endless()))
-        {
+        while let Some(at) = self.exchanges.iter().position(|exchange| {
+            exchange.request.is_none()
+                && (exchange.is_endless() || !self.can_call(exchange.operation))
+        }) {
             let exchange = self.exchanges.remove(at);
             self.timers.clear(Timer::Retry(exchange.id));
             self.finish(cx, exchange.owner, Err(error.clone()));
@@ -439,10 +620,19 @@ impl Session {
         }
     }
 
+    /// Forgets the request that is made for a file.
+    pub(crate) fn drop_file_exchange(&mut self, cx: &mut Cx, call: CallId) {
+        let owner = Owner::File(call);
+        if let Some(exchange) = self.exchanges.iter().find(|exchange| exchange.owner == owner) {
+            self.drop_exchange(cx, exchange.id);
+        }
+    }
+
     pub(crate) fn cancel(&mut self, cx: &mut Cx, call: CallId) {
         let owner = if self.outbox.is_sending(call) { Owner::Outbox } else { Owner::Call(call) };
         self.done(cx, call, Err(CallError::Cancelled));
         self.outbox.cancel(call);
+        self.cancel_file(cx, call);
         let Some(at) = self.exchanges.iter().position(|exchange| exchange.owner == owner) else {
             return;
         };
@@ -451,8 +641,7 @@ impl Session {
             let exchange = self.exchanges.remove(at);
             self.timers.clear(Timer::Retry(exchange.id));
             self.finish(cx, owner, Err(CallError::Cancelled));
-        } else if exchange.operation == GetTranscript::NAME {
-            // Reading changes nothing: it can be broken off.
+        } else if only_reads(exchange.operation) {
             self.forget_page(call);
             self.exchanges.remove(at).abort(cx);
         } else {

@@ -135,11 +135,16 @@ impl Core {
                     self.with(session, |session, cx| session.answered(cx, request, Err(message)));
                 }
             }
+            Input::Progress { request, sent } => {
+                if let Some(&session) = self.cx.requests.get(&request.0) {
+                    self.with(session, |session, cx| session.upload_progress(cx, request, sent));
+                }
+            }
             Input::Restore { session, options, snapshot: _ } => {
                 self.route(Input::Create { session, options });
             }
             Input::Track { session } => self.with(session, Session::track),
-            Input::Progress { .. } | Input::Token { .. } | Input::Time => {}
+            Input::Token { .. } | Input::Time => {}
             Input::HandlerFailed { session, handler } => {
                 self.with(session, |session, cx| session.handler_failed(cx, handler));
             }

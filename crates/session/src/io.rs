@@ -368,17 +368,21 @@ pub enum Call {
     /// Send an event: typing or a receipt. Typing is sent once in ten seconds
     /// (docs/protocol/websocket.md S88), in each session (docs/protocol/defects.md D9).
     SendEvent(Outgoing),
-    /// Read a page of the transcript. The request goes out as it is given.
+    /// Read a page of the transcript. What the request leaves open is as in the original: 15 items,
+    /// backward, the oldest first (docs/protocol/websocket.md S68, S69).
     GetTranscript(Box<GetTranscriptRequest>),
     /// Leave the chat. Does not wait for messages that are on their way. The session ends when the
     /// service says so.
     DisconnectParticipant,
     /// Send a file: the service is asked where to, the host uploads it ([`Output::Upload`]), the
     /// service is told. An upload that the storage refuses fails the call
-    /// (docs/protocol/defects.md D8). Cancelling breaks the upload off.
+    /// (docs/protocol/defects.md D8); in Chatloom behaviour it is made again first when that may
+    /// help, from the first byte. Cancelling, and the end of the chat, break the upload off.
     SendAttachment(NewAttachment),
     /// Fetch a file: the service is asked where it is, the host downloads it ([`Output::Download`])
-    /// and keeps it; ends with [`Value::Downloaded`].
+    /// and keeps it; ends with [`Value::Downloaded`]. Compat does not look at the storage's status
+    /// (docs/protocol/websocket.md S77); in Chatloom behaviour one outside 200 to 299 fails the call,
+    /// after further attempts where they may help.
     DownloadAttachment {
         /// Which.
         attachment_id: AttachmentId,
@@ -388,7 +392,8 @@ pub enum Call {
         /// Which.
         attachment_id: AttachmentId,
     },
-    /// Read a view.
+    /// Read a view. In Compat this and the two calls about signing in are also made when the chat is
+    /// over (docs/protocol/websocket.md S58).
     DescribeView {
         /// From the message that shows it.
         view_token: String,
@@ -561,7 +566,8 @@ pub enum Output {
     /// [`Output::AbortHttp`] breaks it off.
     Upload(Upload),
     /// Download a file, keep it under the number of the request, and bring [`Input::Answered`] with
-    /// an empty body, or [`Input::Failed`].
+    /// an empty body, or [`Input::Failed`]. The application wants it only when [`Value::Downloaded`]
+    /// names that number.
     Download {
         /// Its number.
         request: RequestId,
@@ -751,10 +757,11 @@ pub enum CallError {
         /// What was asked.
         operation: &'static str,
     },
-    /// An argument does not fit.
+    /// An argument does not fit. Chatloom behaviour checks the limits of the service; Compat leaves
+    /// them to it, as the original does (docs/protocol/websocket.md S63, S67).
     #[error("{member}: {rule}")]
     Invalid {
-        /// Which argument.
+        /// Which argument, by its name on the wire.
         member: &'static str,
         /// What it must be.
         rule: &'static str,

@@ -37,6 +37,15 @@ pub fn first_object<'a>(
     Scan { text, at: 0 }.whole_object(each).ok_or(NotAnObject)
 }
 
+/// Whether a text is JSON: one value of any kind.
+pub fn is_json(text: &str) -> bool {
+    let mut scan = Scan { text, at: 0 };
+    scan.space();
+    let is_value = scan.value(MOST_DEPTH).is_some();
+    scan.space();
+    is_value && scan.at == text.len()
+}
+
 impl<'a> Raw<'a> {
     /// The value as it is written.
     pub fn json(self) -> &'a str {
@@ -460,6 +469,24 @@ mod tests {
                 prop_assert_eq!(&parsed[&name], &text);
             }
             prop_assert_eq!(&parsed["number"], number);
+        }
+    }
+
+    #[test]
+    fn any_value_is_json() {
+        for (text, is) in [
+            ("{}", true),
+            (" [1] ", true),
+            ("\"a\"", true),
+            ("-1.5e3", true),
+            ("null", true),
+            ("", false),
+            (" ", false),
+            ("typing", false),
+            ("{} {}", false),
+            ("'a'", false),
+        ] {
+            assert_eq!(is_json(text), is, "{text}");
         }
     }
 

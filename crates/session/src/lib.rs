@@ -89,6 +89,7 @@
 //! Calls of the application are not counted otherwise: each is answered, and the host decides how
 //! many it makes. Outputs wait until they are polled.
 
+mod attachments;
 mod calls;
 mod classify;
 mod core;

@@ -185,7 +185,7 @@ impl Session {
         &self,
         request: RequestId,
         operation: &'static str,
-        path: &'static str,
+        path: &str,
         token: String,
         body: String,
         keep_body: bool,
@@ -201,7 +201,8 @@ impl Session {
             request,
             session: self.id,
             operation,
-            method: "POST",
+            // All but one operation have a body (docs/protocol/participant-service.md §1.2).
+            method: if body.is_empty() { "GET" } else { "POST" },
             url,
             headers,
             body,

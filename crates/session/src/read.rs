@@ -41,6 +41,23 @@ pub(crate) struct Given {
     pub(crate) expiry: Option<String>,
 }
 
+/// Where a file can be put, or can be found.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// What the file is called, where it can be put.
+    pub(crate) id: String,
+    pub(crate) url: String,
+    pub(crate) expiry: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+/// Without URL and headers: they are secret.
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// A page of the transcript.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
@@ -98,6 +115,37 @@ pub(crate) fn frame(text: &str) -> Frame<'_> {
             }
         }
         _ => Frame::Other,
+    }
+}
+
+/// The place of a file, from the answer to StartAttachmentUpload or to GetAttachment.
+pub(crate) fn place(text: &str) -> Place {
+    let mut place = Place::default();
+    let read = json::object(text, &mut |name, value| match name {
+        "AttachmentId" => place.id = owned(value).unwrap_or_default(),
+        "UploadMetadata" => {
+            value.members(&mut |name, value| place.take(name, value));
+        }
+        _ => place.take(name, value),
+    });
+    if read.is_ok() { place } else { Place::default() }
+}
+
+impl Place {
+    fn take(&mut self, name: &str, value: Raw<'_>) {
+        match name {
+            "Url" => self.url = owned(value).unwrap_or_default(),
+            "UrlExpiry" => self.expiry = owned(value),
+            "HeadersToInclude" => {
+                self.headers.clear();
+                value.members(&mut |name, value| {
+                    if let Some(value) = owned(value) {
+                        self.headers.push((name.to_owned(), value));
+                    }
+                });
+            }
+            _ => {}
+        }
     }
 }
 
@@ -241,7 +289,10 @@ fn bare_name(name: &str) -> &str {
 mod tests {
     use chatloom_wire::{
         frame::ServerFrame,
-        participant::{CreateParticipantConnectionResponse, GetTranscriptResponse},
+        participant::{
+            CreateParticipantConnectionResponse, GetAttachmentResponse, GetTranscriptResponse,
+            StartAttachmentUploadResponse,
+        },
     };
     use proptest::prelude::*;
 
@@ -313,6 +364,16 @@ mod tests {
         "ConnectionCredentials",
         "ConnectionToken",
         "Expiry",
+        "wss://x",
+    ];
+    const PLACE: &[&str] = &[
+        "AttachmentId",
+        "UploadMetadata",
+        "Url",
+        "UrlExpiry",
+        "HeadersToInclude",
+        "Content-Type",
+        "https://x",
     ];
     const ERROR: &[&str] =
         &["code", "__type", "message", "Message", "ns#AccessDeniedException:http://x", "a,b"];
@@ -384,6 +445,31 @@ mod tests {
                     .map_or((None, None), |c| (c.connection_token, c.expiry));
                 prop_assert_eq!(ours.token, token.map(|token| token.expose().to_owned()));
                 prop_assert_eq!(ours.expiry, expiry);
+            }
+        }
+
+        #[test]
+        fn places_mean_what_the_wire_says(text in nearly(PLACE)) {
+            // Serde also reads a struct from an array, which no peer means.
+            if text.starts_with('{') && !text.contains('[') {
+                let ours = place(&text);
+                if let Ok(theirs) = serde_json::from_str::<StartAttachmentUploadResponse>(&text) {
+                    prop_assert_eq!(&ours.id, theirs.attachment_id.as_str());
+                    let theirs = theirs.upload_metadata;
+                    if !text.contains(r#"{"Url"#) && !text.contains(r#","Url"#) {
+                        prop_assert_eq!(&ours.url, &theirs.url);
+                        prop_assert_eq!(&ours.expiry, &theirs.url_expiry);
+                        let headers: std::collections::BTreeMap<_, _> =
+                            ours.headers.iter().cloned().collect();
+                        prop_assert_eq!(headers, theirs.headers_to_include);
+                    }
+                }
+                if let Ok(theirs) = serde_json::from_str::<GetAttachmentResponse>(&text)
+                    && !text.contains("UploadMetadata")
+                {
+                    prop_assert_eq!(&ours.url, &theirs.url);
+                    prop_assert_eq!(&ours.expiry, &theirs.url_expiry);
+                }
             }
         }
 

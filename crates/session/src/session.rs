@@ -7,6 +7,7 @@ use chatloom_wire::{Item, ItemHead};
 use crate::{
     Behaviour, Body, CallError, CallId, ChatDetails, Event, HttpAnswer, ItemHandle, ItemKind,
     LogLevel, Output, RequestId, SessionId, SessionOptions, SocketId,
+    attachments::Transfer,
     calls::{Exchange, Typing},
     classify,
     core::Cx,
@@ -56,6 +57,7 @@ pub(crate) struct Session {
     pub(crate) link: Link,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) last_exchange: u64,
+    pub(crate) transfers: Vec<Transfer>,
     pub(crate) typing: Option<Typing>,
     pub(crate) outbox: Outbox,
     pub(crate) transcript: Transcript,
@@ -73,6 +75,7 @@ impl Session {
             link: Link::default(),
             exchanges: Vec::new(),
             last_exchange: 0,
+            transfers: Vec::new(),
             typing: None,
             outbox: Outbox::default(),
             transcript: Transcript::default(),
@@ -156,7 +159,7 @@ impl Session {
     ) {
         if self.link.fetching == Some(request) {
             self.fetched(cx, answer);
-        } else {
+        } else if !self.storage_answered(cx, request, &answer) {
             self.exchange_answered(cx, request, answer);
         }
     }
@@ -240,6 +243,7 @@ impl Session {
         self.link.phase = Phase::Ended;
         self.transcript.clear(cx);
         self.end_exchanges(cx, &CallError::Closed);
+        self.end_uploads(cx);
         self.fail_outbox(cx, &CallError::Closed);
         self.show(cx, crate::Connection::Ended);
         // Whoever stops listening at the end has seen everything.
@@ -255,6 +259,7 @@ impl Session {
         for exchange in std::mem::take(&mut self.exchanges) {
             exchange.abort(cx);
         }
+        self.forget_transfers(cx);
         for call in cx.calls_of(self.id) {
             cx.done(self.id, call, Err(CallError::Closed));
         }

@@ -365,6 +365,7 @@ impl Session {
                     || self.track.pages.iter().any(|(of, _)| *of == call)
             }
             Owner::Outbox | Owner::Recovery => true,
+            Owner::File(call) => self.asks_for_place(call),
         }
     }
 

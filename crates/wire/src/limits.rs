@@ -1,5 +1,7 @@
 //! The modelled limits that several requests share.
 
+use crate::{id::AttachmentId, participant::MAX_CONTENT_BYTES};
+
 /// A request that does not fit the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{member}: {rule}")]
@@ -28,13 +30,33 @@ pub(crate) fn chars_within(text: &str, min: usize, max: usize) -> bool {
     }
 }
 
-/// `ClientToken`, wherever it is optional (docs/protocol/participant-service.md §2.4).
-pub(crate) fn client_token(token: Option<&str>) -> Result<(), Invalid> {
+/// Checks `ClientToken`, wherever it is optional (docs/protocol/participant-service.md §2.4).
+pub fn client_token(token: Option<&str>) -> Result<(), Invalid> {
     require(
         token.is_none_or(|token| chars_within(token, 0, 500)),
         "ClientToken",
         "at most 500 characters",
     )
+}
+
+/// `ClientToken`, where it is required (docs/protocol/participant-service.md §2.4).
+pub(crate) fn required_client_token(token: &str) -> Result<(), Invalid> {
+    require(chars_within(token, 1, 500), "ClientToken", "1 to 500 characters")
+}
+
+/// Checks the content of a message (docs/protocol/participant-service.md §3.2).
+pub fn content(content: &str) -> Result<(), Invalid> {
+    require((1..=MAX_CONTENT_BYTES).contains(&content.len()), "Content", "1 to 16,384 bytes")
+}
+
+/// `AttachmentId` (docs/protocol/participant-service.md §3.8).
+pub(crate) fn attachment_id(id: &AttachmentId) -> Result<(), Invalid> {
+    require(chars_within(id.as_str(), 1, 256), "AttachmentId", "1 to 256 characters")
+}
+
+/// `SessionId` of a sign-in (docs/protocol/participant-service.md §3.10).
+pub(crate) fn authentication_session(id: &str) -> Result<(), Invalid> {
+    require(chars_within(id, 36, 36), "SessionId", "exactly 36 characters")
 }
 
 /// `ContactId` (docs/protocol/participant-service.md §10).

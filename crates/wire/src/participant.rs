@@ -18,7 +18,12 @@ use crate::{
     time::Timestamp,
 };
 
-pub use crate::limits::Invalid;
+mod attachment;
+mod guide;
+
+pub use crate::limits::{Invalid, client_token as check_client_token, content as check_content};
+pub use attachment::*;
+pub use guide::*;
 
 /// Header that carries the participant or connection token (§1.3).
 pub const BEARER_HEADER: &str = "x-amz-bearer";
@@ -189,11 +194,7 @@ impl SendMessageRequest {
     /// Checks the modelled limits.
     pub fn check(&self) -> Result<(), Invalid> {
         limits::client_token(self.client_token.as_deref())?;
-        require(
-            !self.content.is_empty() && self.content.len() <= MAX_CONTENT_BYTES,
-            "Content",
-            "1 to 16,384 bytes",
-        )?;
+        limits::content(&self.content)?;
         require(
             Self::CONTENT_TYPES.contains(&self.content_type),
             "ContentType",

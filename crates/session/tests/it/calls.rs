@@ -1,7 +1,10 @@
 //! Calls of the application.
 
 use chatloom_session::{Behaviour, Call, CallError, Input, Outgoing, SessionId, Value};
-use chatloom_wire::{ContentType, participant::GetTranscriptRequest};
+use chatloom_wire::{
+    ContentType,
+    participant::{GetTranscriptRequest, ScanDirection, SortOrder, StartPosition},
+};
 
 use crate::world::{Reply, Seen, World};
 
@@ -91,19 +94,58 @@ fn s062_calls_carry_the_newest_token() {
 }
 
 #[test]
-fn a_transcript_request_goes_out_as_it_was_given() {
-    let mut world = World::connected(Behaviour::Compat);
-    for n in 0..5 {
-        world.say(&n.to_string());
+fn s068_s069_a_page_of_the_transcript_has_defaults() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        for n in 0..5 {
+            world.say(&n.to_string());
+        }
+        world.call(Call::GetTranscript(Box::default()));
+        world.run(100);
+        let defaults = r#""ScanDirection":"BACKWARD","SortOrder":"ASCENDING","StartPosition":{}}"#;
+        assert_eq!(body(&world, "GetTranscript"), format!(r#"{{"MaxResults":15,{defaults}"#));
+
+        // An empty token or contact is none.
+        let request = GetTranscriptRequest {
+            contact_id: Some("".into()),
+            next_token: Some(String::new()),
+            ..GetTranscriptRequest::default()
+        };
+        world.call(Call::GetTranscript(Box::new(request)));
+        world.run(100);
+        assert_eq!(body(&world, "GetTranscript"), format!(r#"{{"MaxResults":15,{defaults}"#));
+
+        let request = GetTranscriptRequest {
+            contact_id: Some("contact-1".into()),
+            max_results: Some(3),
+            next_token: Some("3".to_owned()),
+            scan_direction: Some(ScanDirection::Forward),
+            sort_order: Some(SortOrder::Descending),
+            start_position: Some(StartPosition {
+                id: Some("item-00001".into()),
+                absolute_time: Some("2026-01-01T00:00:00.000Z".to_owned()),
+                most_recent: Some(2),
+            }),
+        };
+        world.call(Call::GetTranscript(Box::new(request)));
+        world.run(100);
+        assert_eq!(
+            body(&world, "GetTranscript"),
+            r#"{"ContactId":"contact-1","MaxResults":3,"NextToken":"3","ScanDirection":"FORWARD","SortOrder":"DESCENDING","StartPosition":{"Id":"item-00001","AbsoluteTime":"2026-01-01T00:00:00.000Z","MostRecent":2}}"#
+        );
     }
-    let request = GetTranscriptRequest {
-        max_results: Some(15),
-        next_token: Some("3".to_owned()),
-        ..GetTranscriptRequest::default()
-    };
-    world.call(Call::GetTranscript(Box::new(request)));
-    world.run(100);
-    assert_eq!(body(&world, "GetTranscript"), r#"{"MaxResults":15,"NextToken":"3"}"#);
+}
+
+#[test]
+fn s068_a_page_of_nothing_is_a_default_page_in_compat() {
+    for (behaviour, expected) in [(Behaviour::Compat, 15), (Behaviour::Chatloom, 0)] {
+        let mut world = World::connected(behaviour);
+        let request = GetTranscriptRequest { max_results: Some(0), ..Default::default() };
+        world.call(Call::GetTranscript(Box::new(request)));
+        world.run(100);
+        let text = body(&world, "GetTranscript");
+        assert!(text.starts_with(&format!(r#"{{"MaxResults":{expected},"#)), "{text}");
+    }
 }
 
 #[test]

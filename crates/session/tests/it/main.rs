@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod arguments;
+mod attachments;
 mod calls;
 mod chaos;
 mod connect;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chatloom_session::{
     Behaviour, Body, Call, CallError, CallId, Connection, Core, Event, HttpAnswer, HttpRequest,
     Input, ItemHandle, ItemKind, Now, Outgoing, Output, RequestId, SessionId, SessionOptions,
-    SocketId, Value,
+    SocketId, Upload, Value,
     recorder::{Limits, Recorder, replay},
 };
 use chatloom_wire::{
@@ -18,8 +18,9 @@ use chatloom_wire::{
     frame::{ClientFrame, HEARTBEAT, PING_OK, ServerFrame},
     item::NewItem,
     participant::{
-        ConnectionCredentials, CreateParticipantConnectionResponse, GetTranscriptRequest,
-        SendEventRequest, SendMessageRequest, SentResponse, SortOrder, Websocket,
+        ConnectionCredentials, CreateParticipantConnectionResponse, GetAttachmentRequest,
+        GetTranscriptRequest, SendEventRequest, SendMessageRequest, SentResponse, SortOrder,
+        StartAttachmentUploadRequest, Websocket,
     },
 };
 
@@ -93,6 +94,8 @@ pub(crate) struct Service {
     tokens: BTreeMap<String, u64>,
     urls: BTreeMap<String, u64>,
     by_client_token: BTreeMap<String, usize>,
+    /// The client token of each file.
+    files: Vec<String>,
     pub(crate) token_life_ms: u64,
     pub(crate) ended: bool,
     /// Replies to come, by operation.
@@ -139,6 +142,8 @@ pub(crate) struct World {
     sequence: u64,
     wake: Option<u64>,
     pub(crate) seen: Vec<(u64, Seen)>,
+    /// What the host was asked to upload.
+    pub(crate) uploads: Vec<Upload>,
     /// Items that the host parsed.
     held: BTreeMap<ItemHandle, Item>,
     /// Those of them that belong to the core.
@@ -198,6 +203,7 @@ impl World {
             sequence: 0,
             wake: None,
             seen: Vec::new(),
+            uploads: Vec::new(),
             held: BTreeMap::new(),
             with_core: BTreeSet::new(),
             next_handle: 0,
@@ -284,14 +290,25 @@ impl World {
                     assert!(self.with_core.remove(&item), "an item was given back twice");
                     Seen::Release
                 }
-                other @ (Output::Upload(_)
-                | Output::Download { .. }
-                | Output::NeedToken { .. }
+                Output::Upload(upload) => {
+                    let http = at_the_storage(upload.request, "Upload", &upload.url);
+                    self.after_latency(Delivery::Request(http));
+                    self.uploads.push(upload);
+                    Seen::Http("Upload")
+                }
+                Output::Download { request, url, .. } => {
+                    let http = at_the_storage(request, "Download", &url);
+                    self.after_latency(Delivery::Request(http));
+                    Seen::Http("Download")
+                }
+                other @ (Output::NeedToken { .. }
                 | Output::JoinForeign { .. }
                 | Output::LeaveForeign { .. }
                 | Output::Persist { .. }) => panic!("{other:?}"),
                 Output::Log { text, .. } => {
-                    for secret in [PARTICIPANT_TOKEN, "connection-token", "wss://", "words"] {
+                    for secret in
+                        [PARTICIPANT_TOKEN, "connection-token", "wss://", "words", "storage.test"]
+                    {
                         assert!(!text.contains(secret), "a secret in a log line: {text}");
                     }
                     Seen::Log
@@ -593,7 +610,10 @@ impl World {
     }
 
     fn answer(&mut self, http: &HttpRequest) -> Result<String, ServiceError> {
-        assert_eq!(http.method, "POST");
+        if http.url.starts_with("https://storage.test/") {
+            return Ok(String::new());
+        }
+        assert_eq!(http.method, if http.body.is_empty() { "GET" } else { "POST" });
         let bearer = &http.headers.iter().find(|(name, _)| *name == "x-amz-bearer").unwrap().1;
         let path = http.url.strip_prefix("https://service.test").unwrap();
         let denied = || Err(ServiceError::new(ErrorKind::AccessDenied, "Access denied"));
@@ -650,6 +670,40 @@ impl World {
             "/participant/disconnect" => {
                 self.end_chat();
                 Ok("{}".to_owned())
+            }
+            "/participant/start-attachment-upload" => {
+                let request: StartAttachmentUploadRequest =
+                    serde_json::from_str(&http.body).unwrap();
+                let count = self.service.files.len();
+                let known = self.service.files.iter().position(|of| *of == request.client_token);
+                let n = known.unwrap_or(count);
+                if known.is_none() {
+                    self.service.files.push(request.client_token);
+                }
+                let expiry = Timestamp::from_millis(self.clock().wall_ms + 60_000);
+                Ok(format!(
+                    r#"{{"AttachmentId":"file-{n}","UploadMetadata":{{
+                        "Url":"https://storage.test/put?n={n}","UrlExpiry":"{expiry}",
+                        "HeadersToInclude":{{"Content-Type":"{}","x-amz-acl":"private"}}}}}}"#,
+                    request.content_type
+                ))
+            }
+            "/participant/complete-attachment-upload" | "/participant/cancel-authentication" => {
+                Ok("{}".to_owned())
+            }
+            "/participant/attachment" => {
+                let request: GetAttachmentRequest = serde_json::from_str(&http.body).unwrap();
+                let expiry = Timestamp::from_millis(self.clock().wall_ms + 60_000);
+                Ok(format!(
+                    r#"{{"Url":"https://storage.test/get?{}","UrlExpiry":"{expiry}","AttachmentSizeInBytes":7}}"#,
+                    request.attachment_id
+                ))
+            }
+            "/participant/authentication-url" => {
+                Ok(r#"{"AuthenticationUrl":"https://sign-in.test/"}"#.to_owned())
+            }
+            path if path.starts_with("/participant/views/") => {
+                Ok(r#"{"View":{"Id":"view","Name":"Form"}}"#.to_owned())
             }
             path => panic!("no such path: {path}"),
         }
@@ -806,6 +860,22 @@ impl World {
 /// The host gives these as text, for the core joins them.
 fn is_chunk(head: &ItemHead) -> bool {
     head.message_metadata.as_ref().is_some_and(|metadata| metadata.message_completed.is_some())
+}
+
+/// What a host asks the storage, in the form of a request to the service, so that the same script
+/// serves.
+fn at_the_storage(request: RequestId, operation: &'static str, url: &str) -> HttpRequest {
+    HttpRequest {
+        request,
+        session: SESSION,
+        operation,
+        method: if operation == "Upload" { "PUT" } else { "GET" },
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: String::new(),
+        timeout_ms: 0,
+        keep_body: false,
+    }
 }
 
 fn error(status: u16) -> Result<String, ServiceError> {
