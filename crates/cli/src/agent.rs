@@ -4,14 +4,11 @@ use std::{future::pending, io, path::PathBuf, process::ExitCode, time::Duration}
 
 use anyhow::Context as _;
 use chatloom::{
-    Chat, Client, ContactId, Error, Events,
+    Chat, Client, ContactId, Error, Events, Watch,
     agent::{Accepted, Agent, Password, Queue},
 };
 use futures_util::future::{BoxFuture, FutureExt as _};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     chat::{Common, Signals, block_on, exit, hasty_leave},
@@ -111,7 +108,7 @@ type Acceptance = Result<(Accepted, Chat, Events), Error>;
 struct Desk {
     client: Client,
     agent: Agent,
-    queue: watch::Receiver<Queue>,
+    queue: Watch<Queue>,
     console: Console,
     signals: Signals,
     auto_accept: bool,
@@ -157,7 +154,7 @@ impl Desk {
                     }
                 }
                 // The sender lives in the agent, which lives as long as this.
-                Ok(()) = self.queue.changed() => self.show_queue()?,
+                Some(_) = self.queue.changed() => self.show_queue()?,
                 (tag, accepted) = accepted(&mut self.accepting) => {
                     self.accepting = None;
                     self.begin(tag, accepted)?;
@@ -178,7 +175,7 @@ impl Desk {
             && self.talk.is_none()
             && self.accepting.is_none()
             && self.accept_after.is_none()
-            && self.queue.borrow().total > 0
+            && self.queue.get().total > 0
     }
 
     fn leave(&mut self) {
@@ -196,7 +193,7 @@ impl Desk {
     }
 
     fn show_queue(&mut self) -> io::Result<()> {
-        let queue = self.queue.borrow_and_update().clone();
+        let queue = self.queue.newest();
         if self.quiet && self.talk.is_some() && queue.total == 0 {
             return Ok(());
         }
@@ -219,7 +216,7 @@ impl Desk {
         match command {
             Command::Help => self.console.show(&Happening::Help),
             Command::Queue => {
-                let queue = self.queue.borrow_and_update().clone();
+                let queue = self.queue.newest();
                 self.console.show(&Happening::Queue(&queue))
             }
             Command::Quit => {
@@ -248,7 +245,7 @@ impl Desk {
             Choice::Longest => None,
             Choice::Contact(contact) => Some(contact),
             Choice::Place(place) => {
-                let waiting = self.queue.borrow().waiting.get(place - 1).cloned();
+                let waiting = self.queue.get().waiting.get(place - 1).cloned();
                 match waiting {
                     Some(waiting) => Some(waiting.contact_id),
                     None => return self.refuse(&tag, "the queue has no such number"),
@@ -296,7 +293,7 @@ impl Desk {
             None => Ok(None),
             Some(End::Good) => {
                 self.talk = None;
-                if !self.leaving && self.queue.borrow().total > 0 {
+                if !self.leaving && self.queue.get().total > 0 {
                     self.show_queue()?;
                 }
                 Ok(None)

@@ -348,7 +348,7 @@ impl<'a> Object<'a> {
         Some(match event {
             Event::Connection(connection) => return Self::of_connection(connection),
             Event::CaughtUp => Self::CaughtUp {},
-            Event::Gap => Self::Gap {},
+            Event::Gap { .. } => Self::Gap {},
             Event::Lagged { missed } => Self::Lagged { missed: *missed },
             Event::Ended => Self::Ended {},
             // A kind of event that a later client has and this format does not.
@@ -387,7 +387,9 @@ impl<'a> Object<'a> {
 
 #[cfg(test)]
 mod tests {
-    use chatloom::{ChatDetails, Client, Message, SentResponse, ServiceError, wire::ErrorKind};
+    use chatloom::{
+        ChatDetails, Client, GapId, Message, SentResponse, ServiceError, wire::ErrorKind,
+    };
 
     use super::*;
 
@@ -451,7 +453,7 @@ mod tests {
         );
         for (event, expected) in [
             (Event::CaughtUp, r#"{"type":"caughtUp"}"#),
-            (Event::Gap, r#"{"type":"gap"}"#),
+            (Event::Gap { gap: GapId(1) }, r#"{"type":"gap"}"#),
             (Event::Lagged { missed: 7 }, r#"{"type":"lagged","missed":7}"#),
             (Event::Ended, r#"{"type":"ended"}"#),
             (Event::Connection(Connection::Online), r#"{"type":"connection","state":"online"}"#),

@@ -220,7 +220,7 @@ impl Text {
         match event {
             Event::Typing(item) => self.types(chat, item),
             Event::Connection(connection) => self.connection(connection),
-            Event::Gap => self.line(Colour::Bad, "Some items here could not be read."),
+            Event::Gap { .. } => self.line(Colour::Bad, "Some items here could not be read."),
             Event::Lagged { missed } => self.line(
                 Colour::Bad,
                 &format!("{missed} events were left out here; /transcript shows the messages."),

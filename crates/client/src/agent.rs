@@ -44,6 +44,7 @@ use crate::{
     http,
     random::random,
     socket::{self, Report},
+    watch::Watch,
 };
 
 /// The topic of the queue on an agent's socket.
@@ -205,8 +206,8 @@ impl Agent {
     }
 
     /// Who waits, now and at each change.
-    pub fn queue(&self) -> watch::Receiver<Queue> {
-        self.inner.queue.clone()
+    pub fn queue(&self) -> Watch<Queue> {
+        self.inner.queue.clone().into()
     }
 
     /// Takes a customer off the queue: this contact, or whoever waits longest.

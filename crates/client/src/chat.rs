@@ -1,26 +1,29 @@
 //! One chat: the handle an application holds.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, atomic::Ordering},
-    task::{Context, Poll, ready},
-};
+use std::sync::{Arc, atomic::Ordering};
 
-use chatloom_session::{Answer, Call, CallError, CallId, Outgoing, SessionId, Value};
+use chatloom_session::{Call, CallId, EntryKey, GapId, Outgoing, SessionId, Value};
 use chatloom_wire::{
-    ContactId, ContentType, Item, ItemId, ParticipantId, ParticipantToken,
+    AttachmentId, ContactId, ContentType, Item, ItemId, ParticipantId, ParticipantToken,
     contact::StartChatContactResponse,
     participant::{GetTranscriptRequest, GetTranscriptResponse, SentResponse},
 };
-use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot, watch};
+use serde::Deserialize;
+use tokio::sync::{oneshot, watch};
 
 use crate::{
+    attachment::{self, Attachment, AttachmentUrl, Download, UploadProgress, Uploading},
     client::Shared,
-    driver::Command,
+    driver::{Command, Kind, Pending},
     error::Error,
-    event::{Connection, Events, Feed},
+    event::Connection,
+    feed::{Events, Feed},
+    message::{Message, MessageStatus, Sending},
+    reply::{Outcome, Reply, answer, nothing, unexpected},
+    roster::Roster,
+    snapshot::Snapshot,
+    transcript::Transcript,
+    watch::Watch,
 };
 
 /// What names a chat and lets a participant in: the answer of StartChatContact, usually by way of
@@ -60,72 +63,6 @@ impl From<StartChatContactResponse> for ChatDetails {
     }
 }
 
-/// A message to send.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Message {
-    content_type: ContentType,
-    content: String,
-    client_token: Option<String>,
-}
-
-impl Message {
-    /// A message of any content type that the chat allows, 1 to 16,384 bytes.
-    pub fn new(content_type: ContentType, content: impl Into<String>) -> Self {
-        Self { content_type, content: content.into(), client_token: None }
-    }
-
-    /// Plain text, which every chat allows.
-    pub fn text(content: impl Into<String>) -> Self {
-        Self::new(ContentType::TextPlain, content)
-    }
-
-    /// Text with Markdown.
-    pub fn markdown(content: impl Into<String>) -> Self {
-        Self::new(ContentType::TextMarkdown, content)
-    }
-
-    /// A JSON document.
-    pub fn json(content: impl Into<String>) -> Self {
-        Self::new(ContentType::Json, content)
-    }
-
-    /// What it says.
-    pub fn content(&self) -> &str {
-        &self.content
-    }
-
-    /// Names the attempt, at most 500 characters: however often a message with the same token is
-    /// sent by the same participant, it is stored once. Without one, the client makes one up, which
-    /// covers its own repeats.
-    #[must_use]
-    pub fn with_client_token(mut self, token: impl Into<String>) -> Self {
-        self.client_token = Some(token.into());
-        self
-    }
-}
-
-/// Without the content.
-impl std::fmt::Debug for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Message")
-            .field("content_type", &self.content_type)
-            .field("content_bytes", &self.content.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl From<&str> for Message {
-    fn from(text: &str) -> Self {
-        Self::text(text)
-    }
-}
-
-impl From<String> for Message {
-    fn from(text: String) -> Self {
-        Self::text(text)
-    }
-}
-
 /// A page of a transcript, from [`Chat::get_transcript`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TranscriptPage {
@@ -133,6 +70,16 @@ pub struct TranscriptPage {
     pub items: Vec<Item>,
     /// For the next page, as `next_token` of the same request; `None` at the end.
     pub next_token: Option<String>,
+}
+
+/// What [`Chat::load_older`] has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// How many entries.
+    pub count: u32,
+    /// Whether the chat has no older ones.
+    pub at_beginning: bool,
 }
 
 /// A chat. Cheap to clone; all clones are the same chat.
@@ -147,7 +94,7 @@ pub struct TranscriptPage {
 /// effect in the order in which they are written, whoever awaits them later, and a [`Reply`] may be
 /// kept, spawned or joined with others. Dropping one before it is done is always safe: the answer is
 /// no longer wanted, but what was asked is still done. In particular a message is not taken back.
-/// Only reading a transcript is broken off.
+/// Only reading a transcript and sending or fetching a file are broken off.
 #[derive(Clone)]
 pub struct Chat {
     inner: Arc<Inner>,
@@ -198,6 +145,43 @@ impl Chat {
         self.inner.feed.subscribe()
     }
 
+    /// The transcript as an application shows it, now and at each change: merged, in order, with the
+    /// messages that are still on their way and what has become of each.
+    ///
+    /// The client keeps it from the first call of this on; take it before
+    /// [`connect`](Self::connect) to have all that the chat holds, up to the bound
+    /// ([`ChatOptions::most_entries`](crate::ChatOptions::most_entries)).
+    pub fn transcript(&self) -> Watch<Transcript> {
+        self.inner.shared.tell(Command::Track { session: self.inner.session });
+        self.inner.feed.transcript.watch()
+    }
+
+    /// Who is or was there, and whether they are typing, idle or gone, now and at each change.
+    pub fn roster(&self) -> Watch<Roster> {
+        self.inner.feed.roster.watch()
+    }
+
+    /// What is needed to go on after a restart ([`Client::restore`](crate::Client::restore)), at
+    /// each change; `None` before there is anything, and when nothing needs to be kept any more.
+    /// Needs [`ChatOptions::snapshots`](crate::ChatOptions::snapshots).
+    ///
+    /// Only the newest is kept, so whoever writes it down may take long and holds up nobody.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: chatloom::Chat, path: &std::path::Path) -> std::io::Result<()> {
+    /// let mut snapshots = chat.snapshots();
+    /// while let Some(snapshot) = snapshots.changed().await {
+    ///     match snapshot {
+    ///         Some(snapshot) => std::fs::write(path, snapshot.expose())?,
+    ///         None => std::fs::remove_file(path)?,
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn snapshots(&self) -> Watch<Option<Snapshot>> {
+        self.inner.feed.snapshots.watch()
+    }
+
     /// What the connection is doing, now and at each change.
     ///
     /// ```no_run
@@ -207,8 +191,8 @@ impl Chat {
     /// chat.connection().wait_for(|connection| *connection == Connection::Online).await?;
     /// # Ok(()) }
     /// ```
-    pub fn connection(&self) -> watch::Receiver<Connection> {
-        self.inner.feed.connection()
+    pub fn connection(&self) -> Watch<Connection> {
+        self.inner.feed.connection.watch()
     }
 
     /// Connects. Done when the service has let this participant in; the socket opens after that, and
@@ -220,7 +204,7 @@ impl Chat {
     /// [`Error::Service`] with status 403 when the token is wrong or the chat is over;
     /// [`Error::Unreachable`] when several attempts got no answer.
     pub fn connect(&self) -> Reply<()> {
-        self.call(Call::Connect, |_| Ok(()))
+        self.call(Call::Connect, nothing)
     }
 
     /// Sends a message. Done when the service has stored it. Messages of one chat are stored in the
@@ -232,26 +216,61 @@ impl Chat {
     /// [`Error::NotConnected`] before `connect` and after the end; [`Error::Service`] when the
     /// service refuses the message; [`Error::OutboxFull`] when too many wait already;
     /// [`Error::Closed`] when the chat ended before the message was sent.
-    pub fn send_message(&self, message: impl Into<Message>) -> Reply<SentResponse> {
-        let Message { content_type, content, client_token } = message.into();
-        let outgoing = Outgoing { content_type, content: Some(content), client_token };
-        self.call(Call::SendMessage(outgoing), answer)
+    pub fn send_message(&self, message: impl Into<Message>) -> Sending {
+        let (watchers, status) = watch::channel(MessageStatus::new());
+        let message = Call::SendMessage(message.into().into());
+        let reply = self.call_with(message, Kind::Message(watchers), answer);
+        Sending { reply, status: status.into() }
+    }
+
+    /// Sends a message that failed once more, under the same client token: should the service have
+    /// stored it after all, it is not stored again. The key is that of its [`MessageStatus`] or
+    /// [`Entry`](crate::Entry).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_message`](Self::send_message); [`Error::Invalid`] when no message with this key has
+    /// failed.
+    pub fn resend(&self, key: EntryKey) -> Reply<SentResponse> {
+        self.call(Call::Resend { key }, answer)
+    }
+
+    /// Drops a message that failed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when no message with this key has failed.
+    pub fn discard(&self, key: EntryKey) -> Reply<()> {
+        self.call(Call::Discard { key }, nothing)
     }
 
     /// Tells the others that somebody is typing. Call it with every key: the client sends it at most
-    /// every ten seconds, and a call that is not sent succeeds with the one that was.
+    /// every ten seconds ([`ChatOptions::typing_throttle`](crate::ChatOptions::typing_throttle)), and
+    /// a call that is not sent succeeds with the one that was.
     pub fn typing(&self) -> Reply<()> {
         self.send_event(ContentType::Typing, None)
     }
 
-    /// Tells the others that a message has reached its reader.
-    pub fn delivered(&self, message: &ItemId) -> Reply<()> {
-        self.send_event(ContentType::MessageDelivered, Some(receipt(message)))
+    /// The application has shown everything up to this item: tells the others so. Call it with every
+    /// item: receipts are gathered, and only the newest is sent
+    /// ([`ChatOptions::receipt_throttle`](crate::ChatOptions::receipt_throttle)). Done when it, or a
+    /// later one that covers it, has been sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReceiptsOff`] when receipts are switched off.
+    pub fn mark_read(&self, item: &ItemId) -> Reply<()> {
+        self.call(Call::MarkRead { item: item.clone() }, nothing)
     }
 
-    /// Tells the others that a message has been read.
-    pub fn read(&self, message: &ItemId) -> Reply<()> {
-        self.send_event(ContentType::MessageRead, Some(receipt(message)))
+    /// Everything up to this item has reached the application: tells the others so, as
+    /// [`mark_read`](Self::mark_read) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReceiptsOff`] when receipts are switched off.
+    pub fn mark_delivered(&self, item: &ItemId) -> Reply<()> {
+        self.call(Call::MarkDelivered { item: item.clone() }, nothing)
     }
 
     /// Sends an event of any kind that the service takes from participants. Unlike a message, an
@@ -259,90 +278,162 @@ impl Chat {
     /// when it is late.
     pub fn send_event(&self, content_type: ContentType, content: Option<String>) -> Reply<()> {
         let outgoing = Outgoing { content_type, content, client_token: None };
-        self.call(Call::SendEvent(outgoing), |_| Ok(()))
+        self.call(Call::SendEvent(outgoing), nothing)
     }
 
     /// Reads a page of the transcript. The request's defaults are the service's: the latest ten
-    /// items, newest first.
+    /// items, newest first. Dropping the reply breaks it off.
     pub fn get_transcript(&self, request: GetTranscriptRequest) -> Reply<TranscriptPage> {
-        let mut reply = self.call(Call::GetTranscript(Box::new(request)), |value| {
-            let page: GetTranscriptResponse = answer(value)?;
+        self.call(Call::GetTranscript(Box::new(request)), |outcome| {
+            let page: GetTranscriptResponse = answer(outcome)?;
             Ok(TranscriptPage {
                 items: page.transcript,
                 // The service writes an empty token for none at times.
                 next_token: page.next_token.filter(|token| !token.is_empty()),
             })
-        });
-        reply.cancel = Some(self.inner.shared.commands.clone());
-        reply
+        })
+        .cancelled_by_drop(&self.inner.shared.commands)
+    }
+
+    /// Brings at most so many older entries, 1 to 1,000, into the [`transcript`](Self::transcript).
+    /// Done when they are in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the count is another, or when nobody has asked for the transcript.
+    pub fn load_older(&self, count: u32) -> Reply<Loaded> {
+        self.call(Call::LoadOlder { count }, |outcome| match outcome {
+            Outcome::Value(Value::Loaded { count, at_beginning }) => {
+                Ok(Loaded { count, at_beginning })
+            }
+            _ => Err(unexpected()),
+        })
+    }
+
+    /// Tries again to read what a gap has swallowed. What is found comes as events, then
+    /// [`Event::GapClosed`](crate::Event::GapClosed), and takes the gap's place in the
+    /// [`transcript`](Self::transcript).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when there is no such gap.
+    pub fn fill_gap(&self, gap: GapId) -> Reply<()> {
+        self.call(Call::FillGap { gap }, nothing)
+    }
+
+    /// Sends a file. Done when the service has it; everybody, this participant too, is told of it by
+    /// an [`Event::Attachment`](crate::Event::Attachment) once it has been checked. Dropping the
+    /// future breaks it off.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: chatloom::Chat) -> Result<(), chatloom::Error> {
+    /// use chatloom::Attachment;
+    ///
+    /// let uploading = chat.send_attachment(Attachment::file("invoice.pdf").await?);
+    /// let mut progress = uploading.progress();
+    /// let watching = async {
+    ///     while let Some(now) = progress.changed().await {
+    ///         println!("{} of {} bytes", now.sent, now.total);
+    ///     }
+    /// };
+    /// let (sent, ()) = tokio::join!(uploading, watching);
+    /// # sent }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Service`] when the service does not want it: too large (400), too many (402), not
+    /// allowed (403). [`Error::Storage`] when the storage refuses it, [`Error::File`] when it cannot
+    /// be read.
+    pub fn send_attachment(&self, file: Attachment) -> Uploading {
+        let Attachment { head, body } = file;
+        let size = head.size;
+        let (watchers, progress) = watch::channel(UploadProgress { sent: 0, total: size });
+        let kind = Kind::Upload { file: Some(body), size, progress: watchers, broken: None };
+        let reply = self
+            .call_with(Call::SendAttachment(head), kind, nothing)
+            .cancelled_by_drop(&self.inner.shared.commands);
+        Uploading { reply, progress: progress.into() }
+    }
+
+    /// Fetches a file, whose id is in [`Item::attachments`]. Done when its first bytes are here; the
+    /// rest comes as the [`Download`] is read. Dropping the reply or the download breaks it off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Service`] when there is no such file; [`Error::Storage`] when the storage does not
+    /// give it.
+    pub fn download_attachment(&self, id: impl Into<AttachmentId>) -> Reply<Download> {
+        let what = Call::DownloadAttachment { attachment_id: id.into() };
+        self.call(what, attachment::downloaded).cancelled_by_drop(&self.inner.shared.commands)
+    }
+
+    /// Where a file is, for a short time: for a browser, say.
+    pub fn attachment_url(&self, id: impl Into<AttachmentId>) -> Reply<AttachmentUrl> {
+        let what = Call::GetAttachmentUrl { attachment_id: id.into() };
+        self.call(what, attachment::attachment_url)
+    }
+
+    /// Reads a view, which a message of the template `ViewResource` names by its token: the member
+    /// `View` of the answer.
+    pub fn describe_view(&self, view_token: impl Into<String>) -> Reply<serde_json::Value> {
+        #[derive(Deserialize)]
+        struct Described {
+            #[serde(rename = "View", default)]
+            view: serde_json::Value,
+        }
+        self.call(Call::DescribeView { view_token: view_token.into() }, |outcome| {
+            let Described { view } = answer(outcome)?;
+            Ok(view)
+        })
+    }
+
+    /// The page where the customer can sign in. Where it comes back to must be one of the addresses
+    /// that are configured; the session id is in the content of the event
+    /// [`Event::Authentication`](crate::Event::Authentication) that asked for it. Secret.
+    pub fn authentication_url(
+        &self,
+        redirect_uri: impl Into<String>,
+        session_id: impl Into<String>,
+    ) -> Reply<String> {
+        #[derive(Deserialize)]
+        struct Found {
+            #[serde(rename = "AuthenticationUrl")]
+            url: String,
+        }
+        let (redirect_uri, session_id) = (redirect_uri.into(), session_id.into());
+        self.call(Call::GetAuthenticationUrl { redirect_uri, session_id }, |outcome| {
+            let Found { url } = answer(outcome)?;
+            Ok(url)
+        })
+    }
+
+    /// The customer does not want to sign in.
+    pub fn cancel_authentication(&self, session_id: impl Into<String>) -> Reply<()> {
+        let session_id = session_id.into();
+        self.call(Call::CancelParticipantAuthentication { session_id }, nothing)
     }
 
     /// Leaves the chat. When the customer leaves, the chat is over for everybody.
     pub fn disconnect(&self) -> Reply<()> {
-        self.call(Call::DisconnectParticipant, |_| Ok(()))
+        self.call(Call::DisconnectParticipant, nothing)
     }
 
-    fn call<T>(&self, what: Call, read: fn(Value) -> Result<T, Error>) -> Reply<T> {
+    fn call<T>(&self, what: Call, read: fn(Outcome) -> Result<T, Error>) -> Reply<T> {
+        self.call_with(what, Kind::Plain, read)
+    }
+
+    fn call_with<T>(
+        &self,
+        what: Call,
+        kind: Kind,
+        read: fn(Outcome) -> Result<T, Error>,
+    ) -> Reply<T> {
         let shared = &self.inner.shared;
         let call = CallId(shared.calls.fetch_add(1, Ordering::Relaxed));
         let (done, result) = oneshot::channel();
-        shared.tell(Command::Call { session: self.inner.session, call, what, done });
-        Reply { call, result, read, cancel: None }
-    }
-}
-
-fn receipt(message: &ItemId) -> String {
-    serde_json::json!({ "messageId": message }).to_string()
-}
-
-/// The answer to a call of [`Chat`], on its way. The call is under way already; see there for what
-/// dropping this means.
-#[must_use = "the call is under way, but only awaiting this tells how it ends"]
-pub struct Reply<T> {
-    call: CallId,
-    result: oneshot::Receiver<Result<Value, CallError>>,
-    read: fn(Value) -> Result<T, Error>,
-    /// Whom to tell when this is dropped before the result came.
-    cancel: Option<mpsc::UnboundedSender<Command>>,
-}
-
-impl<T> Future for Reply<T> {
-    type Output = Result<T, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = ready!(Pin::new(&mut self.result).poll(context));
-        self.cancel = None;
-        Poll::Ready(match result {
-            Ok(result) => result.map_err(Error::from).and_then(self.read),
-            // The driver is gone, with its runtime.
-            Err(_) => Err(Error::Closed),
-        })
-    }
-}
-
-impl<T> Drop for Reply<T> {
-    fn drop(&mut self) {
-        if let Some(commands) = &self.cancel {
-            // When the driver is gone there is nothing to cancel.
-            let _ = commands.send(Command::Cancel { call: self.call });
-        }
-    }
-}
-
-impl<T> std::fmt::Debug for Reply<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reply").field("call", &self.call.0).finish_non_exhaustive()
-    }
-}
-
-fn answer<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
-    match value {
-        Value::Answered(Answer { body, .. }) => serde_json::from_str(&body).map_err(|error| {
-            // The position, not the text: that may be content.
-            let (line, column) = (error.line(), error.column());
-            let message = format!("its body is not as documented, at line {line} column {column}");
-            Error::BadAnswer { message }
-        }),
-        _ => Err(Error::BadAnswer { message: "there is no answer of its own".to_owned() }),
+        let pending = Pending::new(done, kind);
+        shared.tell(Command::Call { session: self.inner.session, call, what, pending });
+        Reply::new(call, result, read)
     }
 }

@@ -8,16 +8,19 @@ use std::{
     time::Duration,
 };
 
-use chatloom_session::{Behaviour, SessionId, SessionOptions};
+use chatloom_session::SessionId;
 use chatloom_wire::contact::{ParticipantDetails, StartChatAnswer, StartChatRequest};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
     chat::{Chat, ChatDetails},
-    driver::{Command, Driver},
+    driver::{Command, Create, Driver},
     error::Error,
-    event::{Bounds, Feed},
-    http, socket, tls,
+    feed::Feed,
+    http,
+    options::{ChatOptions, RetryPolicy},
+    snapshot::Snapshot,
+    socket, tls,
 };
 
 /// A client of one service. Cheap to clone; one is enough for all chats of a program.
@@ -41,7 +44,7 @@ pub(crate) struct Shared {
     sessions: AtomicU32,
     start_chat_url: String,
     user_agent: String,
-    bounds: Bounds,
+    options: ChatOptions,
 }
 
 impl Shared {
@@ -97,24 +100,72 @@ impl Client {
     /// A chat to take part in. Sends nothing yet: take the [`events`](Chat::events), then
     /// [`connect`](Chat::connect).
     pub fn chat(&self, details: impl Into<ChatDetails>) -> Chat {
-        let details = details.into();
+        self.open(details.into(), &self.shared.options, None)
+    }
+
+    /// The options of this client's chats, to change some for one of them.
+    pub fn options(&self) -> ChatOptions {
+        self.shared.options.clone()
+    }
+
+    /// A chat with options of its own; see [`chat`](Self::chat).
+    ///
+    /// ```no_run
+    /// # fn example(client: chatloom::Client, details: chatloom::ChatDetails) {
+    /// let silent = client.chat_with(details, &client.options().receipts(false));
+    /// # }
+    /// ```
+    pub fn chat_with(&self, details: impl Into<ChatDetails>, options: &ChatOptions) -> Chat {
+        self.open(details.into(), options, None)
+    }
+
+    /// Goes on with a chat where another process left it. As with [`chat`](Self::chat), nothing is
+    /// sent before [`connect`](Chat::connect); then what was missed is delivered, and the messages
+    /// that waited are sent, each once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the text is no snapshot.
+    pub fn restore(&self, snapshot: &Snapshot) -> Result<Chat, Error> {
+        self.restore_with(snapshot, &self.shared.options)
+    }
+
+    /// Goes on with a chat, with options of its own; see [`restore`](Self::restore).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the text is no snapshot.
+    pub fn restore_with(&self, snapshot: &Snapshot, options: &ChatOptions) -> Result<Chat, Error> {
+        let (details, kept) = snapshot.read()?;
+        Ok(self.open(details, options, Some(kept)))
+    }
+
+    fn open(&self, details: ChatDetails, options: &ChatOptions, snapshot: Option<String>) -> Chat {
         let shared = Arc::clone(&self.shared);
         let session = SessionId(shared.sessions.fetch_add(1, Ordering::Relaxed));
-        let feed = Arc::new(Feed::new(shared.bounds));
-        let options = SessionOptions {
-            initial_contact_id: details.initial_contact_id.clone(),
-            user_agent: shared.user_agent.clone(),
-            ..SessionOptions::new(
-                Behaviour::Chatloom,
-                shared.endpoint.clone(),
-                details.contact_id.clone(),
-                details.participant_id.clone(),
-                details.participant_token.clone(),
-            )
-        };
-        let options = Box::new(options);
-        shared.tell(Command::Create { session, options, feed: Arc::clone(&feed) });
+        let feed = Arc::new(Feed::new(options.bounds));
+        shared.tell(Command::Create(Box::new(Create {
+            session,
+            options: options.session(&shared.endpoint, &shared.user_agent, &details),
+            details: details.clone(),
+            feed: Arc::clone(&feed),
+            token_source: options.token(),
+            snapshot,
+        })));
         Chat::new(session, details, feed, shared)
+    }
+
+    /// Tells the client that the network is gone or back, where a program can know: without one,
+    /// nothing is tried; when it is back, everything is tried at once. Default: there is one.
+    pub fn set_online(&self, online: bool) {
+        self.shared.tell(Command::Network { online });
+    }
+
+    /// Tells the client that its program came to the foreground, or the machine out of sleep: open
+    /// sockets have to prove that they are alive, and nothing waits to be tried again.
+    pub fn wake(&self) {
+        self.shared.tell(Command::Visibility { visible: false });
+        self.shared.tell(Command::Visibility { visible: true });
     }
 }
 
@@ -126,7 +177,7 @@ pub struct ClientBuilder {
     start_chat_url: Option<String>,
     user_agent_suffix: Option<String>,
     connect_timeout: Duration,
-    bounds: Bounds,
+    options: ChatOptions,
 }
 
 impl Default for ClientBuilder {
@@ -136,7 +187,7 @@ impl Default for ClientBuilder {
             start_chat_url: None,
             user_agent_suffix: None,
             connect_timeout: Duration::from_secs(10),
-            bounds: Bounds { events: 4_096, bytes: 16 * 1024 * 1024 },
+            options: ChatOptions::default(),
         }
     }
 }
@@ -176,11 +227,52 @@ impl ClientBuilder {
         self
     }
 
-    /// How far a reader of [`Chat::events`] may fall behind, in events and in bytes of items, before
-    /// events are thrown away and counted in [`Event::Lagged`](crate::Event::Lagged). Default: 4,096
-    /// events and 16 MiB, whichever comes first. At least one event is kept.
+    /// How the chats behave. The methods below change one of these each; a chat may also have its own
+    /// ([`Client::chat_with`]).
+    pub fn options(mut self, options: ChatOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// See [`ChatOptions::retry`].
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.options = self.options.retry(policy);
+        self
+    }
+
+    /// See [`ChatOptions::typing_throttle`].
+    pub fn typing_throttle(mut self, time: Duration) -> Self {
+        self.options = self.options.typing_throttle(time);
+        self
+    }
+
+    /// See [`ChatOptions::receipts`].
+    pub fn receipts(mut self, sent: bool) -> Self {
+        self.options = self.options.receipts(sent);
+        self
+    }
+
+    /// See [`ChatOptions::receipt_throttle`].
+    pub fn receipt_throttle(mut self, time: Duration) -> Self {
+        self.options = self.options.receipt_throttle(time);
+        self
+    }
+
+    /// See [`ChatOptions::most_entries`].
+    pub fn most_entries(mut self, count: usize) -> Self {
+        self.options = self.options.most_entries(count);
+        self
+    }
+
+    /// See [`ChatOptions::event_buffer`].
     pub fn event_buffer(mut self, events: usize, bytes: usize) -> Self {
-        self.bounds = Bounds { events: events.max(1), bytes };
+        self.options = self.options.event_buffer(events, bytes);
+        self
+    }
+
+    /// See [`ChatOptions::snapshots`].
+    pub fn snapshots(mut self, wanted: bool) -> Self {
+        self.options = self.options.snapshots(wanted);
         self
     }
 
@@ -232,7 +324,7 @@ impl ClientBuilder {
                 sessions: AtomicU32::new(0),
                 start_chat_url,
                 user_agent,
-                bounds: self.bounds,
+                options: self.options,
             }),
         })
     }

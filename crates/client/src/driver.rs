@@ -8,46 +8,85 @@ use std::{
 };
 
 use chatloom_session::{
-    Call, CallError, CallId, Core, HttpAnswer, Input, LogLevel, Now, Output, RequestId, SessionId,
-    SessionOptions, SocketId, Value,
+    Call, CallError, CallId, Core, EntryKey, Event as CoreEvent, HttpAnswer, Input, LogLevel, Now,
+    Output, RequestId, SessionId, SessionOptions, SocketId, Upload, Value,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{AbortHandle, Id as TaskId, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tracing::Span;
 
 use crate::{
-    event::{self, Feed},
+    attachment::{FileBody, UploadProgress},
+    chat::ChatDetails,
+    error::Error,
+    event,
+    feed::Feed,
     http,
+    message::MessageStatus,
+    options::TokenSource,
     random::random,
+    reply::Outcome,
+    snapshot::Snapshot,
     socket::{self, Report, Socket},
+    transfer::{self, UploadError},
 };
 
 /// Frames that wait for the driver, over all sockets. When it is full the sockets are not read, so
 /// the pressure goes back to the peer.
 const REPORT_QUEUE: usize = 256;
+/// Words about the progress of uploads that wait for the driver. What finds no room is not told.
+const PROGRESS_QUEUE: usize = 64;
 
 /// What a handle asks of the driver.
 pub(crate) enum Command {
-    Create {
-        session: SessionId,
-        options: Box<SessionOptions>,
-        feed: Arc<Feed>,
+    Create(Box<Create>),
+    Forget { session: SessionId },
+    Track { session: SessionId },
+    Call { session: SessionId, call: CallId, what: Call, pending: Pending },
+    Cancel { call: CallId },
+    Network { online: bool },
+    Visibility { visible: bool },
+}
+
+/// A chat that begins.
+pub(crate) struct Create {
+    pub(crate) session: SessionId,
+    pub(crate) options: SessionOptions,
+    pub(crate) details: ChatDetails,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) token_source: Option<TokenSource>,
+    /// What the core kept of it in another process.
+    pub(crate) snapshot: Option<String>,
+}
+
+/// A call that has not ended.
+pub(crate) struct Pending {
+    done: oneshot::Sender<Result<Outcome, Error>>,
+    kind: Kind,
+}
+
+/// What the driver has for a call besides its answer.
+pub(crate) enum Kind {
+    Plain,
+    /// Who looks at the message.
+    Message(watch::Sender<MessageStatus>),
+    Upload {
+        /// Taken by the upload.
+        file: Option<FileBody>,
+        size: u64,
+        progress: watch::Sender<UploadProgress>,
+        /// Why the file failed, if it did.
+        broken: Option<String>,
     },
-    Forget {
-        session: SessionId,
-    },
-    Call {
-        session: SessionId,
-        call: CallId,
-        what: Call,
-        done: oneshot::Sender<Result<Value, CallError>>,
-    },
-    Cancel {
-        call: CallId,
-    },
+}
+
+impl Pending {
+    pub(crate) fn new(done: oneshot::Sender<Result<Outcome, Error>>, kind: Kind) -> Self {
+        Self { done, kind }
+    }
 }
 
 /// The two clocks of the core, in one place.
@@ -70,6 +109,46 @@ impl Clock {
 struct ChatEntry {
     feed: Arc<Feed>,
     span: Span,
+    details: ChatDetails,
+    token_source: Option<TokenSource>,
+    /// Who looks at which message.
+    messages: HashMap<EntryKey, watch::Sender<MessageStatus>>,
+    /// When so many are looked at, those that nobody looks at any more are dropped.
+    sweep_at: usize,
+}
+
+const FIRST_SWEEP: usize = 64;
+
+impl ChatEntry {
+    /// Tells those who look at a message. `new` are those of the call that has just sent it.
+    fn tell(
+        &mut self,
+        key: EntryKey,
+        new: Option<watch::Sender<MessageStatus>>,
+        status: &MessageStatus,
+    ) {
+        if let Some(new) = new {
+            if self.messages.len() >= self.sweep_at {
+                self.messages.retain(|_, watchers| !watchers.is_closed());
+                self.sweep_at = FIRST_SWEEP.max(self.messages.len() * 2);
+            }
+            self.messages.insert(key, new);
+        }
+        let Some(watchers) = self.messages.get(&key) else { return };
+        watchers.send_replace(status.clone());
+        // Nothing follows the last state, and nobody needs to hear what nobody looks at.
+        if watchers.is_closed() || status.state == crate::MessageState::Read {
+            self.messages.remove(&key);
+        }
+    }
+}
+
+/// How a request of the core ended.
+enum Exchanged {
+    Http(Result<HttpAnswer, String>),
+    Upload(Result<HttpAnswer, UploadError>, CallId),
+    Download(Result<(HttpAnswer, Option<Box<reqwest::Response>>), String>),
+    Token(Result<chatloom_session::HostToken, String>),
 }
 
 pub(crate) struct Driver {
@@ -77,15 +156,19 @@ pub(crate) struct Driver {
     clock: Clock,
     commands: mpsc::UnboundedReceiver<Command>,
     chats: HashMap<SessionId, ChatEntry>,
-    calls: HashMap<CallId, oneshot::Sender<Result<Value, CallError>>>,
+    calls: HashMap<CallId, Pending>,
     http: reqwest::Client,
-    requests: JoinSet<Result<HttpAnswer, String>>,
+    requests: JoinSet<Exchanged>,
     request_of: HashMap<TaskId, RequestId>,
     aborts: HashMap<RequestId, AbortHandle>,
     settings: socket::Settings,
     sockets: HashMap<SocketId, Socket>,
     reports: mpsc::Receiver<(SocketId, Report)>,
     reporter: mpsc::Sender<(SocketId, Report)>,
+    progress: mpsc::Receiver<(RequestId, u64)>,
+    progresser: mpsc::Sender<(RequestId, u64)>,
+    /// The file that the storage gives for the answer that the core is being told.
+    downloaded: Option<Box<reqwest::Response>>,
 }
 
 impl Driver {
@@ -95,6 +178,7 @@ impl Driver {
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
         let (reporter, reports) = mpsc::channel(REPORT_QUEUE);
+        let (progresser, progress) = mpsc::channel(PROGRESS_QUEUE);
         Self {
             core: Core::new(random()),
             clock: Clock { origin: Instant::now() },
@@ -109,6 +193,9 @@ impl Driver {
             sockets: HashMap::new(),
             reports,
             reporter,
+            progress,
+            progresser,
+            downloaded: None,
         }
     }
 
@@ -123,9 +210,14 @@ impl Driver {
                 },
                 Some((socket, report)) = self.reports.recv() => self.heard(socket, report),
                 Some(ended) = self.requests.join_next_with_id() => self.answered(ended),
+                Some((request, sent)) = self.progress.recv() => {
+                    self.handle(Input::Progress { request, sent });
+                }
                 () = until(wake) => self.handle(Input::Time),
             }
             wake = self.drain();
+            // The core has told whose it is, or nobody wants it.
+            self.downloaded = None;
         }
         // Every chat has been forgotten on the way here, so the core has closed its sockets; their
         // tasks say goodbye on their own. Requests that still run are aborted with `self`.
@@ -137,11 +229,7 @@ impl Driver {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Create { session, options, feed } => {
-                let span = tracing::info_span!("chat", contact_id = %options.contact_id);
-                self.chats.insert(session, ChatEntry { feed, span });
-                self.handle(Input::Create { session, options });
-            }
+            Command::Create(create) => self.create(*create),
             Command::Forget { session } => {
                 self.handle(Input::Forget { session });
                 // What the core has to say about this session still finds its calls, but its
@@ -150,12 +238,33 @@ impl Driver {
                     chat.feed.close();
                 }
             }
-            Command::Call { session, call, what, done } => {
-                self.calls.insert(call, done);
+            Command::Track { session } => self.handle(Input::Track { session }),
+            Command::Call { session, call, what, pending } => {
+                self.calls.insert(call, pending);
                 self.handle(Input::Call { session, call, what });
             }
             Command::Cancel { call } => self.handle(Input::Cancel { call }),
+            Command::Network { online } => self.handle(Input::Network { online }),
+            Command::Visibility { visible } => self.handle(Input::Visibility { visible }),
         }
+    }
+
+    fn create(&mut self, create: Create) {
+        let Create { session, options, details, feed, token_source, snapshot } = create;
+        let chat = ChatEntry {
+            feed,
+            span: tracing::info_span!("chat", contact_id = %options.contact_id),
+            details,
+            token_source,
+            messages: HashMap::new(),
+            sweep_at: FIRST_SWEEP,
+        };
+        self.chats.insert(session, chat);
+        let options = Box::new(options);
+        self.handle(match snapshot {
+            None => Input::Create { session, options },
+            Some(snapshot) => Input::Restore { session, options, snapshot },
+        });
     }
 
     fn heard(&mut self, socket: SocketId, report: Report) {
@@ -174,20 +283,96 @@ impl Driver {
         self.handle(input);
     }
 
-    fn answered(&mut self, ended: Result<(TaskId, Result<HttpAnswer, String>), JoinError>) {
+    fn answered(&mut self, ended: Result<(TaskId, Exchanged), JoinError>) {
+        let broken = || "the request was broken off".to_owned();
         let (task, result) = match ended {
-            Ok(ended) => ended,
-            Err(error) => (error.id(), Err("the request was broken off".to_owned())),
+            Ok((task, result)) => (task, result),
+            Err(error) => (error.id(), Exchanged::Http(Err(broken()))),
         };
         let Some(request) = self.request_of.remove(&task) else { return };
         // An aborted request may have been answered in the same moment; nobody wants it any more.
         if self.aborts.remove(&request).is_none() {
             return;
         }
+        let result = match result {
+            Exchanged::Http(result) => result,
+            Exchanged::Upload(Ok(answer), _) => Ok(answer),
+            Exchanged::Upload(Err(UploadError::Network(message)), _) => Err(message),
+            Exchanged::Upload(Err(UploadError::File(message)), call) => {
+                if let Some(Pending { kind: Kind::Upload { broken, .. }, .. }) =
+                    self.calls.get_mut(&call)
+                {
+                    *broken = Some(message.clone());
+                }
+                Err(message)
+            }
+            Exchanged::Download(result) => result.map(|(answer, file)| {
+                self.downloaded = file;
+                answer
+            }),
+            Exchanged::Token(token) => return self.handle(Input::Token { request, token }),
+        };
         self.handle(match result {
             Ok(answer) => Input::Answered { request, answer },
             Err(message) => Input::Failed { request, message },
         });
+    }
+
+    fn spawn(
+        &mut self,
+        request: RequestId,
+        work: impl Future<Output = Exchanged> + Send + 'static,
+    ) {
+        let abort = self.requests.spawn(work);
+        self.request_of.insert(abort.id(), request);
+        self.aborts.insert(request, abort);
+    }
+
+    fn upload(&mut self, upload: Upload) {
+        let (request, call) = (upload.request, upload.call);
+        let Some(Pending { kind: Kind::Upload { file, size, .. }, .. }) = self.calls.get_mut(&call)
+        else {
+            return;
+        };
+        let again = file.as_ref().and_then(FileBody::again);
+        let (body, size) = (std::mem::replace(file, again), *size);
+        let Some(body) = body else {
+            let message = "a stream cannot be sent a second time".to_owned();
+            return self.handle(Input::Failed { request, message });
+        };
+        let (http, progress) = (self.http.clone(), self.progresser.clone());
+        self.spawn(request, async move {
+            Exchanged::Upload(transfer::upload(http, upload, body, size, progress).await, call)
+        });
+    }
+
+    fn ask_for_token(&mut self, session: SessionId, request: RequestId) {
+        let source = self.chats.get(&session).and_then(|chat| chat.token_source.as_ref());
+        let Some(source) = source else {
+            let token = Err("the chat has no source of tokens".to_owned());
+            return self.handle(Input::Token { request, token });
+        };
+        let asking = source();
+        self.spawn(request, async move { Exchanged::Token(asking.await) });
+    }
+
+    fn done(&mut self, call: CallId, result: Result<Value, CallError>) {
+        let Some(Pending { done, kind }) = self.calls.remove(&call) else { return };
+        let result = match (result, kind) {
+            (Ok(Value::Downloaded { .. }), _) => match self.downloaded.take() {
+                Some(file) => Ok(Outcome::Download(file)),
+                None => Err(Error::Closed),
+            },
+            (Ok(value), Kind::Upload { size, progress, .. }) => {
+                progress.send_replace(UploadProgress { sent: size, total: size });
+                Ok(Outcome::Value(value))
+            }
+            (Ok(value), _) => Ok(Outcome::Value(value)),
+            (Err(_), Kind::Upload { broken: Some(message), .. }) => Err(Error::File { message }),
+            (Err(error), _) => Err(error.into()),
+        };
+        // Whoever asked may have gone away.
+        let _ = done.send(result);
     }
 
     /// Carries out all that the core wants; says until when it then waits.
@@ -196,10 +381,8 @@ impl Driver {
             match self.core.poll() {
                 Output::Http(request) => {
                     tracing::trace!(operation = request.operation, request = request.request.0);
-                    let id = request.request;
-                    let abort = self.requests.spawn(http::perform(self.http.clone(), request));
-                    self.request_of.insert(abort.id(), id);
-                    self.aborts.insert(id, abort);
+                    let (id, http) = (request.request, self.http.clone());
+                    self.spawn(id, async { Exchanged::Http(http::perform(http, request).await) });
                 }
                 Output::AbortHttp { request } => {
                     if let Some(abort) = self.aborts.remove(&request) {
@@ -225,29 +408,67 @@ impl Driver {
                     }
                 }
                 Output::Event { session, event } => self.publish(session, event),
-                Output::Done { call, result, .. } => {
-                    if let Some(done) = self.calls.remove(&call) {
-                        // Whoever asked may have gone away.
-                        let _ = done.send(result);
+                Output::Done { call, result, .. } => self.done(call, result),
+                Output::Upload(upload) => self.upload(upload),
+                Output::Download { request, url, .. } => {
+                    let http = self.http.clone();
+                    self.spawn(request, async {
+                        Exchanged::Download(transfer::download(http, url).await)
+                    });
+                }
+                Output::NeedToken { request, session } => self.ask_for_token(session, request),
+                Output::Persist { session, snapshot } => {
+                    if let Some(chat) = self.chats.get(&session) {
+                        let kept = snapshot.map(|kept| Snapshot::new(&chat.details, kept));
+                        chat.feed.snapshots.set(kept);
                     }
                 }
-                // Only hosts that parse items themselves hold any.
+                // Only hosts that parse items themselves hold any, and only those with a socket
+                // manager of their own are asked to use it.
                 Output::Release { .. }
-                | Output::Upload(_)
-                | Output::Download { .. }
-                | Output::NeedToken { .. }
                 | Output::JoinForeign { .. }
-                | Output::LeaveForeign { .. }
-                | Output::Persist { .. } => {}
+                | Output::LeaveForeign { .. } => {}
                 Output::Log { session, level, text } => self.log(session, level, &text),
                 Output::Wake(until) => return until.map(|mono_ms| self.clock.instant(mono_ms)),
             }
         }
     }
 
-    fn publish(&self, session: SessionId, event: chatloom_session::Event) {
-        let Some(chat) = self.chats.get(&session) else { return };
+    fn publish(&mut self, session: SessionId, event: CoreEvent) {
+        let Some(chat) = self.chats.get_mut(&session) else { return };
+        let new = match &event {
+            CoreEvent::Message { call: Some(call), .. } => match self.calls.get_mut(call) {
+                Some(Pending { kind: kind @ Kind::Message(_), .. }) => {
+                    match std::mem::replace(kind, Kind::Plain) {
+                        Kind::Message(watchers) => Some(watchers),
+                        Kind::Plain | Kind::Upload { .. } => None,
+                    }
+                }
+                _ => None,
+            },
+            CoreEvent::AttachmentProgress { call, sent, total } => {
+                if let Some(Pending { kind: Kind::Upload { progress, .. }, .. }) =
+                    self.calls.get(call)
+                {
+                    progress.send_replace(UploadProgress { sent: *sent, total: *total });
+                }
+                None
+            }
+            _ => None,
+        };
+        let event = match event {
+            CoreEvent::Transcript(update) => {
+                chat.feed.transcript.modify(|transcript| transcript.apply(update.steps));
+                return;
+            }
+            event => event,
+        };
         let Some(event) = event::from_core(event, self.clock.origin.into_std()) else { return };
+        if let event::Event::MessageState(status) = &event
+            && let Some(key) = status.key
+        {
+            chat.tell(key, new, status);
+        }
         chat.feed.publish(&event);
         if matches!(event, event::Event::Ended) {
             chat.feed.close();

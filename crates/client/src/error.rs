@@ -58,6 +58,12 @@ pub enum Error {
         /// Its HTTP status.
         status: u16,
     },
+    /// A file of this program cannot be read, is not as it said, or is larger than wanted.
+    #[error("the file cannot be used: {message}")]
+    File {
+        /// Why, for people.
+        message: String,
+    },
     /// The client cannot be built as asked for.
     #[error("cannot set up the chat client: {message}")]
     Setup {
@@ -90,6 +96,7 @@ impl Error {
             | Self::OutboxFull { .. }
             | Self::ReceiptsOff
             | Self::Closed
+            | Self::File { .. }
             | Self::Setup { .. } => Fault::Caller,
         }
     }
@@ -109,8 +116,14 @@ impl Error {
             | Self::BadAnswer { .. }
             | Self::ReceiptsOff
             | Self::Closed
+            | Self::File { .. }
             | Self::Setup { .. } => false,
         }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+    pub(crate) fn file(error: std::io::Error) -> Self {
+        Self::File { message: error.to_string() }
     }
 }
 

@@ -63,27 +63,49 @@
 //! TLS is rustls and trusts what the operating system trusts; `SSL_CERT_FILE` names another bundle.
 //! HTTP proxies from the environment are not used.
 
+mod attachment;
 mod chat;
 mod client;
 mod driver;
 mod error;
 mod event;
+mod feed;
 mod http;
+mod message;
+mod options;
 mod random;
+mod reply;
+mod roster;
+mod snapshot;
 mod socket;
 mod tls;
+mod transcript;
+mod transfer;
+mod watch;
 
 pub mod agent;
 
-pub use chat::{Chat, ChatDetails, Message, Reply, TranscriptPage};
+pub use attachment::{Attachment, AttachmentUrl, Download, UploadProgress, Uploading};
+pub use chat::{Chat, ChatDetails, Loaded, TranscriptPage};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Fault};
-pub use event::{Connection, Event, Events};
+pub use event::{Connection, Event};
+pub use feed::Events;
+pub use message::{Message, MessageState, MessageStatus, Sending};
+pub use options::{ChatOptions, RetryPolicy};
+pub use reply::Reply;
+pub use roster::Roster;
+pub use snapshot::Snapshot;
+pub use transcript::{Entry, EntryContent, Transcript};
+pub use watch::Watch;
+
+/// Words of the session core that this crate passes on as they are.
+pub use chatloom_session::{EntryKey, GapId, HostToken, Person, Presence};
 
 /// The words of the protocols: items, content types, identifiers, requests.
 pub use chatloom_wire as wire;
 pub use chatloom_wire::{
-    ContactId, ContentType, ErrorKind, Item, ItemHead, ItemId, ItemType, ParticipantId,
-    ParticipantRole, ParticipantToken, ServiceError, Timestamp,
+    AttachmentId, ConnectionToken, ContactId, ContentType, ErrorKind, Item, ItemHead, ItemId,
+    ItemType, ParticipantId, ParticipantRole, ParticipantToken, ServiceError, Timestamp,
     participant::{GetTranscriptRequest, ScanDirection, SentResponse, SortOrder, StartPosition},
 };

@@ -110,7 +110,7 @@ async fn listen(url: &str, seat: &Seat, last: &'static str) -> JoinHandle<Vec<St
         loop {
             let event = events.next().await.expect("the chat goes on");
             match &event {
-                Event::Gap | Event::Lagged { .. } => panic!("items are missing: {event:?}"),
+                Event::Gap { .. } | Event::Lagged { .. } => panic!("items are missing: {event:?}"),
                 Event::Typing(_) | Event::Receipt(_) => continue,
                 _ => {}
             }

@@ -93,7 +93,9 @@ fn a_thousand_messages_arrive_once_and_in_order_through_a_bad_network() {
             while received.len() < MESSAGES {
                 let event = events.next().await.expect("the chat goes on");
                 match &event {
-                    Event::Gap | Event::Lagged { .. } => panic!("messages are missing: {event:?}"),
+                    Event::Gap { .. } | Event::Lagged { .. } => {
+                        panic!("messages are missing: {event:?}")
+                    }
                     Event::Message(item)
                         if item.head().participant_id.as_ref()
                             == Some(&agent.details.participant_id) =>

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chatloom::{
     ChatDetails, Connection, ContentType, Error, Event, Fault as Whose, GetTranscriptRequest, Item,
-    ItemId, Message, SortOrder,
+    Message, SortOrder,
 };
 use futures_util::future::join_all;
 
@@ -20,10 +20,10 @@ fn a_chat_from_its_start_to_its_end() {
         let (service, client) = service_and_client().await;
         let chat = client.chat(client.start_chat(CUSTOMER_NAME).await.unwrap());
         let mut events = chat.events();
-        assert_eq!(*chat.connection().borrow(), Connection::New);
+        assert_eq!(chat.connection().get(), Connection::New);
         chat.connect().await.unwrap();
         until(&mut events, |event| matches!(event, Event::CaughtUp)).await;
-        assert_eq!(*chat.connection().borrow(), Connection::Online);
+        assert_eq!(chat.connection().get(), Connection::Online);
 
         let sent = chat.send_message("Hello").await.unwrap();
         let (_, echo) = until(&mut events, |event| matches!(event, Event::Message(_))).await;
@@ -36,7 +36,8 @@ fn a_chat_from_its_start_to_its_end() {
 
         chat.typing().await.unwrap();
         chat.typing().await.unwrap();
-        chat.read(&ItemId::from("item-1")).await.unwrap();
+        let read = r#"{"messageId":"item-1"}"#.to_owned();
+        chat.send_event(ContentType::MessageRead, Some(read)).await.unwrap();
         let seen: Vec<_> =
             service.events().into_iter().map(|e| (e.content_type, e.content)).collect();
         assert_eq!(
@@ -56,7 +57,7 @@ fn a_chat_from_its_start_to_its_end() {
         chat.disconnect().await.unwrap();
         until(&mut events, |event| matches!(event, Event::Ended)).await;
         assert!(events.next().await.is_none(), "nothing follows the end");
-        assert_eq!(*chat.connection().borrow(), Connection::Ended);
+        assert_eq!(chat.connection().get(), Connection::Ended);
         service.until(|service| service.open_sockets() == 0).await;
         let error = chat.send_message("Too late").await.unwrap_err();
         assert_eq!(error, Error::NotConnected { operation: "SendMessage" });

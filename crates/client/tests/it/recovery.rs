@@ -92,7 +92,7 @@ fn a_chat_that_ended_meanwhile_ends_with_what_was_missed() {
         service.cut_sockets();
         until(&mut events, |event| matches!(event, Event::Ended)).await;
         assert!(events.next().await.is_none());
-        assert_eq!(*chat.connection().borrow(), Connection::Ended);
+        assert_eq!(chat.connection().get(), Connection::Ended);
     });
 }
 
