@@ -7,6 +7,7 @@ mod console;
 mod editor;
 mod input;
 mod jsonl;
+mod replay;
 mod serve;
 mod talk;
 mod text;
@@ -32,6 +33,7 @@ enum Command {
     Chat(chat::Args),
     Agent(agent::Args),
     Config(config::Args),
+    Replay(replay::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Chat(args) => chat::run(&args),
         Command::Agent(args) => agent::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Replay(args) => replay::run(&args),
     };
     ended.unwrap_or_else(|error| {
         // When even that fails there is nobody to tell.

@@ -12,5 +12,6 @@ mod program;
 #[expect(dead_code, reason = "the client's own tests use more of it")]
 #[path = "../../../client/tests/it/proxy.rs"]
 mod proxy;
+mod replay;
 mod service;
 mod terminal;

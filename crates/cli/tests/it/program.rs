@@ -66,8 +66,12 @@ impl Program {
 
     /// Writes a line to standard input.
     pub(crate) async fn say(&mut self, command: &Value) {
-        let line = format!("{command}\n");
-        self.input.as_mut().unwrap().write_all(line.as_bytes()).await.unwrap();
+        self.write(&format!("{command}\n")).await;
+    }
+
+    /// Writes to standard input.
+    pub(crate) async fn write(&mut self, text: &str) {
+        self.input.as_mut().unwrap().write_all(text.as_bytes()).await.unwrap();
     }
 
     /// Reads objects until one that is wanted, and gives it.
