@@ -1,6 +1,8 @@
 //! Calls of the application.
 
-use chatloom_session::{Behaviour, Call, CallError, Input, Outgoing, SessionId, Value};
+use chatloom_session::{
+    Behaviour, Call, CallError, CallId, Input, NewAttachment, Outgoing, SessionId, Value,
+};
 use chatloom_wire::{
     ContentType,
     participant::{GetTranscriptRequest, ScanDirection, SortOrder, StartPosition},
@@ -21,28 +23,105 @@ fn body(world: &World, operation: &str) -> String {
     http.body.clone()
 }
 
+/// What the original refuses without a connection (docs/protocol/websocket.md S57).
+fn guarded(world: &mut World) -> Vec<CallId> {
+    let calls = [
+        Call::GetTranscript(Box::default()),
+        Call::SendAttachment(NewAttachment {
+            name: "a.txt".to_owned(),
+            size: 1,
+            content_type: "text/plain".to_owned(),
+        }),
+        Call::DownloadAttachment { attachment_id: "file-0".into() },
+        Call::GetAttachmentUrl { attachment_id: "file-0".into() },
+        Call::DisconnectParticipant,
+    ];
+    let mut made = vec![world.send("x"), world.typing()];
+    made.extend(calls.map(|what| world.call(what)));
+    made
+}
+
+/// What the original also sends when the chat is over (docs/protocol/websocket.md S58).
+fn unguarded(world: &mut World) -> Vec<CallId> {
+    let session_id = "0123456789abcdef0123456789abcdef0123".to_owned();
+    let redirect_uri = "https://example.com/".to_owned();
+    [
+        Call::DescribeView { view_token: "token".to_owned() },
+        Call::GetAuthenticationUrl { redirect_uri, session_id: session_id.clone() },
+        Call::CancelParticipantAuthentication { session_id },
+    ]
+    .map(|what| world.call(what))
+    .to_vec()
+}
+
+fn are_refused(world: &World, calls: &[CallId]) -> bool {
+    calls
+        .iter()
+        .all(|call| matches!(world.result(*call), Some(Err(CallError::NotConnected { .. }))))
+}
+
+fn ended(behaviour: Behaviour) -> World {
+    let mut world = World::connected(behaviour);
+    world.end_chat();
+    world.run(100);
+    assert_eq!(world.story().last(), Some(&"ended"));
+    world
+}
+
 #[test]
-fn s057_calls_before_connect_and_after_the_end_fail() {
+fn s057_s091_calls_before_connect_and_after_the_end_fail() {
+    for behaviour in BOTH {
+        for mut world in [World::new(behaviour), ended(behaviour)] {
+            let calls = guarded(&mut world);
+            assert!(are_refused(&world, &calls), "{behaviour:?}");
+        }
+        // And in between they do not.
+        let mut world = World::connected(behaviour);
+        let calls = guarded(&mut world);
+        assert!(calls.iter().all(|call| world.result(*call).is_none()));
+    }
+}
+
+#[test]
+fn s058_views_and_signing_in_need_a_connect_and_in_compat_no_chat() {
     for behaviour in BOTH {
         let mut world = World::new(behaviour);
-        let check = |world: &mut World| {
-            let calls = [
-                world.send("x"),
-                world.typing(),
-                world.call(Call::GetTranscript(Box::default())),
-                world.call(Call::DisconnectParticipant),
-            ];
-            for call in calls {
-                let result = world.result(call).expect("at once");
-                assert!(matches!(result, Err(CallError::NotConnected { .. })), "{result:?}");
-            }
-        };
-        check(&mut world);
-        world.call(Call::Connect);
+        let calls = unguarded(&mut world);
+        assert!(are_refused(&world, &calls), "before connect");
+
+        let mut world = ended(behaviour);
+        let calls = unguarded(&mut world);
+        if behaviour == Behaviour::Chatloom {
+            assert!(are_refused(&world, &calls));
+            continue;
+        }
+        assert!(calls.iter().all(|call| world.result(*call).is_none()), "they are sent");
+        world.run(100);
+        for call in calls {
+            let result = world.result(call);
+            assert!(matches!(result, Some(Err(CallError::Service(e))) if e.status == 403));
+        }
+        // With their attempts, and without a look for a new token.
+        world.script("DescribeView", &[Reply::Status(500), Reply::Status(503)]);
+        world.call(Call::DescribeView { view_token: "token".to_owned() });
+        world.run(10_000);
+        assert_eq!(world.requests("DescribeView").len(), 1 + 3);
+        assert_eq!(world.requests("CreateParticipantConnection").len(), 1);
+    }
+}
+
+#[test]
+fn s058_what_waits_for_its_next_attempt_when_the_chat_ends_goes_on_in_compat() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.script("DescribeView", &[Reply::Later(503, 2_000)]);
+        let call = world.call(Call::DescribeView { view_token: "token".to_owned() });
         world.run(100);
         world.end_chat();
-        world.run(100);
-        check(&mut world);
+        world.run(10_000);
+        let expected = if behaviour == Behaviour::Compat { 2 } else { 1 };
+        assert_eq!(world.requests("DescribeView").len(), expected);
+        assert!(world.result(call).unwrap().is_err());
     }
 }
 
@@ -187,7 +266,31 @@ fn s060_compat_makes_three_attempts_as_the_sdk() {
 }
 
 #[test]
-fn an_answer_counts_its_attempts() {
+fn s060_a_failure_has_a_name_a_text_and_a_status() {
+    for behaviour in BOTH {
+        for (status, name) in [
+            (400, "ValidationException"),
+            (402, "ServiceQuotaExceededException"),
+            (403, "AccessDeniedException"),
+            (404, "ResourceNotFoundException"),
+            (409, "ConflictException"),
+        ] {
+            let mut world = World::connected(behaviour);
+            world.always("DescribeView", Reply::Status(status));
+            let call = world.call(Call::DescribeView { view_token: "token".to_owned() });
+            world.run(5_000);
+            let Some(Err(CallError::Service(error))) = world.result(call) else { panic!() };
+            assert_eq!(
+                (error.kind.name(), error.status, error.message.as_str()),
+                (name, status, "told to"),
+                "{behaviour:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn s059_an_answer_counts_its_attempts() {
     let mut world = World::connected(Behaviour::Compat);
     world.script("SendMessage", &[Reply::Status(500), Reply::Later(429, 3_000)]);
     let call = world.send("x");
@@ -335,7 +438,7 @@ fn d09_the_typing_throttle_belongs_to_the_session() {
     let mut core = std::mem::replace(&mut world.core, chatloom_session::Core::new(0));
     let now = world.clock();
     core.handle(now, Input::Create { session: other, options });
-    let connect = chatloom_session::CallId(1000);
+    let connect = CallId(1000);
     core.handle(now, Input::Call { session: other, call: connect, what: Call::Connect });
     let mut request = None;
     loop {
@@ -359,7 +462,7 @@ fn d09_the_typing_throttle_belongs_to_the_session() {
         content: None,
         client_token: None,
     });
-    let call = chatloom_session::CallId(1001);
+    let call = CallId(1001);
     core.handle(now, Input::Call { session: other, call, what: typing });
     let mut sent = 0;
     loop {

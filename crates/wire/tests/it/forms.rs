@@ -8,10 +8,13 @@ use chatloom_wire::{
     frame::{CHAT_TOPIC, ClientFrame, ServerFrame},
     json,
     participant::{
-        ConnectionType, CreateParticipantConnection, CreateParticipantConnectionRequest,
-        CreateParticipantConnectionResponse, DisconnectParticipant, DisconnectParticipantRequest,
-        Empty, GetTranscript, GetTranscriptRequest, GetTranscriptResponse, Operation,
-        ScanDirection, SendEvent, SendMessage, SendMessageRequest, SortOrder,
+        CancelParticipantAuthentication, CompleteAttachmentUpload, ConnectionType,
+        CreateParticipantConnection, CreateParticipantConnectionRequest,
+        CreateParticipantConnectionResponse, DescribeView, DescribeViewResponse,
+        DisconnectParticipant, DisconnectParticipantRequest, Empty, GetAttachment,
+        GetAuthenticationUrl, GetTranscript, GetTranscriptRequest, GetTranscriptResponse,
+        Operation, ScanDirection, SendEvent, SendMessage, SendMessageRequest, SortOrder,
+        StartAttachmentUpload,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -50,6 +53,12 @@ fn operations() {
         .line(place::<SendEvent>())
         .line(place::<GetTranscript>())
         .line(place::<DisconnectParticipant>())
+        .line(place::<StartAttachmentUpload>())
+        .line(place::<CompleteAttachmentUpload>())
+        .line(place::<GetAttachment>())
+        .line(place::<DescribeView>())
+        .line(place::<GetAuthenticationUrl>())
+        .line(place::<CancelParticipantAuthentication>())
         .line(place::<StartChatContact>())
         .line(place::<StopContact>())
         .line(place::<DescribeContact>());
@@ -75,6 +84,17 @@ fn participant_service() {
         .add(&GetTranscriptResponse::default())
         .add(&samples::disconnect())
         .add(&DisconnectParticipantRequest::default())
+        .add(&samples::upload())
+        .add(&samples::upload_started())
+        .add(&samples::uploaded())
+        .add(&samples::attachment_request())
+        .add(&samples::attachment_request_of_chatjs())
+        .add(&samples::attachment_answer())
+        .add(&samples::view())
+        .add(&DescribeViewResponse { view: None })
+        .add(&samples::sign_in())
+        .add(&samples::sign_in_answer())
+        .add(&samples::no_sign_in())
         .add(&Empty {});
     insta::assert_snapshot!(forms.0);
 }

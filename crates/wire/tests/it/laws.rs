@@ -9,9 +9,13 @@ use chatloom_wire::{
     frame::{ClientFrame, ServerFrame},
     json,
     participant::{
-        CreateParticipantConnectionRequest, CreateParticipantConnectionResponse,
-        DisconnectParticipantRequest, GetTranscriptRequest, GetTranscriptResponse, ScanDirection,
-        SendEventRequest, SendMessageRequest, SentResponse, SortOrder, StartPosition,
+        CancelParticipantAuthenticationRequest, CompleteAttachmentUploadRequest,
+        CreateParticipantConnectionRequest, CreateParticipantConnectionResponse, DescribeView,
+        DescribeViewResponse, DisconnectParticipantRequest, GetAttachmentRequest,
+        GetAttachmentResponse, GetAuthenticationUrlRequest, GetAuthenticationUrlResponse,
+        GetTranscriptRequest, GetTranscriptResponse, ScanDirection, SendEventRequest,
+        SendMessageRequest, SentResponse, SortOrder, StartAttachmentUploadRequest,
+        StartAttachmentUploadResponse, StartPosition,
     },
 };
 use proptest::{
@@ -26,6 +30,11 @@ use serde_json::Value;
 /// Names that mean something somewhere, so that random objects reach the decoders' inner parts.
 const NAMES: &[&str] = &[
     "AbsoluteTime",
+    "Actions",
+    "AttachmentId",
+    "AttachmentIds",
+    "AttachmentName",
+    "AttachmentSizeInBytes",
     "Attachments",
     "Attributes",
     "ChatDurationInMinutes",
@@ -39,6 +48,7 @@ const NAMES: &[&str] = &[
     "Content",
     "ContentType",
     "DisplayName",
+    "HeadersToInclude",
     "Id",
     "InitialContactId",
     "InitialMessage",
@@ -54,12 +64,16 @@ const NAMES: &[&str] = &[
     "ParticipantRole",
     "ParticipantToken",
     "Receipts",
+    "RedirectUri",
     "ScanDirection",
+    "SessionId",
     "SortOrder",
     "StartPosition",
     "Transcript",
     "Type",
+    "UploadMetadata",
     "Url",
+    "View",
     "Websocket",
     "__type",
     "code",
@@ -196,6 +210,15 @@ proptest! {
         settles::<GetTranscriptRequest>(&text)?;
         settles::<GetTranscriptResponse>(&text)?;
         settles::<DisconnectParticipantRequest>(&text)?;
+        settles::<StartAttachmentUploadRequest>(&text)?;
+        settles::<StartAttachmentUploadResponse>(&text)?;
+        settles::<CompleteAttachmentUploadRequest>(&text)?;
+        settles::<GetAttachmentRequest>(&text)?;
+        settles::<GetAttachmentResponse>(&text)?;
+        settles::<DescribeViewResponse>(&text)?;
+        settles::<GetAuthenticationUrlRequest>(&text)?;
+        settles::<GetAuthenticationUrlResponse>(&text)?;
+        settles::<CancelParticipantAuthenticationRequest>(&text)?;
         settles::<StartChatContactRequest>(&text)?;
         settles::<StartChatContactResponse>(&text)?;
         settles::<StopContactRequest>(&text)?;
@@ -254,6 +277,27 @@ proptest! {
         let odd = Item::from_text(odd.to_string()).unwrap();
         prop_assert_eq!(plain.head(), odd.head());
         prop_assert_ne!(plain.head(), &ItemHead::default());
+    }
+
+    /// A view token is one segment of the path, and comes out of it again.
+    #[test]
+    fn a_view_token_is_one_segment(token in any::<String>()) {
+        let path = DescribeView::path(&token);
+        let segment = path.strip_prefix("/participant/views/").unwrap();
+        let mut bytes = Vec::new();
+        let mut rest = segment.as_bytes();
+        while let Some((first, after)) = rest.split_first() {
+            if *first == b'%' {
+                let hex = std::str::from_utf8(&after[..2]).unwrap();
+                bytes.push(u8::from_str_radix(hex, 16).unwrap());
+                rest = &after[2..];
+            } else {
+                prop_assert!(first.is_ascii_alphanumeric() || b"-_.~".contains(first));
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+        prop_assert_eq!(bytes, token.into_bytes());
     }
 
     #[test]

@@ -9,9 +9,12 @@ use chatloom_wire::{
         StopContactRequest, check_attributes,
     },
     participant::{
-        ConnectionType, CreateParticipantConnectionRequest, DisconnectParticipantRequest,
-        GetTranscriptRequest, Invalid, MAX_CONTENT_BYTES, ScanDirection, SendEventRequest,
-        SendMessageRequest, SortOrder, StartPosition,
+        CancelParticipantAuthenticationRequest, CompleteAttachmentUploadRequest, ConnectionType,
+        CreateParticipantConnectionRequest, DescribeView, DisconnectParticipantRequest,
+        GetAttachmentRequest, GetAuthenticationUrlRequest, GetTranscriptRequest, Invalid,
+        MAX_CONTENT_BYTES, ScanDirection, SendEventRequest, SendMessageRequest, SortOrder,
+        StartAttachmentUploadRequest, StartPosition, UrlContentDisposition, check_client_token,
+        check_content,
     },
 };
 
@@ -250,6 +253,80 @@ fn disconnect_participant() {
     text_edges("ClientToken", 0, 500, |token| {
         DisconnectParticipantRequest { client_token: Some(token) }.check()
     });
+}
+
+#[test]
+fn files() {
+    let upload = samples::upload;
+    text_edges("ContentType", 1, 255, |content_type| {
+        StartAttachmentUploadRequest { content_type, ..upload() }.check()
+    });
+    text_edges("AttachmentName", 1, 256, |attachment_name| {
+        StartAttachmentUploadRequest { attachment_name, ..upload() }.check()
+    });
+    text_edges("ClientToken", 1, 500, |client_token| {
+        StartAttachmentUploadRequest { client_token, ..upload() }.check()
+    });
+    for (size, holds) in [(i64::MIN, false), (-1, false), (0, false), (1, true), (i64::MAX, true)] {
+        let request = StartAttachmentUploadRequest { attachment_size_in_bytes: size, ..upload() };
+        let member = (!holds).then_some("AttachmentSizeInBytes");
+        expect(request.check(), member, &format!("{size} bytes"));
+    }
+
+    let uploaded = samples::uploaded;
+    text_edges("AttachmentIds", 1, 256, |id| {
+        CompleteAttachmentUploadRequest { attachment_ids: vec![id.into()], ..uploaded() }.check()
+    });
+    text_edges("ClientToken", 1, 500, |client_token| {
+        CompleteAttachmentUploadRequest { client_token, ..uploaded() }.check()
+    });
+    for count in [0, 2] {
+        let attachment_ids = vec!["a-1".into(); count];
+        let request = CompleteAttachmentUploadRequest { attachment_ids, ..uploaded() };
+        expect(request.check(), Some("AttachmentIds"), &format!("{count} files"));
+    }
+
+    let wanted = samples::attachment_request;
+    expect(samples::attachment_request_of_chatjs().check(), None, "little given");
+    text_edges("AttachmentId", 1, 256, |id| {
+        GetAttachmentRequest { attachment_id: id.into(), ..wanted() }.check()
+    });
+    number_edges("UrlExpiryInSeconds", 5, 300, |seconds| {
+        GetAttachmentRequest { url_expiry_in_seconds: Some(seconds), ..wanted() }.check()
+    });
+    for (text, holds) in [("INLINE", true), ("ATTACHMENT", true), ("inline", false)] {
+        let request = GetAttachmentRequest {
+            url_content_disposition: Some(UrlContentDisposition::from(text)),
+            ..wanted()
+        };
+        expect(request.check(), (!holds).then_some("UrlContentDisposition"), text);
+    }
+}
+
+#[test]
+fn views_and_signing_in() {
+    text_edges("ViewToken", 1, 1_000, |token| DescribeView::check(&token));
+    for character in ["a", WIDE] {
+        for (length, holds) in [(0, false), (35, false), (36, true), (37, false)] {
+            let session_id = character.repeat(length);
+            let member = (!holds).then_some("SessionId");
+            let what = format!("{length} characters");
+            let cancel = CancelParticipantAuthenticationRequest { session_id: session_id.clone() };
+            expect(cancel.check(), member, &what);
+            let request = GetAuthenticationUrlRequest { session_id, ..samples::sign_in() };
+            expect(request.check(), member, &what);
+        }
+    }
+    text_edges("RedirectUri", 1, 1_024, |redirect_uri| {
+        GetAuthenticationUrlRequest { redirect_uri, ..samples::sign_in() }.check()
+    });
+}
+
+#[test]
+fn what_every_item_shares() {
+    content_edges("Content", false, |content| check_content(&content));
+    text_edges("ClientToken", 0, 500, |token| check_client_token(Some(&token)));
+    expect(check_client_token(None), None, "no token");
 }
 
 #[test]

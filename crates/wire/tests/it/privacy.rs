@@ -34,6 +34,13 @@ fn debug_is_silent() {
     silent(&samples::described());
     silent(&samples::started_by_page());
     silent(&samples::attachment());
+    silent(&samples::upload());
+    silent(&samples::upload_started());
+    silent(&samples::attachment_answer());
+    silent(&samples::view());
+    silent(&samples::sign_in());
+    silent(&samples::sign_in_answer());
+    silent(&samples::no_sign_in());
     for text in [samples::text_item(false), samples::attachment_item(), samples::receipt_item()] {
         let item = Item::from_text(text).unwrap();
         silent(&item);

@@ -12,10 +12,14 @@ use chatloom_wire::{
     },
     item::AttachmentItem,
     participant::{
+        CancelParticipantAuthenticationRequest, CompleteAttachmentUploadRequest,
         ConnectionCredentials, ConnectionType, CreateParticipantConnectionRequest,
-        CreateParticipantConnectionResponse, DisconnectParticipantRequest, GetTranscriptRequest,
-        GetTranscriptResponse, ScanDirection, SendEventRequest, SendMessageRequest, SentResponse,
-        SortOrder, StartPosition, Websocket,
+        CreateParticipantConnectionResponse, DescribeViewResponse, DisconnectParticipantRequest,
+        GetAttachmentRequest, GetAttachmentResponse, GetAuthenticationUrlRequest,
+        GetAuthenticationUrlResponse, GetTranscriptRequest, GetTranscriptResponse, ScanDirection,
+        SendEventRequest, SendMessageRequest, SentResponse, SortOrder,
+        StartAttachmentUploadRequest, StartAttachmentUploadResponse, StartPosition, UploadMetadata,
+        UrlContentDisposition, View, ViewContent, Websocket,
     },
 };
 
@@ -327,4 +331,92 @@ pub(crate) fn receipt_item() -> String {
         ..NewItem::default()
     }
     .to_text()
+}
+
+pub(crate) fn upload() -> StartAttachmentUploadRequest {
+    StartAttachmentUploadRequest {
+        content_type: "text/plain".to_owned(),
+        attachment_size_in_bytes: 7,
+        attachment_name: format!("{PRIVATE}.txt"),
+        client_token: "c-3".to_owned(),
+    }
+}
+
+pub(crate) fn upload_started() -> StartAttachmentUploadResponse {
+    StartAttachmentUploadResponse {
+        attachment_id: "a-1".into(),
+        upload_metadata: UploadMetadata {
+            url: format!("https://storage.example/put?signature={PRIVATE}"),
+            url_expiry: Some(TIME.to_string()),
+            headers_to_include: BTreeMap::from([
+                ("Content-Type".to_owned(), "text/plain".to_owned()),
+                ("x-amz-acl".to_owned(), PRIVATE.to_owned()),
+            ]),
+        },
+    }
+}
+
+pub(crate) fn uploaded() -> CompleteAttachmentUploadRequest {
+    CompleteAttachmentUploadRequest {
+        attachment_ids: vec!["a-1".into()],
+        client_token: "c-4".to_owned(),
+    }
+}
+
+pub(crate) fn attachment_request() -> GetAttachmentRequest {
+    GetAttachmentRequest {
+        attachment_id: "a-1".into(),
+        url_expiry_in_seconds: Some(60),
+        url_content_disposition: Some(UrlContentDisposition::Inline),
+    }
+}
+
+/// What ChatJS sends (docs/protocol/websocket.md S79).
+pub(crate) fn attachment_request_of_chatjs() -> GetAttachmentRequest {
+    GetAttachmentRequest {
+        attachment_id: "a-1".into(),
+        url_expiry_in_seconds: None,
+        url_content_disposition: None,
+    }
+}
+
+pub(crate) fn attachment_answer() -> GetAttachmentResponse {
+    GetAttachmentResponse {
+        url: format!("https://storage.example/get?signature={PRIVATE}"),
+        url_expiry: Some(TIME.to_string()),
+        attachment_size_in_bytes: Some(7),
+    }
+}
+
+pub(crate) fn view() -> DescribeViewResponse {
+    DescribeViewResponse {
+        view: Some(View {
+            id: Some("v-1:$LATEST".to_owned()),
+            arn: Some("arn:aws:connect:us-west-2:1:instance/i-1/view/v-1".to_owned()),
+            name: Some("Form".to_owned()),
+            version: Some(3),
+            content: Some(ViewContent {
+                input_schema: Some(format!(r#"{{"title":"{PRIVATE}"}}"#)),
+                template: Some(format!(r#"{{"Body":["{PRIVATE}"]}}"#)),
+                actions: vec!["Submit".to_owned()],
+            }),
+        }),
+    }
+}
+
+pub(crate) fn sign_in() -> GetAuthenticationUrlRequest {
+    GetAuthenticationUrlRequest {
+        session_id: format!("{PRIVATE}{}", "0".repeat(36 - PRIVATE.len())),
+        redirect_uri: format!("https://shop.example/back?x={PRIVATE}"),
+    }
+}
+
+pub(crate) fn sign_in_answer() -> GetAuthenticationUrlResponse {
+    GetAuthenticationUrlResponse {
+        authentication_url: Some(format!("https://id.example/?state={PRIVATE}")),
+    }
+}
+
+pub(crate) fn no_sign_in() -> CancelParticipantAuthenticationRequest {
+    CancelParticipantAuthenticationRequest { session_id: sign_in().session_id }
 }
