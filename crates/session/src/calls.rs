@@ -87,6 +87,12 @@ fn outgoing(what: &Outgoing, client_token: &str, content: Option<&str>) -> Write
     body
 }
 
+/// The body of SendMessage for a message that has its client token.
+pub(crate) fn message_body(message: &Outgoing) -> String {
+    let token = message.client_token.as_deref().unwrap_or_default();
+    outgoing(message, token, Some(message.content.as_deref().unwrap_or_default())).finish()
+}
+
 /// The body of GetTranscript, with the members that were given.
 pub(crate) fn transcript_request(request: &GetTranscriptRequest) -> String {
     let mut body = Writer::new();
@@ -210,12 +216,12 @@ impl Session {
                 let fits = self.limit(request.check());
                 self.post_body::<CancelParticipantAuthentication>(cx, call, body, fits);
             }
+            Call::Resend { key } => self.resend(cx, call, key),
+            Call::Discard { key } => self.discard(cx, call, key),
             Call::MarkRead { .. }
             | Call::MarkDelivered { .. }
             | Call::LoadOlder { .. }
-            | Call::FillGap { .. }
-            | Call::Resend { .. }
-            | Call::Discard { .. } => {
+            | Call::FillGap { .. } => {
                 self.done(cx, call, Err(CallError::NotConnected { operation: "this" }));
             }
             Call::DisconnectParticipant => {
@@ -239,17 +245,17 @@ impl Session {
             check_content(content)
                 .and_then(|()| check_client_token(message.client_token.as_deref()))
         };
-        let token = client_token(cx, &message);
-        let body = outgoing(&message, &token, Some(content));
         if self.is_compat() {
+            let token = client_token(cx, &message);
+            let body = outgoing(&message, &token, Some(content));
             if fits.is_ok() && self.can_call(SendMessage::NAME) {
-                self.message_started(call, message);
+                self.message_started(call, &message);
             }
             self.post_body::<SendMessage>(cx, call, body, fits);
         } else if let (Err(invalid), Phase::Connecting | Phase::Live) = (fits, self.link.phase) {
             self.done(cx, call, Err(invalid.into()));
         } else {
-            self.post(cx, call, body.finish());
+            self.post(cx, call, message);
         }
     }
 
@@ -631,7 +637,7 @@ impl Session {
     pub(crate) fn cancel(&mut self, cx: &mut Cx, call: CallId) {
         let owner = if self.outbox.is_sending(call) { Owner::Outbox } else { Owner::Call(call) };
         self.done(cx, call, Err(CallError::Cancelled));
-        self.outbox.cancel(call);
+        self.cancel_message(cx, call);
         self.cancel_file(cx, call);
         let Some(at) = self.exchanges.iter().position(|exchange| exchange.owner == owner) else {
             return;

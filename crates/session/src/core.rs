@@ -96,7 +96,10 @@ impl Core {
     fn route(&mut self, input: Input) {
         match input {
             Input::Create { session, options } => {
-                if !self.sessions.insert(session, Box::new(Session::new(session, *options))) {
+                if self.sessions.insert(session, Box::new(Session::new(session, *options))) {
+                    let seed = self.cx.rng.next();
+                    self.with(session, |session, _| session.transcript.seed(seed));
+                } else {
                     self.cx.log(
                         Some(session),
                         LogLevel::Error,

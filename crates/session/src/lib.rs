@@ -93,6 +93,7 @@ mod attachments;
 mod calls;
 mod classify;
 mod core;
+mod delivered;
 mod ids;
 mod io;
 pub mod json;

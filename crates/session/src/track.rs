@@ -121,6 +121,8 @@ pub(crate) struct Track {
     /// Compat: the pages that the application reads, and whether backward.
     pages: Vec<(CallId, bool)>,
     last_key: u64,
+    /// Orders what is being sent.
+    last_turn: u64,
     /// How many more entries than it should the list may hold, for the application has asked for
     /// them. Each entry that comes takes one away.
     allowance: usize,
@@ -129,13 +131,31 @@ pub(crate) struct Track {
 impl Session {
     /// The application wants to see the transcript.
     pub(crate) fn track(&mut self, cx: &mut Cx) {
-        if self.track.list.is_none() {
-            self.track.list = Some(Box::new(List::new(cx.rng.next())));
+        if self.is_tracked() {
+            return;
+        }
+        self.track.list = Some(Box::new(List::new(cx.rng.next())));
+        // What waits or has failed is there before.
+        let messages: Vec<_> = self
+            .outbox
+            .messages()
+            .map(|known| (known.key, known.what.clone(), known.state.clone()))
+            .collect();
+        for (key, message, state) in messages {
+            self.enlist_outgoing(key, &message, state.clone());
+            if let MessageState::Failed(_) = state {
+                self.outgoing_failed(key, state);
+            }
         }
     }
 
     pub(crate) fn is_tracked(&self) -> bool {
         self.track.list.is_some()
+    }
+
+    /// A key of another process is not given again.
+    pub(crate) fn use_key(&mut self, key: EntryKey) {
+        self.track.last_key = self.track.last_key.max(key.0);
     }
 
     pub(crate) fn new_key(&mut self) -> EntryKey {
@@ -319,7 +339,7 @@ impl Session {
     }
 
     /// Compat: a message is on its way (S141, S142).
-    pub(crate) fn message_started(&mut self, call: CallId, message: Outgoing) {
+    pub(crate) fn message_started(&mut self, call: CallId, message: &Outgoing) {
         if !self.is_compat() || !self.is_tracked() {
             return;
         }
@@ -333,15 +353,57 @@ impl Session {
     pub(crate) fn enlist_outgoing(
         &mut self,
         key: EntryKey,
-        message: Outgoing,
+        message: &Outgoing,
         state: MessageState,
     ) {
+        self.track.last_turn += 1;
         let Some(list) = &mut self.track.list else { return };
-        let content = EntryContent::Outgoing(Box::new(message));
+        let content = EntryContent::Outgoing(Box::new(message.clone()));
         let entry = Entry { key, id: None, content, state: Some(state) };
-        let place = Place { last: true, n: key.0, ..Place::default() };
+        let place = Place { last: true, n: self.track.last_turn, ..Place::default() };
         list.insert(Line { place, entry, is_message: true });
         self.trim(true);
+    }
+
+    /// Takes a message out of the list.
+    pub(crate) fn unlist_outgoing(&mut self, key: EntryKey) {
+        if let Some(list) = &mut self.track.list
+            && let Some(at) = list.find_key(key)
+        {
+            list.remove(at);
+        }
+    }
+
+    /// Chatloom: a message that is being sent has come so far.
+    pub(crate) fn outgoing_state(&mut self, key: EntryKey, state: MessageState) {
+        if let Some(list) = &mut self.track.list
+            && let Some(at) = list.find_key(key)
+        {
+            list.set_state(at, Some(state));
+        }
+    }
+
+    /// Chatloom: the service has a message. Its item may have been here before, and receipts too.
+    pub(crate) fn message_sent(
+        &mut self,
+        cx: &mut Cx,
+        key: EntryKey,
+        call: Option<CallId>,
+        place: Option<Place>,
+    ) {
+        let id = place.as_ref().and_then(|place| place.id.clone());
+        let mut state = MessageState::Sent;
+        if let Some(place) = place {
+            let known = self.track.own.iter_mut().rev().find(|own| own.place.id == place.id);
+            if let Some(own) = known {
+                own.key = key;
+                own.call = call;
+                state = own.state.clone();
+            } else {
+                self.add_own(Own { key, call, place, state: MessageState::Sent });
+            }
+        }
+        self.event(cx, Event::Message { key, call, id, state });
     }
 
     /// Compat: the application reads a page.
@@ -409,16 +471,18 @@ impl Session {
     ) {
         let Some(list) = &mut self.track.list else { return };
         let Some(at) = list.find_key(key) else { return };
-        if let Some(item) = id.as_ref().and_then(|id| list.find(id)) {
-            // What is being sent is behind what is there: the item's index does not change.
+        let item = id.as_ref().and_then(|id| list.find(id));
+        if let Some(item) = item {
             list.remove(at);
-            if let Some(line) = list.at(item) {
-                let mut line = line.clone();
+            let item = item - usize::from(item > at);
+            if let Some(mut line) = list.at(item).cloned() {
                 line.entry.key = key;
                 list.replace(item, line);
             }
-        } else if let Some(line) = list.at(at) {
-            let mut line = line.clone();
+        } else if id.is_none() {
+            // Nothing would ever take its place.
+            list.remove(at);
+        } else if let Some(mut line) = list.at(at).cloned() {
             line.entry.id = id;
             line.entry.state = Some(MessageState::Sent);
             line.place = place.unwrap_or(line.place);
@@ -434,7 +498,7 @@ impl Session {
         if let Some(line) = list.at(at) {
             let mut line = line.clone();
             line.entry.state = Some(state);
-            line.place = Place { n: key.0, ..before };
+            line.place = Place { n: line.place.n, ..before };
             list.replace(at, line);
         }
     }

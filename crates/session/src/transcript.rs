@@ -6,11 +6,10 @@
 //! everything comes out in the order of (AbsoluteTime, Id), and from then on the socket is *trusted*
 //! and what it brings is delivered at once (docs/protocol/defects.md D6, D7).
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
-use chatloom_wire::{
-    ItemId,
-    participant::{GetTranscript, GetTranscriptRequest, Operation, ScanDirection, SortOrder},
+use chatloom_wire::participant::{
+    GetTranscript, GetTranscriptRequest, Operation, ScanDirection, SortOrder,
 };
 
 use crate::{
@@ -18,15 +17,13 @@ use crate::{
     calls::{Owner, transcript_request},
     classify,
     core::Cx,
+    delivered::{Delivered, Floor, MOST_ITEMS},
     list::Place,
     read,
     session::{Incoming, Session, release},
-    sorted::Sorted,
     track::Arrival,
 };
 
-/// So many items are remembered, and so far back is read.
-const MOST_ITEMS: usize = 10_000;
 /// So many live items are held back; with more the recovery starts again, which holds them too.
 const MOST_WAITING: usize = 1_000;
 /// Items on a page.
@@ -38,9 +35,7 @@ const MOST_UNREADABLE: u32 = 5;
 
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
-    /// What has been delivered, and in which order.
-    seen: Sorted<ItemId, ()>,
-    order: VecDeque<ItemId>,
+    delivered: Delivered,
     /// Live items that are held back.
     waiting: Vec<Held>,
     recovery: Option<Recovery>,
@@ -70,18 +65,21 @@ fn sort(entries: &mut [Arrival]) {
 }
 
 impl Transcript {
-    /// Notes an item as delivered; says whether it is new.
-    fn note(&mut self, id: &ItemId) -> bool {
-        if !self.seen.insert(id.clone(), ()) {
-            return false;
-        }
-        self.order.push_back(id.clone());
-        if self.order.len() > MOST_ITEMS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.seen.remove(&oldest);
-        }
-        true
+    /// Begins hashes with this number; for a new one.
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.delivered.seed(seed);
+    }
+
+    /// What has been delivered, as it survives the process.
+    #[expect(dead_code, reason = "until snapshots use it")]
+    pub(crate) fn floor(&self) -> Floor {
+        self.delivered.floor()
+    }
+
+    /// Another process has delivered this.
+    #[expect(dead_code, reason = "until snapshots use it")]
+    pub(crate) fn restore_floor(&mut self, floor: Floor) {
+        self.delivered.restore(floor);
     }
 
     fn drop_waiting(&mut self, cx: &mut Cx) {
@@ -94,8 +92,7 @@ impl Transcript {
     pub(crate) fn clear(&mut self, cx: &mut Cx) {
         self.drop_waiting(cx);
         self.recovery = None;
-        self.seen.clear();
-        self.order.clear();
+        self.delivered.clear();
     }
 }
 
@@ -125,7 +122,7 @@ impl Session {
             if self.deliver(cx, entry) {
                 self.end(cx);
             }
-        } else if !entry.streamed && self.transcript.seen.contains(&entry.id) {
+        } else if !entry.streamed && self.transcript.delivered.has(&entry.place, &entry.id) {
             release(cx, &entry.body);
         } else {
             self.transcript.waiting.push(Held { socket: Some(socket), entry });
@@ -144,7 +141,10 @@ impl Session {
     fn deliver(&mut self, cx: &mut Cx, entry: Arrival) -> bool {
         // The transcript may have given a streamed message before it was complete.
         let replaces = entry.streamed && self.partials.take_cut(&entry.id);
-        if self.transcript.note(&entry.id) || replaces {
+        let delivered = &mut self.transcript.delivered;
+        let is_new = !delivered.has(&entry.place, &entry.id);
+        if is_new || replaces {
+            delivered.note(&entry.place, &entry.id);
             let ends_chat = entry.ends_chat;
             self.show_item(cx, entry);
             ends_chat
@@ -232,7 +232,7 @@ impl Session {
             }
             let me = &self.options.participant_id;
             let Ok(entry) = Arrival::new(Incoming::Item(item), kind, me) else { continue };
-            let known = self.transcript.seen.contains(&entry.id);
+            let known = self.transcript.delivered.has(&entry.place, &entry.id);
             if oldest.as_ref().is_none_or(|(place, _)| &entry.place < place) {
                 oldest = Some((entry.place.clone(), known));
             }
