@@ -10,12 +10,21 @@ use crate::{
     repository::Repository,
     tools::{
         node::Node,
-        wasm_target::{self, StdFrom, TARGET},
+        wasm_target::{self, Build, StdFrom, TARGET},
     },
 };
 
 /// The most that the browser core may weigh on the network, in bytes after gzip.
 const BUDGET: u64 = 50 * 1024;
+
+/// The same where the library could not be built along: measured, the core is an eighth larger.
+const PREBUILT_BUDGET: u64 = BUDGET + BUDGET / 8;
+
+/// How the optimiser is to work: for size, with the jumps made anew once in between.
+const PASSES: [&str; 6] = ["-Oz", "--converge", "--flatten", "--rereloop", "-Oz", "-Oz"];
+
+/// What is taken out in the end.
+const STRIP: [&str; 2] = ["--strip-debug", "--strip-producers"];
 
 /// What Rust's wasm target uses, all in every browser since 2022. Named one by one because the file
 /// that reaches the optimiser no longer says, and `--all-features` would emit imports that browsers
@@ -50,31 +59,41 @@ pub(crate) struct Sizes {
 }
 
 /// Builds the browser core to `target/wasm/chatloom.wasm`, prints its sizes, and fails above the
-/// budget.
+/// budget. Beside it `chatloom.symbols` has the name of each function by its number, as a trap's
+/// stack gives it.
 pub(crate) fn build(repository: &Repository, from: StdFrom) -> Result<()> {
     let node = Node::provide()?;
     let binaryen = node.programs(repository)?.join("binaryen/bin/wasm-opt");
-    let (mut build, folder_of_build) = wasm_target::build_command(repository, from)?;
-    build.args(["--locked", "--package", "chatloom-wasm", "--profile", "wasm"]).args([
-        "--config",
-        &format!("target.{TARGET}.rustflags={}", rust_flags(repository.root())),
-    ]);
-    run(&mut build)?;
+    let Build { mut command, mut flags, folder: built, rebuilt } =
+        wasm_target::provide(repository, from)?;
+    flags.extend(remapped(repository.root()));
+    // As a library for other languages and for them alone: one that Rust can use as well is not
+    // optimised as a whole.
+    command
+        .args(["--locked", "--package", "chatloom-wasm", "--lib", "--crate-type", "cdylib"])
+        .args(["--profile", "wasm", "--config", &format!("target.{TARGET}.rustflags={flags:?}")]);
+    run(&mut command)?;
 
     // Not where another target folder may be set: the browser package reads it from there.
     let folder = repository.path("target/wasm");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let optimised = folder.join("chatloom.wasm");
+    let symbols = format!("--symbolmap={}", folder.join("chatloom.symbols").display());
     let mut optimise = node.command(repository.root());
-    optimise
-        .arg(binaryen)
-        .args(["-Oz", "--converge", "--strip-debug", "--strip-producers"])
-        .args(FEATURES);
-    run(optimise.arg(folder_of_build.join("chatloom_wasm.wasm")).arg("-o").arg(&optimised))?;
+    optimise.arg(binaryen).args(PASSES).arg(symbols).args(STRIP).args(FEATURES);
+    run(optimise.arg(built.join("chatloom_wasm.wasm")).arg("-o").arg(&optimised))?;
 
     let sizes = measure(&node, repository.root(), &optimised)?;
     println!("    target/wasm/chatloom.wasm: {}", describe(sizes));
-    within_budget(sizes)
+    if rebuilt {
+        within(BUDGET, sizes)
+    } else {
+        println!(
+            "    the library was not built for its size, so the budget is {PREBUILT_BUDGET} \
+             instead of {BUDGET}: `cargo xtask wasm --std-from source` says why"
+        );
+        within(PREBUILT_BUDGET, sizes)
+    }
 }
 
 /// Sizes of a file as it is, after gzip and after brotli, both at their strongest.
@@ -89,29 +108,27 @@ pub(crate) fn describe(sizes: Sizes) -> String {
     format!("{} bytes, {} after gzip, {} after brotli", sizes.raw, sizes.gzip, sizes.brotli)
 }
 
-fn within_budget(sizes: Sizes) -> Result<()> {
-    if sizes.gzip > BUDGET {
+fn within(budget: u64, sizes: Sizes) -> Result<()> {
+    if sizes.gzip > budget {
         bail!(
-            "the browser core is {} bytes over its budget of {BUDGET} after gzip: look for \
-             formatting, panics with messages and generic JSON code that its last changes brought in",
-            sizes.gzip - BUDGET
+            "the browser core is {} bytes over its budget of {budget} after gzip: look for \
+             formatting and generic JSON code that its last changes brought in",
+            sizes.gzip - budget
         );
     }
-    println!("    {} bytes below the budget of {BUDGET} after gzip", BUDGET - sizes.gzip);
+    println!("    {} bytes below the budget of {budget} after gzip", budget - sizes.gzip);
     Ok(())
 }
 
 /// Flags that keep the folders of this machine out of the file, so that two machines build the
 /// same.
-fn rust_flags(root: &Path) -> String {
+fn remapped(root: &Path) -> Vec<String> {
     let home =
         env::var_os("CARGO_HOME").map(Into::into).or_else(|| Some(env::home_dir()?.join(".cargo")));
-    let flags: Vec<String> = home
-        .iter()
+    home.iter()
         .map(|home| format!("--remap-path-prefix={}=cargo", home.display()))
         .chain([format!("--remap-path-prefix={}=chatloom", root.display())])
-        .collect();
-    format!("{flags:?}")
+        .collect()
 }
 
 #[cfg(test)]
@@ -121,8 +138,8 @@ mod tests {
     #[test]
     fn the_budget_holds_the_size_after_gzip() {
         let sizes = Sizes { raw: 200_000, gzip: BUDGET, brotli: 40_000 };
-        assert!(within_budget(sizes).is_ok());
-        let error = within_budget(Sizes { gzip: BUDGET + 1, ..sizes }).unwrap_err().to_string();
+        assert!(within(BUDGET, sizes).is_ok());
+        let error = within(BUDGET, Sizes { gzip: BUDGET + 1, ..sizes }).unwrap_err().to_string();
         assert!(
             error.starts_with("the browser core is 1 bytes over its budget of 51200"),
             "{error}"
@@ -130,12 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_an_array_of_strings_as_cargo_reads_it() {
-        let flags = rust_flags(Path::new("/somewhere/chatloom"));
-        assert!(
-            flags.starts_with('[')
-                && flags.ends_with("\"--remap-path-prefix=/somewhere/chatloom=chatloom\"]"),
-            "{flags}"
+    fn folders_of_this_machine_are_renamed() {
+        let flags = remapped(Path::new("/somewhere/chatloom"));
+        assert_eq!(
+            flags.last().map(String::as_str),
+            Some("--remap-path-prefix=/somewhere/chatloom=chatloom")
         );
     }
 }

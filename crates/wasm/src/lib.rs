@@ -15,7 +15,8 @@
 //! members that the core decides on; what nearly always follows, one event with that item, comes
 //! back as a number.
 //!
-//! A panic ends the instance: the call traps, and its message stays readable at [`fault`].
+//! A panic ends the instance: the call traps. There is no message, which would cost a sixth of the
+//! whole; the stack of the trap names the place (docs/adr/0009-the-core-brings-its-own-library.md).
 //!
 //! # Example
 //!
@@ -34,13 +35,12 @@
     expect(unsafe_code, reason = "an export's name is its own: the attribute for that is unsafe")
 )]
 
-use std::{
-    cell::{Cell, RefCell},
-    panic,
-};
+use std::cell::RefCell;
 
 use chatloom_session::{Body, Core, Event, Now, Output};
 
+#[cfg(any(test, target_arch = "wasm32"))]
+mod memory;
 mod read;
 mod write;
 
@@ -54,7 +54,6 @@ const LAST_PACKED_SESSION: u32 = (1 << 26) - 1;
 
 thread_local! {
     static INSTANCE: RefCell<Instance> = RefCell::new(Instance::new(0));
-    static FAULT: Cell<&'static str> = const { Cell::new("") };
 }
 
 struct Instance {
@@ -156,7 +155,6 @@ fn now(mono_ms: f64, wall_ms: f64) -> Now {
 /// Begins anew, with 64 random bits. To be called once, before anything else.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn start(seed_high: u32, seed_low: u32) {
-    panic::set_hook(Box::new(|info| FAULT.set(info.to_string().leak())));
     let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
     INSTANCE.with_borrow_mut(|instance| *instance = Instance::new(seed));
 }
@@ -202,18 +200,6 @@ pub extern "C" fn item(len: usize, socket: f64, item: f64, mono_ms: f64, wall_ms
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn output() -> *const u8 {
     INSTANCE.with_borrow(|instance| instance.drain.json().as_ptr())
-}
-
-/// Where the message of a panic is; [`fault_len`] bytes of text.
-#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn fault() -> *const u8 {
-    FAULT.get().as_ptr()
-}
-
-/// How long the message of a panic is; 0 as long as there was none.
-#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn fault_len() -> usize {
-    FAULT.get().len()
 }
 
 #[cfg(test)]
@@ -325,18 +311,6 @@ mod tests {
             "type": "sendMessage", "session": 7, "call": 2, "contentType": "text/plain", "content": 1,
         });
         assert_eq!(instance.tell(&send), [refused]);
-    }
-
-    #[test]
-    fn a_panic_leaves_its_message() {
-        start(1, 2);
-        assert_eq!(fault_len(), 0);
-        let panicked = panic::catch_unwind(|| panic!("the reason"));
-        let hook = panic::take_hook();
-        drop(hook);
-        assert!(panicked.is_err());
-        assert!(FAULT.get().ends_with("the reason"), "{}", FAULT.get());
-        assert_eq!(fault_len(), FAULT.get().len());
     }
 
     #[test]

@@ -213,6 +213,8 @@ impl Drain {
         }
     }
 
+    /// The parts of an error; the host makes the text, which would bring the whole of formatting into
+    /// the core.
     fn error(&mut self, error: &CallError) {
         let name = match error {
             CallError::NotConnected { .. } => "notConnected",
@@ -228,6 +230,12 @@ impl Drain {
         };
         self.text("error", name);
         match error {
+            CallError::NotConnected { operation } => {
+                self.text("operation", operation);
+            }
+            CallError::Invalid { member, rule } => {
+                self.text("member", member).text("rule", rule);
+            }
             CallError::Service(error) => {
                 self.text("name", error.kind.name())
                     .number("status", u64::from(error.status))
@@ -236,9 +244,13 @@ impl Drain {
             CallError::Unreachable { message } | CallError::BadAnswer { message } => {
                 self.text("message", message);
             }
-            error => {
-                self.text("message", &error.to_string());
+            CallError::OutboxFull { waiting } => {
+                self.number("waiting", *waiting as u64);
             }
+            CallError::Storage { operation, status } => {
+                self.text("operation", operation).number("status", u64::from(*status));
+            }
+            CallError::Cancelled | CallError::Closed | CallError::ReceiptsOff => {}
         }
     }
 
@@ -405,6 +417,8 @@ mod tests {
                 CallError::BadAnswer { message: reason },
                 CallError::Cancelled,
                 CallError::Closed,
+                CallError::ReceiptsOff,
+                CallError::Storage { operation: "upload", status: 403 },
                 CallError::OutboxFull { waiting: 1_000 },
             ]
             .map(|error| done(Err(error))),

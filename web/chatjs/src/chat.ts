@@ -111,13 +111,16 @@ type Callbacks = { [name in keyof typeof CALLBACKS]: (callback: Handler) => () =
 
 const TYPING = "application/vnd.amazonaws.connect.event.typing";
 const EVENTS = Object.values(CALLBACKS);
-/** The names of errors that arise on this side. */
-const ERROR_NAMES: Record<string, string> = {
-  badAnswer: "SyntaxError",
-  closed: "AbortError",
-  invalid: "ValidationException",
-  outboxFull: "ThrottlingException",
-  unreachable: "TypeError",
+/** The names of errors that arise on this side, and what they say unless they know better. */
+const ERRORS: Record<string, readonly [type: string, message: string]> = {
+  badAnswer: ["SyntaxError", "the service's answer cannot be used"],
+  cancelled: ["AbortError", "the call was cancelled"],
+  closed: ["AbortError", "the session is closed"],
+  invalid: ["ValidationException", "an argument does not fit"],
+  outboxFull: ["ThrottlingException", "too many messages are waiting to be sent"],
+  receiptsOff: ["Error", "receipts are switched off for this session"],
+  storage: ["Error", "the storage did not take or give the file"],
+  unreachable: ["TypeError", "the service could not be reached"],
 };
 const CONNECT_FAILED = "Failed to fetch connectionDetails with createParticipantConnection";
 /** How long the original keeps a socket before it opens the next. */
@@ -437,8 +440,10 @@ function notConnected(method: string): string {
 }
 
 /** What a call that failed rejects with (S60), but for the metadata. */
-function failure({ error, name, status, message = "" }: DoneOutput) {
-  let type = name ?? ERROR_NAMES[error ?? ""] ?? "Error";
+function failure({ error, name, status, message: told, member, rule }: DoneOutput) {
+  const [known, text] = ERRORS[error ?? ""] ?? ["Error", ""];
+  let type = name ?? known;
+  let message = told ?? (member ? `${member}: ${rule}` : text);
   if (error === "unreachable") {
     // The host put the name of what `fetch` threw before its text.
     const [, thrown, text] = /^(\w+): (.*)$/s.exec(message) ?? [];

@@ -87,11 +87,18 @@ export interface DoneOutput {
   call: number;
   /** In an error, which. */
   error?: string;
-  /** In an error of the service, its name and its HTTP status. */
+  /** In an error of the service, its name; in one of the service or the storage, its HTTP status. */
   name?: string;
   status?: number;
-  /** In an error, a text for people. */
+  /** In an error, a text for people, where it came from outside the core. */
   message?: string;
+  /** In an error about an argument, which, and what it must be. */
+  member?: string;
+  rule?: string;
+  /** In an error about a connection or a file, what was asked. */
+  operation?: string;
+  /** In an error about the number of messages that wait to be sent, that number. */
+  waiting?: number;
   /** In an answer, the request that was answered, and how. */
   request?: number;
   requestId?: string;
@@ -125,7 +132,10 @@ const SHORT = 4096;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A panic inside the core: the instance is of no more use. */
+/**
+ * The core has failed: the instance is of no more use. The message holds the places that were being run,
+ * innermost first; `chatloom.symbols` of the same build has their names.
+ */
 export class CoreFault extends Error {
   override name = "CoreFault";
 }
@@ -151,7 +161,7 @@ export class Core {
     try {
       return this.#read(this.#exports.handle(length, performance.now(), Date.now()));
     } catch (error) {
-      throw this.#explain(error);
+      throw fault(error);
     }
   }
 
@@ -169,7 +179,7 @@ export class Core {
     try {
       return this.#exports.item(this.#headLength, socket, handle, performance.now(), Date.now());
     } catch (error) {
-      throw this.#explain(error);
+      throw fault(error);
     }
   }
 
@@ -214,14 +224,17 @@ export class Core {
     const start = this.#exports.output();
     return JSON.parse(decoder.decode(this.#memory.subarray(start, start + length))) as Output[];
   }
+}
 
-  /** The message of a panic, where there was one; any other error as it is. */
-  #explain(error: unknown): unknown {
-    const length = this.#exports.fault_len();
-    if (length === 0) return error;
-    const message = decoder.decode(new Uint8Array(this.#exports.memory.buffer, this.#exports.fault(), length));
-    return new CoreFault(message);
-  }
+/** The places in the core that a trap's stack names; some browsers leave the second number out. */
+const PLACE = /wasm-function\[\d+\](?::0x[0-9a-f]+)?/g;
+/** So many of them are told. */
+const MOST_PLACES = 8;
+
+/** What a call into the core threw: a trap, which has no message of its own, or an exhausted stack. */
+function fault(error: unknown): CoreFault {
+  const places = (error instanceof Error && error.stack?.match(PLACE)?.slice(0, MOST_PLACES)) || [];
+  return new CoreFault([String(error), ...places].join(" "), { cause: error });
 }
 
 /** A member that is not as documented counts as absent. */

@@ -10,8 +10,6 @@ export interface Exports {
   handle(length: number, monoMs: number, wallMs: number): number;
   item(length: number, socket: number, item: number, monoMs: number, wallMs: number): number;
   output(): number;
-  fault(): number;
-  fault_len(): number;
 }
 
 let compiled: WebAssembly.Module | undefined;
