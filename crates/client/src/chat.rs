@@ -6,15 +6,17 @@ use chatloom_session::{Call, CallId, EntryKey, GapId, Outgoing, SessionId, Value
 use chatloom_wire::{
     AttachmentId, ContactId, ContentType, Item, ItemId, ParticipantId, ParticipantToken,
     contact::StartChatContactResponse,
-    participant::{GetTranscriptRequest, GetTranscriptResponse, SentResponse},
+    participant::{
+        DescribeViewResponse, GetAuthenticationUrlResponse, GetTranscriptRequest,
+        GetTranscriptResponse, SentResponse, View,
+    },
 };
-use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     attachment::{self, Attachment, AttachmentUrl, Download, UploadProgress, Uploading},
     client::Shared,
-    driver::{Command, Kind, Pending},
+    driver::{Command, FileToSend, Kind, Pending},
     error::Error,
     event::Connection,
     feed::{Events, Feed},
@@ -349,7 +351,7 @@ impl Chat {
         let Attachment { head, body } = file;
         let size = head.size;
         let (watchers, progress) = watch::channel(UploadProgress { sent: 0, total: size });
-        let kind = Kind::Upload { file: Some(body), size, progress: watchers, broken: None };
+        let kind = Kind::Upload(Box::new(FileToSend::new(body, size, watchers)));
         let reply = self
             .call_with(Call::SendAttachment(head), kind, nothing)
             .cancelled_by_drop(&self.inner.shared.commands);
@@ -374,37 +376,36 @@ impl Chat {
         self.call(what, attachment::attachment_url)
     }
 
-    /// Reads a view, which a message of the template `ViewResource` names by its token: the member
-    /// `View` of the answer.
-    pub fn describe_view(&self, view_token: impl Into<String>) -> Reply<serde_json::Value> {
-        #[derive(Deserialize)]
-        struct Described {
-            #[serde(rename = "View", default)]
-            view: serde_json::Value,
-        }
+    /// Reads a view, which a message of the template `ViewResource` names by its token.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the token is empty or longer than 1,000 characters;
+    /// [`Error::Service`] with status 404 when there is no such view.
+    pub fn describe_view(&self, view_token: impl Into<String>) -> Reply<View> {
         self.call(Call::DescribeView { view_token: view_token.into() }, |outcome| {
-            let Described { view } = answer(outcome)?;
-            Ok(view)
+            let described: DescribeViewResponse = answer(outcome)?;
+            described.view.ok_or_else(unexpected)
         })
     }
 
-    /// The page where the customer can sign in. Where it comes back to must be one of the addresses
-    /// that are configured; the session id is in the content of the event
-    /// [`Event::Authentication`](crate::Event::Authentication) that asked for it. Secret.
+    /// The page where the customer can sign in. Secret. Where it comes back to must be one of the
+    /// addresses that are configured; the session id, of 36 characters, is in the content of the
+    /// [`Event::Authentication`](crate::Event::Authentication) that asked for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when an argument has another length; [`Error::Service`] when the service
+    /// refuses, as it does a minute after it asked.
     pub fn authentication_url(
         &self,
         redirect_uri: impl Into<String>,
         session_id: impl Into<String>,
     ) -> Reply<String> {
-        #[derive(Deserialize)]
-        struct Found {
-            #[serde(rename = "AuthenticationUrl")]
-            url: String,
-        }
         let (redirect_uri, session_id) = (redirect_uri.into(), session_id.into());
         self.call(Call::GetAuthenticationUrl { redirect_uri, session_id }, |outcome| {
-            let Found { url } = answer(outcome)?;
-            Ok(url)
+            let answer: GetAuthenticationUrlResponse = answer(outcome)?;
+            answer.authentication_url.ok_or_else(unexpected)
         })
     }
 

@@ -8,9 +8,12 @@ use std::{
     time::Duration,
 };
 
-use chatloom_session::SessionId;
+use chatloom_session::{SessionId, recorder::Limits as FlightLimits};
 use chatloom_wire::contact::{ParticipantDetails, StartChatAnswer, StartChatRequest};
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 use crate::{
     chat::{Chat, ChatDetails},
@@ -140,6 +143,15 @@ impl Client {
         Ok(self.open(details, options, Some(kept)))
     }
 
+    /// What has been recorded of all chats of this client, as JSON lines, without content, names and
+    /// tokens: to be looked at with `chatloom replay`. `None` without
+    /// [`ClientBuilder::flight_recorder`].
+    pub async fn flight_record(&self) -> Option<String> {
+        let (reply, record) = oneshot::channel();
+        self.shared.tell(Command::Record { reply });
+        record.await.ok().flatten()
+    }
+
     fn open(&self, details: ChatDetails, options: &ChatOptions, snapshot: Option<String>) -> Chat {
         let shared = Arc::clone(&self.shared);
         let session = SessionId(shared.sessions.fetch_add(1, Ordering::Relaxed));
@@ -177,6 +189,7 @@ pub struct ClientBuilder {
     start_chat_url: Option<String>,
     user_agent_suffix: Option<String>,
     connect_timeout: Duration,
+    flight_recorder: Option<FlightLimits>,
     options: ChatOptions,
 }
 
@@ -187,6 +200,7 @@ impl Default for ClientBuilder {
             start_chat_url: None,
             user_agent_suffix: None,
             connect_timeout: Duration::from_secs(10),
+            flight_recorder: None,
             options: ChatOptions::default(),
         }
     }
@@ -224,6 +238,13 @@ impl ClientBuilder {
     /// take is the session's rule.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// Records what goes into the session core and what comes out of it, up to these limits, for
+    /// [`Client::flight_record`]. Default: nothing is recorded.
+    pub fn flight_recorder(mut self, limits: FlightLimits) -> Self {
+        self.flight_recorder = Some(limits);
         self
     }
 
@@ -313,7 +334,8 @@ impl ClientBuilder {
             socket::Settings { tls: Arc::new(tls), connect_timeout: self.connect_timeout };
         #[expect(clippy::disallowed_methods, reason = "see `Shared::commands`")]
         let (commands, queue) = mpsc::unbounded_channel();
-        runtime.spawn(Driver::new(http.clone(), sockets.clone(), queue).run());
+        runtime
+            .spawn(Driver::new(http.clone(), sockets.clone(), queue, self.flight_recorder).run());
         Ok(Client {
             shared: Arc::new(Shared {
                 commands,

@@ -10,6 +10,7 @@ use std::{
 use chatloom_session::{
     Call, CallError, CallId, Core, EntryKey, Event as CoreEvent, HttpAnswer, Input, LogLevel, Now,
     Output, RequestId, SessionId, SessionOptions, SocketId, Upload, Value,
+    recorder::{Limits, Recorder},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Cancel { call: CallId },
     Network { online: bool },
     Visibility { visible: bool },
+    Record { reply: oneshot::Sender<Option<String>> },
 }
 
 /// A chat that begins.
@@ -73,14 +75,23 @@ pub(crate) enum Kind {
     Plain,
     /// Who looks at the message.
     Message(watch::Sender<MessageStatus>),
-    Upload {
-        /// Taken by the upload.
-        file: Option<FileBody>,
-        size: u64,
-        progress: watch::Sender<UploadProgress>,
-        /// Why the file failed, if it did.
-        broken: Option<String>,
-    },
+    Upload(Box<FileToSend>),
+}
+
+/// A file that a call is to send.
+pub(crate) struct FileToSend {
+    /// Taken by an attempt; stays where there can be another.
+    file: Option<FileBody>,
+    size: u64,
+    progress: watch::Sender<UploadProgress>,
+    /// Why the latest attempt failed. What the call ends with when there can be no other.
+    failed: Option<Error>,
+}
+
+impl FileToSend {
+    pub(crate) fn new(file: FileBody, size: u64, progress: watch::Sender<UploadProgress>) -> Self {
+        Self { file: Some(file), size, progress, failed: None }
+    }
 }
 
 impl Pending {
@@ -153,6 +164,7 @@ enum Exchanged {
 
 pub(crate) struct Driver {
     core: Core,
+    recorder: Option<Recorder>,
     clock: Clock,
     commands: mpsc::UnboundedReceiver<Command>,
     chats: HashMap<SessionId, ChatEntry>,
@@ -176,11 +188,14 @@ impl Driver {
         http: reqwest::Client,
         settings: socket::Settings,
         commands: mpsc::UnboundedReceiver<Command>,
+        flight_recorder: Option<Limits>,
     ) -> Self {
+        let seed = random();
         let (reporter, reports) = mpsc::channel(REPORT_QUEUE);
         let (progresser, progress) = mpsc::channel(PROGRESS_QUEUE);
         Self {
-            core: Core::new(random()),
+            core: Core::new(seed),
+            recorder: flight_recorder.map(|limits| Recorder::new(seed, limits)),
             clock: Clock { origin: Instant::now() },
             commands,
             chats: HashMap::new(),
@@ -224,7 +239,19 @@ impl Driver {
     }
 
     fn handle(&mut self, input: Input) {
-        self.core.handle(self.clock.now(), input);
+        let now = self.clock.now();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(now, &input);
+        }
+        self.core.handle(now, input);
+    }
+
+    fn poll(&mut self) -> Output {
+        let output = self.core.poll();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.output(&output);
+        }
+        output
     }
 
     fn obey(&mut self, command: Command) {
@@ -244,6 +271,10 @@ impl Driver {
                 self.handle(Input::Call { session, call, what });
             }
             Command::Cancel { call } => self.handle(Input::Cancel { call }),
+            Command::Record { reply } => {
+                // Whoever asked may have gone away.
+                let _ = reply.send(self.recorder.as_ref().map(Recorder::export));
+            }
             Command::Network { online } => self.handle(Input::Network { online }),
             Command::Visibility { visible } => self.handle(Input::Visibility { visible }),
         }
@@ -296,15 +327,19 @@ impl Driver {
         }
         let result = match result {
             Exchanged::Http(result) => result,
-            Exchanged::Upload(Ok(answer), _) => Ok(answer),
-            Exchanged::Upload(Err(UploadError::Network(message)), _) => Err(message),
-            Exchanged::Upload(Err(UploadError::File(message)), call) => {
-                if let Some(Pending { kind: Kind::Upload { broken, .. }, .. }) =
-                    self.calls.get_mut(&call)
-                {
-                    *broken = Some(message.clone());
-                }
+            Exchanged::Upload(Ok(answer), call) => {
+                let (operation, status) = ("upload", answer.status);
+                self.upload_failed(call, Error::Storage { operation, status });
+                Ok(answer)
+            }
+            Exchanged::Upload(Err(UploadError::Network(message)), call) => {
+                self.upload_failed(call, Error::Unreachable { message: message.clone() });
                 Err(message)
+            }
+            Exchanged::Upload(Err(UploadError::File(message)), call) => {
+                // Another attempt would meet the same.
+                self.upload_failed(call, Error::File { message });
+                return self.handle(Input::Cancel { call });
             }
             Exchanged::Download(result) => result.map(|(answer, file)| {
                 self.downloaded = file;
@@ -330,20 +365,24 @@ impl Driver {
 
     fn upload(&mut self, upload: Upload) {
         let (request, call) = (upload.request, upload.call);
-        let Some(Pending { kind: Kind::Upload { file, size, .. }, .. }) = self.calls.get_mut(&call)
-        else {
+        let Some(Pending { kind: Kind::Upload(job), .. }) = self.calls.get_mut(&call) else {
             return;
         };
-        let again = file.as_ref().and_then(FileBody::again);
-        let (body, size) = (std::mem::replace(file, again), *size);
-        let Some(body) = body else {
-            let message = "a stream cannot be sent a second time".to_owned();
-            return self.handle(Input::Failed { request, message });
-        };
+        let again = job.file.as_ref().and_then(FileBody::again);
+        let (body, size) = (std::mem::replace(&mut job.file, again), job.size);
+        // A stream cannot be sent a second time: the call ends with why the first failed.
+        let Some(body) = body else { return self.handle(Input::Cancel { call }) };
         let (http, progress) = (self.http.clone(), self.progresser.clone());
         self.spawn(request, async move {
             Exchanged::Upload(transfer::upload(http, upload, body, size, progress).await, call)
         });
+    }
+
+    /// Notes how an attempt ended, in case it was the last.
+    fn upload_failed(&mut self, call: CallId, error: Error) {
+        if let Some(Pending { kind: Kind::Upload(job), .. }) = self.calls.get_mut(&call) {
+            job.failed = Some(error);
+        }
     }
 
     fn ask_for_token(&mut self, session: SessionId, request: RequestId) {
@@ -363,12 +402,14 @@ impl Driver {
                 Some(file) => Ok(Outcome::Download(file)),
                 None => Err(Error::Closed),
             },
-            (Ok(value), Kind::Upload { size, progress, .. }) => {
-                progress.send_replace(UploadProgress { sent: size, total: size });
+            (Ok(value), Kind::Upload(job)) => {
+                job.progress.send_replace(UploadProgress { sent: job.size, total: job.size });
                 Ok(Outcome::Value(value))
             }
             (Ok(value), _) => Ok(Outcome::Value(value)),
-            (Err(_), Kind::Upload { broken: Some(message), .. }) => Err(Error::File { message }),
+            (Err(error @ CallError::Cancelled), Kind::Upload(job)) => {
+                Err(job.failed.unwrap_or_else(|| error.into()))
+            }
             (Err(error), _) => Err(error.into()),
         };
         // Whoever asked may have gone away.
@@ -378,7 +419,7 @@ impl Driver {
     /// Carries out all that the core wants; says until when it then waits.
     fn drain(&mut self) -> Option<Instant> {
         loop {
-            match self.core.poll() {
+            match self.poll() {
                 Output::Http(request) => {
                     tracing::trace!(operation = request.operation, request = request.request.0);
                     let (id, http) = (request.request, self.http.clone());
@@ -441,16 +482,14 @@ impl Driver {
                 Some(Pending { kind: kind @ Kind::Message(_), .. }) => {
                     match std::mem::replace(kind, Kind::Plain) {
                         Kind::Message(watchers) => Some(watchers),
-                        Kind::Plain | Kind::Upload { .. } => None,
+                        Kind::Plain | Kind::Upload(_) => None,
                     }
                 }
                 _ => None,
             },
             CoreEvent::AttachmentProgress { call, sent, total } => {
-                if let Some(Pending { kind: Kind::Upload { progress, .. }, .. }) =
-                    self.calls.get(call)
-                {
-                    progress.send_replace(UploadProgress { sent: *sent, total: *total });
+                if let Some(Pending { kind: Kind::Upload(job), .. }) = self.calls.get(call) {
+                    job.progress.send_replace(UploadProgress { sent: *sent, total: *total });
                 }
                 None
             }

@@ -99,6 +99,8 @@ pub use snapshot::Snapshot;
 pub use transcript::{Entry, EntryContent, Transcript};
 pub use watch::Watch;
 
+/// How much the flight recorder keeps.
+pub use chatloom_session::recorder::Limits as FlightLimits;
 /// Words of the session core that this crate passes on as they are.
 pub use chatloom_session::{EntryKey, GapId, HostToken, Person, Presence};
 
@@ -107,5 +109,7 @@ pub use chatloom_wire as wire;
 pub use chatloom_wire::{
     AttachmentId, ConnectionToken, ContactId, ContentType, ErrorKind, Item, ItemHead, ItemId,
     ItemType, ParticipantId, ParticipantRole, ParticipantToken, ServiceError, Timestamp,
-    participant::{GetTranscriptRequest, ScanDirection, SentResponse, SortOrder, StartPosition},
+    participant::{
+        GetTranscriptRequest, ScanDirection, SentResponse, SortOrder, StartPosition, View,
+    },
 };

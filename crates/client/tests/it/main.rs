@@ -8,6 +8,7 @@
 
 mod agent;
 mod chat;
+mod files;
 #[expect(dead_code, reason = "other tests use it too, and more of it")]
 mod proxy;
 mod recovery;

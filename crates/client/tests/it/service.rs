@@ -1,6 +1,8 @@
 //! A small chat service in the test's own process: it keeps a transcript, answers the Participant
 //! Service's calls and publishes on sockets, and does what a test tells it to do wrong.
 
+pub(crate) mod files;
+
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
@@ -89,6 +91,7 @@ struct ServiceState {
     ended: bool,
     agent_logins: usize,
     waiting: Vec<&'static str>,
+    files: files::Files,
 }
 
 struct Subscriber {
@@ -140,6 +143,7 @@ impl Service {
             .route("/participant/transcript", post(transcript))
             .route("/participant/disconnect", post(disconnect))
             .route("/socket/{secret}", get(socket))
+            .merge(files::routes())
             .route("/v1/agent/login", post(agent_login))
             .route("/v1/agent/accept", post(agent_accept))
             .route("/v1/agent/socket", post(agent_socket))
