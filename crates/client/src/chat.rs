@@ -283,8 +283,8 @@ impl Chat {
         self.call(Call::SendEvent(outgoing), nothing)
     }
 
-    /// Reads a page of the transcript. The request's defaults are the service's: the latest ten
-    /// items, newest first. Dropping the reply breaks it off.
+    /// Reads a page of the transcript. What the request leaves open: the 15 latest items, the oldest
+    /// first, and from a start position backward. Dropping the reply breaks it off.
     pub fn get_transcript(&self, request: GetTranscriptRequest) -> Reply<TranscriptPage> {
         self.call(Call::GetTranscript(Box::new(request)), |outcome| {
             let page: GetTranscriptResponse = answer(outcome)?;

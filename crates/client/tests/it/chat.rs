@@ -51,7 +51,7 @@ fn a_chat_from_its_start_to_its_end() {
 
         let page = chat.get_transcript(GetTranscriptRequest::default()).await.unwrap();
         let contents: Vec<_> = page.items.iter().filter_map(Item::content).collect();
-        assert_eq!(contents, ["Hello Jane", "Hello"]);
+        assert_eq!(contents, ["Hello", "Hello Jane"]);
         assert_eq!(page.next_token, None);
 
         chat.disconnect().await.unwrap();
