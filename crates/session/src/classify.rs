@@ -85,3 +85,9 @@ pub(crate) fn is_transient(head: &ItemHead, kind: ItemKind) -> bool {
 pub(crate) fn ends_chat(head: &ItemHead) -> bool {
     head.content_type == Some(ContentType::ChatEnded) && head.related_contact_id.is_none()
 }
+
+/// Whether an item says that the agent's part in the chat is over: another one takes it on
+/// (docs/protocol/websocket.md S163).
+pub(crate) fn hands_on(head: &ItemHead) -> bool {
+    head.content_type == Some(ContentType::TransferSucceeded)
+}

@@ -1,10 +1,16 @@
 //! The core: sessions, and the way from an input to the session it concerns.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    CallError, CallId, ChatDetails, ConnectionStatus, Event, ForeignEvent, Input, LogLevel, Now,
-    Output, RequestId, SessionId, SocketId, Value, rng::Rng, session::Session, sorted::Sorted,
+    CallError, CallId, ChatDetails, ConnectionStatus, Event, ForeignEvent, ForeignId, Input,
+    ItemHandle, LogLevel, Now, Output, RequestId, SessionId, SocketId, Value,
+    foreign::{Foreign, Signal},
+    read::{self, Frame},
+    rng::Rng,
+    session::{self, Incoming, Session},
+    sharing::Share,
+    sorted::Sorted,
 };
 
 /// Which session a request, a socket or a call belongs to. One type for the three, so that the map's
@@ -32,6 +38,13 @@ pub(crate) struct Cx {
     calls: Index,
     last_request: u64,
     last_socket: u64,
+    pub(crate) foreigns: Vec<Foreign>,
+    /// Sockets that may be shared, under their leaders.
+    pub(crate) shares: Sorted<SessionId, Box<Share>>,
+    /// What sessions have to hear of each other.
+    pub(crate) told: Vec<(SessionId, Signal)>,
+    /// How many sessions have yet to give back an item of the host's that several were given.
+    lent: Sorted<u64, usize>,
 }
 
 impl Core {
@@ -54,6 +67,10 @@ impl Core {
                 calls: Index::default(),
                 last_request: 0,
                 last_socket: 0,
+                foreigns: Vec::new(),
+                shares: Sorted::default(),
+                told: Vec::new(),
+                lent: Sorted::default(),
             },
         }
     }
@@ -113,6 +130,7 @@ impl Core {
                         self.deadlines.remove(&(at_ms, session));
                     }
                     gone.forget(&mut self.cx);
+                    self.pass_on();
                 }
             }
             Input::Call { session, call, what } => {
@@ -147,15 +165,16 @@ impl Core {
                 self.route(Input::Create { session, options });
             }
             Input::Track { session } => self.with(session, Session::track),
-            Input::Token { .. } | Input::Time => {}
+            Input::Time => {}
+            Input::Token { request, token } => {
+                if let Some(&session) = self.cx.requests.get(&request.0) {
+                    self.with(session, |session, cx| session.host_answered(cx, request, token));
+                }
+            }
             Input::HandlerFailed { session, handler } => {
                 self.with(session, |session, cx| session.handler_failed(cx, handler));
             }
-            Input::Foreign { event, .. } => {
-                if let ForeignEvent::Item { item, .. } = event {
-                    self.cx.push(Output::Release { item });
-                }
-            }
+            Input::Foreign { foreign, event } => self.foreign(foreign, event),
             Input::SocketOpened { socket } => {
                 if let Some(&session) = self.cx.sockets.get(&socket.0) {
                     self.with(session, |session, cx| session.socket_opened(cx, socket));
@@ -163,14 +182,22 @@ impl Core {
             }
             Input::SocketText { socket, text } => {
                 if let Some(&session) = self.cx.sockets.get(&socket.0) {
-                    self.with(session, |session, cx| session.socket_text(cx, socket, &text));
+                    let frame = read::frame(&text);
+                    let item =
+                        if let Frame::Chat(content) = &frame { read::item(content) } else { None };
+                    match item {
+                        Some(item) => {
+                            self.socket_item(session, socket, Incoming::Item(Arc::new(item)));
+                        }
+                        None => self.with(session, |session, cx| session.frame(cx, socket, &frame)),
+                    }
                 }
             }
             Input::SocketItem { socket, item, head } => {
-                if let Some(&session) = self.cx.sockets.get(&socket.0) {
-                    self.with(session, |session, cx| session.socket_item(cx, socket, item, head));
-                } else {
-                    self.cx.push(Output::Release { item });
+                let incoming = Incoming::Held(item, head);
+                match self.cx.sockets.get(&socket.0) {
+                    Some(&session) => self.socket_item(session, socket, incoming),
+                    None => self.cx.release(item),
                 }
             }
             Input::SocketClosed { socket, code: _, reason } => {
@@ -195,10 +222,88 @@ impl Core {
         }
     }
 
-    /// Lets a session work and notes when it wants to be called next.
+    /// Something happened to a socket manager of the host's.
+    fn foreign(&mut self, id: ForeignId, event: ForeignEvent) {
+        let signal = Signal::of(&event);
+        let mut members = Vec::new();
+        if let Some(foreign) = self.cx.foreign(id) {
+            members.clone_from(&foreign.members);
+            if let Some(signal) = signal {
+                foreign.note(signal);
+            }
+        }
+        if let Some(signal) = signal {
+            self.cx.told.extend(members.iter().map(|member| (*member, signal)));
+            return self.pass_on();
+        }
+        match event {
+            ForeignEvent::Item { item, head } => {
+                self.live_item(&members, None, Incoming::Held(item, head));
+            }
+            ForeignEvent::Text(text) => match read::item(&text) {
+                Some(item) => self.live_item(&members, None, Incoming::Item(Arc::new(item))),
+                None => {
+                    self.cx.log(None, LogLevel::Warn, "an item that cannot be read was ignored");
+                }
+            },
+            _ => {}
+        }
+    }
+
+    /// An item came over a socket: for the session that keeps it alive, and for those who share it.
+    fn socket_item(&mut self, session: SessionId, socket: SocketId, incoming: Incoming) {
+        match self.cx.shares.get(&session) {
+            Some(share) if !share.followers.is_empty() => {
+                let mut listeners = vec![session];
+                listeners.extend_from_slice(&share.followers);
+                self.live_item(&listeners, Some(socket), incoming);
+            }
+            _ => self.live_item(&[session], Some(socket), incoming),
+        }
+    }
+
+    /// Gives an item to all who listen. One that the host holds is given back when the last of them
+    /// needs it no longer.
+    fn live_item(&mut self, listeners: &[SessionId], socket: Option<SocketId>, incoming: Incoming) {
+        let Some((last, others)) = listeners.split_last() else {
+            return session::release(&mut self.cx, &incoming.into_body());
+        };
+        if let Incoming::Held(item, _) = &incoming
+            && !others.is_empty()
+        {
+            self.cx.lent.insert(item.0, listeners.len());
+        }
+        for other in others {
+            let incoming = incoming.clone();
+            self.with(*other, |session, cx| session.live_item(cx, socket, incoming));
+        }
+        self.with(*last, |session, cx| session.live_item(cx, socket, incoming));
+    }
+
+    /// Lets a session work, and others hear of it.
     fn with(&mut self, id: SessionId, work: impl FnOnce(&mut Session, &mut Cx)) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            work(session, &mut self.cx);
+            self.note(id);
+            self.pass_on();
+        }
+    }
+
+    /// Tells sessions what others have done.
+    fn pass_on(&mut self) {
+        while !self.cx.told.is_empty() {
+            for (id, signal) in std::mem::take(&mut self.cx.told) {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.hear(&mut self.cx, signal);
+                    self.note(id);
+                }
+            }
+        }
+    }
+
+    /// Notes when a session that has worked wants to be called next.
+    fn note(&mut self, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        work(session, &mut self.cx);
         session.tell_transcript(&mut self.cx);
         let deadline = session.deadline();
         if deadline != session.indexed_deadline {
@@ -263,9 +368,37 @@ impl Cx {
         }
     }
 
-    pub(crate) fn open_socket(&mut self, session: SessionId, url: String) -> SocketId {
+    /// Takes no answer to what the host was asked for.
+    pub(crate) fn forget_request(&mut self, request: RequestId) {
+        self.requests.remove(&request.0);
+    }
+
+    /// An item of the host's is needed no longer by one of those who were given it.
+    pub(crate) fn release(&mut self, item: ItemHandle) {
+        if let Some(left) = self.lent.get_mut(&item.0) {
+            *left -= 1;
+            if *left > 0 {
+                return;
+            }
+            self.lent.remove(&item.0);
+        }
+        self.push(Output::Release { item });
+    }
+
+    pub(crate) fn new_socket(&mut self) -> SocketId {
         self.last_socket += 1;
-        let socket = SocketId(self.last_socket);
+        SocketId(self.last_socket)
+    }
+
+    /// A socket is another session's from now on.
+    pub(crate) fn move_socket(&mut self, socket: SocketId, to: SessionId) {
+        if let Some(session) = self.sockets.get_mut(&socket.0) {
+            *session = to;
+        }
+    }
+
+    pub(crate) fn open_socket(&mut self, session: SessionId, url: String) -> SocketId {
+        let socket = self.new_socket();
         self.sockets.insert(socket.0, session);
         self.push(Output::OpenSocket { socket, url });
         socket

@@ -66,8 +66,9 @@ pub enum Source {
     /// From the service, with the participant token; over a socket of the core's own.
     #[default]
     Service,
-    /// From the host, which is asked by [`Output::NeedToken`]; items come over a socket manager of
-    /// the host's, or not at all (docs/protocol/websocket.md S178 to S188).
+    /// The token from the host, which is asked by [`Output::NeedToken`], or from the service when the
+    /// host has none; items over a socket manager of the host's. Without one the session breaks as
+    /// soon as it is connected, and only calls work (docs/protocol/websocket.md S178 to S188).
     Host {
         /// The socket manager.
         foreign: Option<ForeignId>,
@@ -251,7 +252,7 @@ pub enum Input {
         /// How many, in all.
         sent: u64,
     },
-    /// The host's answer to [`Output::NeedToken`].
+    /// The host's answer to [`Output::NeedToken`]. After 60 s without one the service is asked.
     Token {
         /// Which.
         request: RequestId,

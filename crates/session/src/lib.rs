@@ -89,11 +89,13 @@
 //! Calls of the application are not counted otherwise: each is answered, and the host decides how
 //! many it makes. Outputs wait until they are polled.
 
+mod agent;
 mod attachments;
 mod calls;
 mod classify;
 mod core;
 mod delivered;
+mod foreign;
 mod ids;
 mod io;
 pub mod json;
@@ -105,6 +107,7 @@ mod read;
 pub mod recorder;
 mod rng;
 mod session;
+mod sharing;
 mod sockets;
 mod sorted;
 mod timers;

@@ -12,12 +12,12 @@ use chatloom_wire::{
 
 use crate::{
     CallError, CallId, Connection, ConnectionDetails, ConnectionStatus, Event, HttpAnswer,
-    HttpRequest, LogLevel, Output, RequestId, Value, core::Cx, read, session::Session,
-    sockets::Socket, timers::Timer,
+    HttpRequest, LogLevel, Output, RequestId, SessionId, Value, agent::HostTokens, core::Cx,
+    foreign::Signal, read, session::Session, sockets::Socket, timers::Timer,
 };
 
 /// What a customer's client asks for (docs/protocol/websocket.md S45).
-const CONNECTION_BODY: &str = r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#;
+pub(crate) const CONNECTION_BODY: &str = r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#;
 
 /// How long a request may take.
 pub(crate) const REQUEST_TIMEOUT_MS: u64 = 15_000;
@@ -52,7 +52,7 @@ pub(crate) enum Phase {
     Connecting,
     /// `connect` succeeded; the link keeps itself alive.
     Live,
-    /// The service refuses a connection for good.
+    /// The service refuses a connection for good, or the agent has handed the chat on (S163).
     Broken,
     /// The chat is over.
     Ended,
@@ -86,6 +86,13 @@ pub(crate) struct Link {
     pub(crate) status: Option<ConnectionStatus>,
     /// What the first successful `connect` was given.
     pub(crate) details: Option<Box<ConnectionDetails>>,
+    /// The session that keeps the socket alive, when it is shared and this one does not.
+    pub(crate) follows: Option<SessionId>,
+    /// This session keeps a socket alive that may be shared.
+    pub(crate) leads: bool,
+    pub(crate) host: HostTokens,
+    /// The chat was handed on by this agent, whose part in it is over.
+    pub(crate) handed_on: bool,
 }
 
 /// Why the service gave no connection.
@@ -128,13 +135,6 @@ fn reason_of(error: &CallError) -> String {
     }
 }
 
-impl Link {
-    fn needs_socket(&self) -> bool {
-        self.candidate.is_none()
-            && self.primary.as_ref().is_none_or(|socket| socket.suspect || socket.replace)
-    }
-}
-
 /// Asking for a connection.
 impl Session {
     pub(crate) fn connect(&mut self, cx: &mut Cx, call: CallId) {
@@ -152,10 +152,23 @@ impl Session {
                 self.link.strikes = 0;
                 self.link.forbidden = false;
                 self.link.lost = false;
+                self.turn_to_host();
                 self.show(cx, Connection::Connecting);
                 self.fetch(cx);
             }
         }
+    }
+
+    /// Whether this session keeps its socket alive itself.
+    pub(crate) fn has_own_socket(&self) -> bool {
+        self.link.follows.is_none() && self.foreign().is_none()
+    }
+
+    fn needs_socket(&self) -> bool {
+        let primary = self.link.primary.as_ref();
+        self.has_own_socket()
+            && self.link.candidate.is_none()
+            && primary.is_none_or(|socket| socket.suspect || socket.replace)
     }
 
     /// Ends a `connect` that succeeded.
@@ -164,8 +177,11 @@ impl Session {
         self.done(cx, call, Ok(Value::Connected { status }));
     }
 
-    fn fetch(&mut self, cx: &mut Cx) {
+    pub(crate) fn fetch(&mut self, cx: &mut Cx) {
         self.timers.clear(Timer::Reconnect);
+        if self.asks_host() {
+            return self.ask_host(cx);
+        }
         let request = cx.new_request(self.id);
         self.link.fetching = Some(request);
         self.link.attempts = self.link.attempts.saturating_add(1);
@@ -175,7 +191,7 @@ impl Session {
             CreateParticipantConnection::NAME,
             CreateParticipantConnection::PATH,
             token,
-            CONNECTION_BODY.to_owned(),
+            self.connection_body().to_owned(),
             false,
         );
         cx.push(Output::Http(http));
@@ -217,7 +233,7 @@ impl Session {
             return;
         }
         let wanted =
-            self.link.needs_socket() || self.link.token_due || self.an_exchange_waits_for_a_token();
+            self.needs_socket() || self.link.token_due || self.an_exchange_waits_for_a_token();
         if !wanted || self.link.fetching.is_some() || self.timers.is_set(Timer::Reconnect) {
             return;
         }
@@ -244,7 +260,16 @@ impl Session {
     }
 
     /// The service answered, or did not, when asked for a connection.
-    pub(crate) fn fetched(&mut self, cx: &mut Cx, answer: Result<HttpAnswer, String>) {
+    pub(crate) fn fetched(
+        &mut self,
+        cx: &mut Cx,
+        request: RequestId,
+        answer: Result<HttpAnswer, String>,
+    ) {
+        if self.link.host.asking {
+            let failed = answer.err().unwrap_or_default();
+            return self.host_answered(cx, request, Err(failed));
+        }
         self.link.fetching = None;
         let answer = match answer {
             Err(message) => {
@@ -278,42 +303,62 @@ impl Session {
         let usable = is_socket_url(&given.url);
         // The original says connected before it looks at the URL (S52).
         let looks_later = self.is_compat() && self.link.phase == Phase::Connecting;
-        if !usable && !looks_later {
+        if !usable && !looks_later && self.foreign().is_none() {
             let message = "it holds no URL of a socket".to_owned();
             return self.not_connected(cx, Trouble::Refused(CallError::BadAnswer { message }));
         }
-        let token = ConnectionToken::from(token);
-        if self.link.details.is_none() {
-            self.link.details = Some(Box::new(ConnectionDetails {
-                url: Some(given.url.clone()),
+        let body = self.connection_body();
+        self.granted(
+            cx,
+            ConnectionDetails {
+                url: Some(given.url),
                 expiry: given.url_expiry,
-                acknowledged: false,
-                token: token.clone(),
-                token_expiry: given.expiry.clone(),
-            }));
-        }
-        self.link.token = Some(token);
+                acknowledged: body != CONNECTION_BODY,
+                token: ConnectionToken::from(token),
+                token_expiry: given.expiry,
+            },
+        );
+    }
+
+    /// There is a connection, or at least a token.
+    pub(crate) fn granted(&mut self, cx: &mut Cx, grant: ConnectionDetails) {
+        let wait_ms = token_wait_ms(cx.now.wall_ms, grant.token_expiry.as_deref());
+        self.timers.set(Timer::Token, cx.after(wait_ms));
+        self.turn_to_host();
+        self.link.token = Some(grant.token.clone());
         self.link.token_due = false;
         self.link.forbidden = false;
-        self.timers
-            .set(Timer::Token, cx.after(token_wait_ms(cx.now.wall_ms, given.expiry.as_deref())));
-        if self.link.phase == Phase::Connecting {
+        let first = self.link.phase == Phase::Connecting;
+        if first {
             self.link.phase = Phase::Live;
-            self.link.status = Some(ConnectionStatus::Starting);
+            self.attach(cx);
             for call in std::mem::take(&mut self.link.connects) {
                 self.connected(cx, call);
             }
             if self.is_compat() {
                 self.event(cx, Event::Established { by_socket: false });
             }
-            if !usable {
+            self.acknowledge(cx, grant.acknowledged);
+        }
+        let url = grant.url.clone();
+        if self.link.details.is_none() {
+            self.link.details = Some(Box::new(grant));
+        }
+        if !self.needs_socket() {
+            self.link.strikes = 0;
+        } else if let Some(url) = url {
+            if !is_socket_url(&url) {
                 return self.break_off(cx, "the service gave no URL of a socket");
             }
-        }
-        if self.link.needs_socket() {
-            self.open_socket(cx, given.url);
+            self.open_socket(cx, url);
+        } else if first {
+            // The original asks once more before it gives up (S186).
+            return self.fetch(cx);
         } else {
-            self.link.strikes = 0;
+            return self.break_off(cx, "the session has neither a socket nor a socket manager");
+        }
+        if first && self.foreign().is_some() {
+            self.greet_foreign(cx);
         }
         self.replay_exchanges(cx);
         self.pump_outbox(cx);
@@ -324,14 +369,18 @@ impl Session {
             return self.connect_failed(cx, trouble);
         }
         self.log(cx, LogLevel::Warn, "the service gave no connection");
+        self.turn_to_host();
         // Somebody who waits for a bounded call hears now what the service said.
         self.fail_denied_exchanges(cx);
+        let is_well = self.is_well();
         match trouble {
             Trouble::Again { error, after_ms, .. } => {
                 self.strike(cx, after_ms, &reason_of(&error));
             }
             Trouble::Forbidden(error) => {
-                if self.link.forbidden && !self.is_well() {
+                // In the original only who keeps a socket alive learns of an end this way (S164).
+                let may_end = self.has_own_socket() || !self.is_compat();
+                if self.link.forbidden && !is_well && may_end {
                     return self.ended_while_away(cx);
                 }
                 // The gateway says 403 for more than one reason, so one is not believed.
@@ -340,11 +389,11 @@ impl Session {
                 self.strike(cx, first.then_some(look), &reason_of(&error));
             }
             Trouble::Refused(error) => {
-                if self.is_well() {
-                    // The open socket still serves; the next answer may be a better one.
-                    self.strike(cx, None, &reason_of(&error));
-                } else {
+                if self.has_own_socket() && !is_well {
                     self.break_off(cx, &reason_of(&error));
+                } else {
+                    // What brings the items still serves; the next answer may be a better one.
+                    self.strike(cx, None, &reason_of(&error));
                 }
             }
         }
@@ -402,10 +451,11 @@ impl Session {
         }
     }
 
-    /// Gives up: the service will not give a connection.
-    fn break_off(&mut self, cx: &mut Cx, reason: &str) {
-        self.log(cx, LogLevel::Error, "the service refuses a connection; the session is broken");
+    /// Gives up: there will be no connection.
+    pub(crate) fn break_off(&mut self, cx: &mut Cx, reason: &str) {
+        self.log(cx, LogLevel::Error, "there will be no connection; the session is broken");
         self.give_up_recovery(cx);
+        self.dissolve_share(cx, Signal::Broken);
         self.close_link(cx, "the session is broken");
         self.link.phase = Phase::Broken;
         self.link.gained = false;
@@ -418,6 +468,9 @@ impl Session {
 
     /// Closes the sockets and stops everything that would open new ones.
     pub(crate) fn close_link(&mut self, cx: &mut Cx, reason: &'static str) {
+        self.leave_share(cx);
+        self.leave_foreign(cx);
+        self.leave_host(cx);
         for socket in self.link.primary.take().into_iter().chain(self.link.candidate.take()) {
             self.timers.clear_socket(socket.id);
             self.stop_recovery(cx, socket.id);

@@ -6,11 +6,12 @@ use chatloom_wire::{Item, ItemHead};
 
 use crate::{
     Behaviour, Body, CallError, CallId, ChatDetails, Event, HttpAnswer, ItemHandle, ItemKind,
-    LogLevel, Output, RequestId, SessionId, SessionOptions, SocketId,
+    LogLevel, RequestId, Role, SessionId, SessionOptions, SocketId,
     attachments::Transfer,
     calls::{Exchange, Typing},
     classify,
     core::Cx,
+    foreign::Signal,
     link::{Link, Phase},
     outbox::Outbox,
     partial::Partials,
@@ -25,7 +26,7 @@ use crate::{
 const SYNTHETIC_END: &str = r#"{"AbsoluteTime":"","ContentType":"application/vnd.amazonaws.connect.event.chat.ended","Id":"","Type":"EVENT","InitialContactId":""}"#;
 
 /// An item with its members, wherever they were read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Incoming {
     Item(Arc<Item>),
     Held(ItemHandle, Box<ItemHead>),
@@ -131,7 +132,7 @@ impl Session {
         };
         self.event(cx, Event::Item { kind, body });
         if let Some(item) = held {
-            cx.push(Output::Release { item });
+            cx.release(item);
         }
     }
 
@@ -140,6 +141,8 @@ impl Session {
             match timer {
                 Timer::Reconnect => self.reconnect_due(cx),
                 Timer::Token => self.token_due(cx),
+                Timer::HostToken => self.host_token_due(cx),
+                Timer::Acknowledge => self.acknowledge_due(cx),
                 Timer::Silence => self.silence(cx),
                 Timer::Opening(socket) => self.opening_due(cx, socket),
                 Timer::Subscribe(socket) => self.subscribe_due(cx, socket),
@@ -157,19 +160,17 @@ impl Session {
         request: RequestId,
         answer: Result<HttpAnswer, String>,
     ) {
+        let Some(answer) = self.acknowledgement_answered(cx, request, answer) else { return };
         if self.link.fetching == Some(request) {
-            self.fetched(cx, answer);
+            self.fetched(cx, request, answer);
         } else if !self.storage_answered(cx, request, &answer) {
             self.exchange_answered(cx, request, answer);
         }
     }
 
-    pub(crate) fn socket_text(&mut self, cx: &mut Cx, socket: SocketId, text: &str) {
-        match read::frame(text) {
-            Frame::Chat(content) => match read::item(&content) {
-                Some(item) => self.live_item(cx, socket, Incoming::Item(Arc::new(item))),
-                None => self.log(cx, LogLevel::Warn, "an item that cannot be read was ignored"),
-            },
+    /// A frame came that is no item.
+    pub(crate) fn frame(&mut self, cx: &mut Cx, socket: SocketId, frame: &Frame<'_>) {
+        match *frame {
             Frame::Subscribed { success, is_chat } => {
                 self.subscription_answered(cx, socket, success, is_chat);
             }
@@ -185,24 +186,16 @@ impl Session {
             Frame::Other => {
                 self.log(cx, LogLevel::Debug, "a frame of another topic was ignored");
             }
-            Frame::Unreadable => {
+            Frame::Chat(_) | Frame::Unreadable => {
                 self.log(cx, LogLevel::Warn, "a frame that cannot be read was ignored");
             }
         }
     }
 
-    pub(crate) fn socket_item(
-        &mut self,
-        cx: &mut Cx,
-        socket: SocketId,
-        item: ItemHandle,
-        head: Box<ItemHead>,
-    ) {
-        self.live_item(cx, socket, Incoming::Held(item, head));
-    }
-
-    /// An item came over a socket.
-    fn live_item(&mut self, cx: &mut Cx, socket: SocketId, incoming: Incoming) {
+    /// An item came over a socket, or over the connection of a socket manager of the host's.
+    pub(crate) fn live_item(&mut self, cx: &mut Cx, socket: Option<SocketId>, incoming: Incoming) {
+        let primary = || self.link.primary.as_ref().map_or(SocketId(0), |primary| primary.id);
+        let socket = socket.unwrap_or_else(primary);
         let head = incoming.head();
         let wanted = self.link.phase == Phase::Live
             && classify::is_for(head, &self.options.contact_id, &self.options.initial_contact_id);
@@ -210,8 +203,18 @@ impl Session {
         let Some(kind) = kind else { return release(cx, &incoming.into_body()) };
         let Some(incoming) = self.assemble(cx, incoming) else { return };
         let head = incoming.head();
+        let hands_on = self.options.role == Role::Agent && classify::hands_on(head);
         if !self.is_compat() {
+            self.link.handed_on |= hands_on;
             self.merge_live(cx, socket, kind, incoming);
+            if hands_on && self.link.is_trusted(socket) {
+                self.end(cx);
+            }
+        } else if hands_on {
+            // The application hears neither of an end nor of anything else (S163).
+            self.show_compat(cx, kind, incoming);
+            self.close_link(cx, "the chat was handed on");
+            self.link.phase = Phase::Broken;
         } else if classify::ends_chat(head) {
             // The socket closes before the application hears of the end (S161).
             self.close_link(cx, "the chat ended");
@@ -226,6 +229,7 @@ impl Session {
     pub(crate) fn ended_while_away(&mut self, cx: &mut Cx) {
         self.log(cx, LogLevel::Info, "the service confirms that the chat is over");
         self.give_up_recovery(cx);
+        self.dissolve_share(cx, Signal::EndedAway);
         self.close_link(cx, "the chat ended");
         if self.is_compat() {
             let item = read::item(SYNTHETIC_END).expect("a constant that is an item");
@@ -278,6 +282,6 @@ impl Session {
 /// Gives an item back that nobody wants.
 pub(crate) fn release(cx: &mut Cx, body: &Body) {
     if let Body::Held(item) = *body {
-        cx.push(Output::Release { item });
+        cx.release(item);
     }
 }

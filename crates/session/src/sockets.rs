@@ -7,6 +7,7 @@ use chatloom_wire::frame::{HEARTBEAT, PING};
 use crate::{
     Connection, ConnectionStatus, Event, LogLevel, Output, SocketId,
     core::Cx,
+    foreign::Signal,
     link::{Link, Phase},
     session::Session,
     timers::Timer,
@@ -49,6 +50,23 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
+    pub(crate) fn new(id: SocketId) -> Self {
+        Self {
+            id,
+            open: false,
+            opened_ms: 0,
+            subscribed: false,
+            trusted: false,
+            suspect: false,
+            replace: false,
+            beat_pending: false,
+            ping_pending: false,
+            subscribe_pending: false,
+            unanswered: 0,
+            refused: 0,
+        }
+    }
+
     pub(crate) fn is_healthy(&self) -> bool {
         self.subscribed && !self.suspect
     }
@@ -86,20 +104,7 @@ impl Session {
     pub(crate) fn open_socket(&mut self, cx: &mut Cx, url: String) {
         let id = cx.open_socket(self.id, url);
         self.timers.set(Timer::Opening(id), cx.after(OPENING_MS));
-        let socket = Socket {
-            id,
-            open: false,
-            opened_ms: 0,
-            subscribed: false,
-            trusted: false,
-            suspect: false,
-            replace: false,
-            beat_pending: false,
-            ping_pending: false,
-            subscribe_pending: false,
-            unanswered: 0,
-            refused: 0,
-        };
+        let socket = Socket::new(id);
         if self.link.primary.is_none() {
             self.link.primary = Some(socket);
             self.show(cx, Connection::Connecting);
@@ -125,12 +130,13 @@ impl Session {
         cx.push(Output::SendText { socket, text: Cow::Borrowed(text) });
     }
 
-    fn gained(&mut self, cx: &mut Cx) {
+    pub(crate) fn gained(&mut self, cx: &mut Cx) {
         self.timers.clear(Timer::Silence);
         self.link.lost = false;
         if !std::mem::replace(&mut self.link.gained, true) {
             self.link.status = Some(ConnectionStatus::Connected);
             self.event(cx, Event::Established { by_socket: true });
+            self.tell_followers(cx, Signal::Gained);
         }
     }
 
@@ -175,14 +181,15 @@ impl Session {
         }
     }
 
-    fn lose(&mut self, cx: &mut Cx) {
+    pub(crate) fn lose(&mut self, cx: &mut Cx) {
         let had = std::mem::replace(&mut self.link.gained, false);
         if !std::mem::replace(&mut self.link.lost, true) && (had || self.is_compat()) {
             self.link.status = Some(ConnectionStatus::ConnectionLost);
             self.log(cx, LogLevel::Info, "the connection is lost");
             self.event(cx, Event::Lost);
+            self.tell_followers(cx, Signal::Lost);
         }
-        if self.is_compat() && !self.timers.is_set(Timer::Silence) {
+        if self.is_compat() && self.has_own_socket() && !self.timers.is_set(Timer::Silence) {
             self.timers.set(Timer::Silence, cx.after(BEAT_MS));
         }
     }
@@ -193,13 +200,14 @@ impl Session {
         self.timers.set(Timer::Silence, cx.after(BEAT_MS));
     }
 
-    fn deep_heartbeat(&mut self, cx: &mut Cx, success: bool) {
+    pub(crate) fn deep_heartbeat(&mut self, cx: &mut Cx, success: bool) {
         self.link.status = Some(if success {
             ConnectionStatus::DeepHeartbeatSuccess
         } else {
             ConnectionStatus::DeepHeartbeatFailure
         });
         self.event(cx, Event::DeepHeartbeat { success });
+        self.tell_followers(cx, Signal::DeepHeartbeat(success));
     }
 
     /// Gives a socket up.
@@ -242,7 +250,7 @@ impl Session {
     }
 
     /// A subscribed socket serves the session.
-    fn online(&mut self, cx: &mut Cx) {
+    pub(crate) fn online(&mut self, cx: &mut Cx) {
         if self.link.is_healthy() {
             self.show(cx, Connection::Online);
             self.gained(cx);
@@ -383,7 +391,7 @@ impl Session {
             .primary
             .iter()
             .chain(&self.link.candidate)
-            .filter(|socket| socket.open)
+            .filter(|socket| socket.open && self.foreign().is_none())
             .map(|socket| socket.id)
             .collect();
         for id in open {

@@ -9,6 +9,10 @@ pub(crate) enum Timer {
     Reconnect,
     /// The connection token grows old.
     Token,
+    /// The host should have brought a connection token by now.
+    HostToken,
+    /// Tell the service again that the agent is there.
+    Acknowledge,
     /// Compat: say that the deep heartbeat fails while there is no socket.
     Silence,
     /// The socket should be open by now.
@@ -23,6 +27,20 @@ pub(crate) enum Timer {
     Age(SocketId),
     /// Make a request again.
     Retry(u64),
+}
+
+impl Timer {
+    /// The socket it belongs to.
+    pub(crate) fn socket(self) -> Option<SocketId> {
+        match self {
+            Self::Opening(id)
+            | Self::Subscribe(id)
+            | Self::Beat(id)
+            | Self::Probe(id)
+            | Self::Age(id) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 /// The timers of one session. There are few at a time, so a list beats a tree.
@@ -44,10 +62,12 @@ impl Timers {
 
     /// Disarms what belongs to a socket.
     pub(crate) fn clear_socket(&mut self, socket: SocketId) {
-        self.armed.retain(|(timer, _)| {
-            !matches!(timer, Timer::Opening(id) | Timer::Subscribe(id) | Timer::Beat(id)
-                | Timer::Probe(id) | Timer::Age(id) if *id == socket)
-        });
+        self.armed.retain(|(timer, _)| timer.socket() != Some(socket));
+    }
+
+    /// Disarms those of a kind and returns them with their times.
+    pub(crate) fn take(&mut self, mut is_wanted: impl FnMut(Timer) -> bool) -> Vec<(Timer, u64)> {
+        self.armed.extract_if(.., |(timer, _)| is_wanted(*timer)).collect()
     }
 
     pub(crate) fn is_set(&self, timer: Timer) -> bool {

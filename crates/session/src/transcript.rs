@@ -267,7 +267,7 @@ impl Session {
             self.log(cx, LogLevel::Warn, "a part of the transcript could not be read");
             self.gap(cx);
         }
-        let mut ends = false;
+        let mut ends = self.link.handed_on;
         for entry in entries {
             ends |= self.deliver(cx, entry);
         }

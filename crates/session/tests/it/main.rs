@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod agents;
 mod arguments;
 mod attachments;
 mod calls;
@@ -16,5 +17,7 @@ mod link;
 mod outbox;
 mod partial;
 mod recorder;
+mod several;
+mod sharing;
 mod transcript;
 mod world;
