@@ -9,11 +9,13 @@
 mod agent;
 mod chat;
 mod files;
+mod messages;
 #[expect(dead_code, reason = "other tests use it too, and more of it")]
 mod proxy;
 mod recovery;
 mod secrets;
 mod service;
+mod transcript;
 
 use std::time::Duration;
 
