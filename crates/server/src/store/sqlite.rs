@@ -9,6 +9,7 @@
 //! [`Options::waiting_reads`] reads wait, and one more is refused with [`StoreError::Overloaded`].
 
 mod checkpoint;
+mod direct;
 mod memory;
 mod queue;
 mod reader;
@@ -35,6 +36,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
+pub use self::direct::{Direct, InMemory};
 use self::{
     checkpoint::{Checkpoints, LogWatch},
     queue::Queue,

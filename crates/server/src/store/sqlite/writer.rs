@@ -1,4 +1,4 @@
-//! The one thread that writes.
+//! What writing does, and the one thread that does it.
 
 use std::{
     collections::VecDeque,
@@ -17,6 +17,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::{
     Random,
     checkpoint::LogWatch,
+    failed,
     memory::{Keys, Known, Memory},
     queue::Queue,
     row::{IdIn, IdOut, audience},
@@ -66,7 +67,7 @@ impl Done {
 }
 
 /// Why a write was not done.
-enum Failure {
+pub(super) enum Failure {
     /// For a reason of its own; the others of the batch are unharmed.
     Own(StoreError),
     /// The database failed; the whole batch is rolled back.
@@ -106,8 +107,7 @@ pub(super) fn run(
     runtime: Option<&Handle>,
 ) -> rusqlite::Result<()> {
     let mut statements = Statements::prepare(connection)?;
-    let memory = Memory::new(KNOWN_CHATS, KNOWN_KEYS);
-    let mut writer = Writer { memory, random, appended: 0 };
+    let mut writer = Writer::new(random);
     let mut batch = VecDeque::new();
     let mut done = Vec::new();
     while queue.take_all(&mut batch, LARGEST_BATCH) {
@@ -161,7 +161,7 @@ impl Write {
     }
 }
 
-struct Writer {
+pub(super) struct Writer {
     memory: Memory,
     random: Random,
     /// Entries in the present transaction.
@@ -169,6 +169,30 @@ struct Writer {
 }
 
 impl Writer {
+    pub(super) fn new(random: Random) -> Self {
+        Self { memory: Memory::new(KNOWN_CHATS, KNOWN_KEYS), random, appended: 0 }
+    }
+
+    /// Does one write in a transaction of its own.
+    pub(super) fn alone<'c, T>(
+        &mut self,
+        statements: &mut Statements<'c>,
+        write: impl FnOnce(&mut Self, &mut Statements<'c>) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let mut database_failed = None;
+        let begun = statements.begin.raw_execute().map_err(Failure::from);
+        let written = own(begun.and_then(|_| write(self, statements)), &mut database_failed);
+        if database_failed.is_none() {
+            database_failed = statements.commit.raw_execute().err();
+        }
+        let Some(error) = database_failed else { return written };
+        self.memory.clear();
+        if !statements.connection.is_autocommit() {
+            statements.connection.execute_batch("ROLLBACK").map_err(failed("rolling back"))?;
+        }
+        Err(failed("writing")(error))
+    }
+
     /// Does a batch of writes in one transaction. On failure `done` holds those that were tried.
     fn transaction(
         &mut self,
@@ -201,7 +225,7 @@ impl Writer {
         Ok(())
     }
 
-    fn create(
+    pub(super) fn create(
         &mut self,
         statements: &mut Statements<'_>,
         chat: &Chat,
@@ -244,7 +268,7 @@ impl Writer {
         Ok(Created::New)
     }
 
-    fn commit(
+    pub(super) fn commit(
         &mut self,
         statements: &mut Statements<'_>,
         commit: &Commit,
@@ -375,7 +399,7 @@ pub(super) fn read_state(text: &str) -> rusqlite::Result<Chat> {
 }
 
 /// The writer's statements, prepared once.
-struct Statements<'c> {
+pub(super) struct Statements<'c> {
     connection: &'c Connection,
     begin: Statement<'c>,
     commit: Statement<'c>,
@@ -394,7 +418,7 @@ struct Statements<'c> {
 }
 
 impl<'c> Statements<'c> {
-    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         let prepare = |sql| connection.prepare(sql);
         Ok(Self {
             connection,

@@ -1,0 +1,68 @@
+//! `chatloom-sim`: runs seeds and tells what came of them. `cargo xtask simulate` builds and starts it.
+
+#![expect(clippy::print_stdout, reason = "a program that reports")]
+
+use std::{num::NonZeroUsize, process::ExitCode, thread, time::Instant};
+
+use chatloom_sim::{Run, replay, run};
+use clap::Parser;
+
+/// Runs simulations in virtual time.
+#[derive(Parser)]
+struct Arguments {
+    /// How many seeds.
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+    /// The first one.
+    #[arg(long, default_value_t = 1)]
+    first_seed: u64,
+    /// Seeds at a time; as many as there are processors by default.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Runs this seed alone and prints what happened last.
+    #[arg(long, conflicts_with_all = ["seeds", "first_seed"])]
+    replay: Option<u64>,
+    /// Of the acts of the seed's plan, only these.
+    #[arg(long, value_delimiter = ',', requires = "replay")]
+    acts: Option<Vec<usize>>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long the run took is real time")]
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(seed) = arguments.replay {
+        let (failure, trace) = replay(seed, arguments.acts.as_deref(), false);
+        for line in trace {
+            println!("{line}");
+        }
+        return match failure {
+            Some(failure) => {
+                println!("\nseed {seed} breaks the rule \"{}\": {}", failure.rule, failure.what);
+                ExitCode::FAILURE
+            }
+            None => {
+                println!("\nseed {seed}: 0 violations");
+                ExitCode::SUCCESS
+            }
+        };
+    }
+    let begun = Instant::now();
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let outcome = run(Run {
+        first: arguments.first_seed,
+        seeds: arguments.seeds,
+        threads: arguments.threads.unwrap_or(processors),
+        sabotage: false,
+    });
+    println!("{}", outcome.counts.table(begun.elapsed()));
+    match outcome.violation {
+        None => {
+            println!("0 violations");
+            ExitCode::SUCCESS
+        }
+        Some(violation) => {
+            println!("{violation}\n\n1 violation");
+            ExitCode::FAILURE
+        }
+    }
+}
