@@ -6,8 +6,8 @@ use std::{
 };
 
 use chatloom_session::{
-    Body, Call, CallError, CallId, Core, Event, Input, ItemHandle, Now, Outgoing,
-    Output, RequestId, SessionId, SessionOptions, SocketId, Value,
+    Body, Call, CallError, CallId, Core, Event, Input, ItemHandle, Now, Outgoing, Output,
+    RequestId, SessionId, SessionOptions, SocketId, Value,
 };
 use chatloom_wire::{
     ContentType, Item, ItemHead, ItemId,
@@ -58,7 +58,7 @@ pub(crate) struct Host {
     /// Items that belong to the core.
     lent: BTreeMap<ItemHandle, Option<ItemId>>,
     next_handle: u64,
-    sockets: BTreeMap<SocketId, ()>,
+    sockets: BTreeSet<SocketId>,
     snapshots: BTreeMap<SessionId, String>,
     minute: u64,
     work: u64,
@@ -114,7 +114,7 @@ impl Host {
             next_call: 0,
             lent: BTreeMap::new(),
             next_handle: 0,
-            sockets: BTreeMap::new(),
+            sockets: BTreeSet::new(),
             snapshots: BTreeMap::new(),
             minute: 0,
             work: 0,
@@ -132,7 +132,7 @@ impl Host {
     }
 
     /// A message; which one it is is put in when it is sent.
-    pub(crate) fn message(&self) -> Call {
+    pub(crate) fn message() -> Call {
         Call::SendMessage(Outgoing {
             content_type: ContentType::TextPlain,
             content: None,
@@ -179,6 +179,10 @@ impl World<'_> {
         of.alive = true;
         of.epoch += 1;
         of.core = Core::new(of.seed.wrapping_add(u64::from(of.epoch)));
+        #[cfg(feature = "sabotage")]
+        if self.settings.sabotage {
+            of.core.sabotage();
+        }
         // Any origin will do.
         of.born_at = self.now.saturating_sub(of.seed % 1_000);
         of.wake = None;
@@ -457,14 +461,14 @@ impl World<'_> {
         match output {
             Output::Http(http) => {
                 self.note(|| format!("host {host}   http {} #{}", http.operation, http.request.0));
-                self.request_leaves(host, http);
+                self.request_leaves(host, &http);
             }
             Output::AbortHttp { request } => {
                 self.hosts[host].requests.remove(&request);
             }
             Output::OpenSocket { socket, url } => {
                 self.note(|| format!("host {host}   opens socket {}", socket.0));
-                self.hosts[host].sockets.insert(socket, ());
+                self.hosts[host].sockets.insert(socket);
                 let of = &self.hosts[host];
                 let (open, most) = (of.sockets.len(), SOCKETS_OF_A_SESSION * of.views.len());
                 self.check("sockets of a session", open <= most, || {
@@ -479,7 +483,7 @@ impl World<'_> {
             }
             Output::CloseSocket { socket, reason, .. } => {
                 self.note(|| format!("host {host}   closes socket {}: {reason}", socket.0));
-                if self.hosts[host].sockets.remove(&socket).is_none() {
+                if !self.hosts[host].sockets.remove(&socket) {
                     self.fail("sockets are closed once", format!("{socket:?} is gone already"));
                 }
                 let wire = self.wire(host, socket);
@@ -560,7 +564,8 @@ impl World<'_> {
         match event {
             Event::Item { kind, body } => {
                 let Some(id) = of.id_of(&body) else {
-                    return self.fail("lent items released once", "an item shown after its release");
+                    return self
+                        .fail("lent items released once", "an item shown after its release");
                 };
                 let Some(&(chat, place)) = self.places.get(&id) else {
                     // Typing, receipts: of the moment, in no transcript.
@@ -603,9 +608,8 @@ impl World<'_> {
                 self.note(|| format!("host {host}.{seat} ended"));
                 of_view(self, host, seat).phase = Phase::Ended;
                 let place = self.hosts[host].views[seat].seat.clone();
-                let goes_on = place.is_some_and(|place| {
-                    self.service.admits(self.server_time(), &place)
-                });
+                let goes_on =
+                    place.is_some_and(|place| self.service.admits(self.server_time(), &place));
                 self.check("a chat ends when it is over", !goes_on, || {
                     format!("the chat of host {host}.{seat} goes on")
                 });
@@ -648,9 +652,8 @@ impl World<'_> {
                     return;
                 }
                 let place = view.seat.clone();
-                let goes_on = place.is_some_and(|place| {
-                    self.service.admits(self.server_time(), &place)
-                });
+                let goes_on =
+                    place.is_some_and(|place| self.service.admits(self.server_time(), &place));
                 if goes_on {
                     self.connect_later(host, seat);
                 } else {
@@ -661,14 +664,13 @@ impl World<'_> {
                 let outcome = match result {
                     Ok(Value::Answered(answer)) => {
                         match serde_json::from_str::<SentResponse>(&answer.body) {
-                            Ok(sent) => Outcome::Sent(sent.id),
+                            Ok(told) => Outcome::Sent(told.id),
                             // An answer that is no JSON says nothing but that it is stored.
                             Err(_) => Outcome::Sent("".into()),
                         }
                     }
-                    Ok(_) => Outcome::Failed,
                     Err(CallError::Cancelled) => Outcome::Cancelled,
-                    Err(_) => Outcome::Failed,
+                    Ok(_) | Err(_) => Outcome::Failed,
                 };
                 self.sends[send].outcome = outcome;
             }

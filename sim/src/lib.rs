@@ -31,13 +31,13 @@ use std::{
 
 use chatloom_server::store::sqlite::InMemory;
 
-pub use crate::{
-    report::{Counts, Tally},
-    world::Failure,
-};
 use crate::{
     plan::Plan,
     world::{Settings, World},
+};
+pub use crate::{
+    report::{Counts, Tally},
+    world::Failure,
 };
 
 /// Which seeds to run, and how.
@@ -49,7 +49,7 @@ pub struct Run {
     pub seeds: u64,
     /// How many at a time.
     pub threads: usize,
-    /// Breaks the merge of the clients on purpose.
+    /// Breaks the merge of the clients on purpose, where the feature `sabotage` is on.
     pub sabotage: bool,
 }
 

@@ -63,7 +63,7 @@ pub(crate) struct Room {
 /// Requests.
 impl World<'_> {
     /// A request leaves a host.
-    pub(crate) fn request_leaves(&mut self, host: usize, http: HttpRequest) {
+    pub(crate) fn request_leaves(&mut self, host: usize, http: &HttpRequest) {
         let epoch = self.hosts[host].epoch;
         let request = http.request;
         self.hosts[host].requests.insert(request);
@@ -199,9 +199,7 @@ impl World<'_> {
         if let Err(error) = &result {
             self.check("the service does its part", error.status < 500, || error.to_string());
         }
-        if reply == Some(Reply::AnswerLost)
-            || self.dice.permille(self.hosts[host].weather.loss)
-        {
+        if reply == Some(Reply::AnswerLost) || self.dice.permille(self.hosts[host].weather.loss) {
             self.injected("answer lost after the effect");
             return;
         }
@@ -275,11 +273,7 @@ impl World<'_> {
         }
         let input = Input::SocketOpened { socket: wire.socket };
         let late = self.latency(wire.host);
-        self.in_order(wire, late, |_| Coming::ToHost {
-            host: wire.host,
-            epoch: wire.epoch,
-            input,
-        });
+        self.in_order(wire, late, |_| Coming::ToHost { host: wire.host, epoch: wire.epoch, input });
     }
 
     /// The service closes a socket, and the client hears of it.
@@ -299,11 +293,7 @@ impl World<'_> {
     fn client_hears_of_end(&mut self, wire: Wire, code: Option<u16>, reason: &'static str) {
         let late = self.latency(wire.host);
         let input = Input::SocketClosed { socket: wire.socket, code, reason: reason.to_owned() };
-        self.in_order(wire, late, |_| Coming::ToHost {
-            host: wire.host,
-            epoch: wire.epoch,
-            input,
-        });
+        self.in_order(wire, late, |_| Coming::ToHost { host: wire.host, epoch: wire.epoch, input });
     }
 
     /// Something goes down a socket, behind what is under way there.

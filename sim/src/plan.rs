@@ -100,15 +100,8 @@ pub(crate) struct Weather {
     pub(crate) reorder: bool,
 }
 
-pub(crate) const FAIR: Weather = Weather {
-    latency_ms: 20,
-    jitter_ms: 30,
-    loss: 0,
-    twice: 0,
-    stall: 0,
-    cut: 0,
-    reorder: false,
-};
+pub(crate) const FAIR: Weather =
+    Weather { latency_ms: 20, jitter_ms: 30, loss: 0, twice: 0, stall: 0, cut: 0, reorder: false };
 
 #[derive(Clone, Debug)]
 pub(crate) enum What {

@@ -241,8 +241,7 @@ impl<'c> Service<'c> {
             // As the server does: ChatJS sends before its socket has subscribed.
             let chat = self.chat(&seat.chat)?;
             let sender = chat.participant(&seat.participant);
-            if !chat.is_over()
-                && sender.is_some_and(|sender| sender.presence == Presence::Expected)
+            if !chat.is_over() && sender.is_some_and(|sender| sender.presence == Presence::Expected)
             {
                 return Ok(None);
             }
@@ -255,17 +254,16 @@ impl<'c> Service<'c> {
                 let body = [request.content_type.as_str(), &request.content];
                 token_key(&[participant.as_str(), "SendMessage", &token], &body)
             });
-            json(&self.sent(now, &seat, Command::SendMessage { participant, request }, key)?)
+            json(&self.sent(now, &seat, &Command::SendMessage { participant, request }, key)?)
         } else if path == SendEvent::PATH {
             let request: SendEventRequest = read(&http.body)?;
             request.check().map_err(|error| invalid(&error.to_string()))?;
-            let about =
-                request.receipt_message_id().filter(|_| request.content_type.is_receipt());
+            let about = request.receipt_message_id().filter(|_| request.content_type.is_receipt());
             let key = about.map(|message| {
                 let kind = request.content_type.as_str();
                 token_key(&[participant.as_str(), kind, message.as_str()], &[])
             });
-            json(&self.sent(now, &seat, Command::SendEvent { participant, request }, key)?)
+            json(&self.sent(now, &seat, &Command::SendEvent { participant, request }, key)?)
         } else if path == GetTranscript::PATH {
             let request: GetTranscriptRequest = read(&http.body)?;
             request.check().map_err(|error| invalid(&error.to_string()))?;
@@ -305,10 +303,10 @@ impl<'c> Service<'c> {
         &mut self,
         now: Timestamp,
         seat: &Seat,
-        command: Command,
+        command: &Command,
         key: Option<TokenKey>,
     ) -> Result<SentResponse, ServiceError> {
-        let (id, absolute_time) = self.run(now, &seat.chat, &command, key)?.ok_or_else(internal)?;
+        let (id, absolute_time) = self.run(now, &seat.chat, command, key)?.ok_or_else(internal)?;
         Ok(SentResponse { id, absolute_time })
     }
 
@@ -472,10 +470,7 @@ fn token_key(key: &[&str], body: &[&str]) -> TokenKey {
         (salt, parts).hash(&mut hasher);
         hasher.finish()
     };
-    TokenKey {
-        key: u128::from(hash(0, key)) << 64 | u128::from(hash(1, key)),
-        body: hash(2, body),
-    }
+    TokenKey { key: u128::from(hash(0, key)) << 64 | u128::from(hash(1, key)), body: hash(2, body) }
 }
 
 fn denied() -> ServiceError {

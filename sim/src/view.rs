@@ -59,7 +59,6 @@ pub(crate) struct View {
 pub(crate) struct Shown {
     pub(crate) key: EntryKey,
     pub(crate) what: What,
-    pub(crate) state: Option<MessageState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +115,7 @@ impl View {
         }
         if place >= self.next {
             if place > self.next {
-                if !gap && !self.unordered {
+                if !gap && self.gaps.is_empty() && !self.unordered {
                     let missing = format!("items {} to {} are missing", self.next, place - 1);
                     return Err(("nothing is left out without a gap", missing));
                 }
@@ -181,7 +180,7 @@ impl View {
                     EntryContent::Outgoing(_) => What::Outgoing,
                     EntryContent::Gap(gap) => What::Gap(*gap),
                 };
-                Ok(Shown { key: entry.key, what, state: entry.state.clone() })
+                Ok(Shown { key: entry.key, what })
             };
             match step {
                 Step::Insert { at, entry } => {

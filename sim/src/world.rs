@@ -6,10 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use chatloom_engine::{
-    Entry, EntryKind,
-    token::Seat,
-};
+use chatloom_engine::{Entry, EntryKind, token::Seat};
 use chatloom_server::store::sqlite::InMemory;
 use chatloom_session::{Call, HttpRequest, Input, RequestId, SocketId};
 use chatloom_wire::{ContactId, ItemId, ParticipantRole, Timestamp};
@@ -38,34 +35,75 @@ const TRACE_LINES: usize = 120;
 pub(crate) enum Coming {
     Act(usize),
     /// A host's program starts.
-    Start { host: usize },
+    Start {
+        host: usize,
+    },
     /// An agent looks for a chat.
-    Accept { host: usize, seat: usize },
+    Accept {
+        host: usize,
+        seat: usize,
+    },
     /// An application does something.
-    App { host: usize, epoch: u32, seat: usize, call: Call },
+    App {
+        host: usize,
+        epoch: u32,
+        seat: usize,
+        call: Call,
+    },
     /// A request reaches the service.
-    Request { host: usize, epoch: u32, http: Box<HttpRequest>, tries: u32, copy: bool },
+    Request {
+        host: usize,
+        epoch: u32,
+        http: Box<HttpRequest>,
+        tries: u32,
+        copy: bool,
+    },
     /// Something reaches a host.
-    ToHost { host: usize, epoch: u32, input: Input },
+    ToHost {
+        host: usize,
+        epoch: u32,
+        input: Input,
+    },
     /// A request was not answered in time.
-    Timeout { host: usize, epoch: u32, request: RequestId },
-    Handshake { wire: Wire, url: String },
+    Timeout {
+        host: usize,
+        epoch: u32,
+        request: RequestId,
+    },
+    Handshake {
+        wire: Wire,
+        url: String,
+    },
     /// A frame reaches the service.
-    FrameUp { wire: Wire, text: String },
+    FrameUp {
+        wire: Wire,
+        text: String,
+    },
     /// A frame reaches the client.
-    FrameDown { wire: Wire, text: Arc<str> },
+    FrameDown {
+        wire: Wire,
+        text: Arc<str>,
+    },
     /// The end of a socket reaches the service.
-    ClosedUp { wire: Wire },
+    ClosedUp {
+        wire: Wire,
+    },
     /// The hub hears of an entry.
-    Bell { entry: Arc<Entry> },
+    Bell {
+        entry: Arc<Entry>,
+    },
     /// The hub compares itself with the store.
     Sweep,
     /// The hub fills a hole.
-    Mend { chat: ContactId },
+    Mend {
+        chat: ContactId,
+    },
     /// Time is told to the chats.
     Tick,
     /// The hub closes the sockets of a chat that is over.
-    CloseRoom { chat: ContactId },
+    CloseRoom {
+        chat: ContactId,
+    },
     /// A trouble is over.
     Over(Over),
     Heal,
@@ -161,15 +199,13 @@ pub(crate) enum Outcome {
     Cancelled,
     /// The program ended before it heard.
     Unknown,
-    /// The program ended before it heard, and the core that came after it has the message.
-    Restored,
 }
 
 /// How a simulation is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) trace: bool,
-    /// The core's merge is broken on purpose.
+    /// The clients' merge is broken on purpose.
     pub(crate) sabotage: bool,
 }
 
@@ -307,7 +343,12 @@ impl<'p> World<'p> {
         START_WALL + self.now as i64 + self.hosts[host].wall_offset
     }
 
-    pub(crate) fn seat_of(&self, chat: usize, agent: bool, participant: chatloom_wire::ParticipantId) -> Seat {
+    pub(crate) fn seat_of(
+        &self,
+        chat: usize,
+        agent: bool,
+        participant: chatloom_wire::ParticipantId,
+    ) -> Seat {
         let role = if agent { ParticipantRole::Agent } else { ParticipantRole::Customer };
         Seat { chat: self.chats[chat].id.clone(), participant, role }
     }
@@ -433,12 +474,15 @@ impl<'p> World<'p> {
         match &act.what {
             What::Send { host, seat, burst } => {
                 for n in 0..*burst {
-                    self.after(n * 7, Coming::App {
-                        host: *host,
-                        epoch: self.hosts[*host].epoch,
-                        seat: *seat,
-                        call: self.hosts[*host].message(),
-                    });
+                    self.after(
+                        n * 7,
+                        Coming::App {
+                            host: *host,
+                            epoch: self.hosts[*host].epoch,
+                            seat: *seat,
+                            call: Host::message(),
+                        },
+                    );
                 }
             }
             What::Typing { host, seat } => self.application(*host, *seat, Host::typing()),
@@ -514,11 +558,8 @@ impl<'p> World<'p> {
             }
             What::SilentSubscriptions { for_ms, refused } => {
                 self.injected("subscriptions not confirmed");
-                self.faults.subscriptions = Some(if *refused {
-                    Subscriptions::Refused
-                } else {
-                    Subscriptions::Silent
-                });
+                self.faults.subscriptions =
+                    Some(if *refused { Subscriptions::Refused } else { Subscriptions::Silent });
                 self.after(*for_ms, Coming::Over(Over::SilentSubscriptions));
             }
             What::SilentHeartbeats { for_ms } => {
@@ -602,8 +643,7 @@ impl<'p> World<'p> {
                     continue;
                 }
                 let first = self.sends.len();
-                let call = self.hosts[host].message();
-                self.application(host, seat, call);
+                self.application(host, seat, Host::message());
                 for send in &mut self.sends[first..] {
                     send.last_word = true;
                 }

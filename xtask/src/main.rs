@@ -18,6 +18,7 @@ mod fuzz;
 mod report;
 mod repository;
 mod rust;
+mod simulate;
 mod test;
 mod tidy;
 mod tools;
@@ -54,6 +55,8 @@ enum Task {
     Web,
     /// Measure, print the tables and write target/bench/results.json.
     Bench(bench::Options),
+    /// Run many seeds of clients, server and a bad network in virtual time.
+    Simulate(simulate::Options),
     /// Check that the fuzz targets compile, or run one of them.
     Fuzz(fuzz::Options),
 }
@@ -73,6 +76,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Wasm { std_from } => wasm::build(&repository, std_from)?,
         Task::Web => web::build(&repository)?,
         Task::Bench(options) => bench::run(&repository, &options)?,
+        Task::Simulate(options) => simulate::run(&repository, &options)?,
         Task::Fuzz(options) => fuzz::run(&repository, &options)?,
     }
     Ok(ExitCode::SUCCESS)

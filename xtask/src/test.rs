@@ -10,7 +10,7 @@ use crate::{
     e2e, fuzz,
     report::Report,
     repository::Repository,
-    rust, tidy, tools, web,
+    rust, simulate, tidy, tools, web,
 };
 
 /// What to run.
@@ -33,7 +33,7 @@ struct Step {
     run: fn(&Repository) -> Result<()>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "tidy",
         about: "dependency rules, citations, links, sizes, words",
@@ -55,6 +55,11 @@ const STEPS: [Step; 12] = [
         name: "rust",
         about: "unit, integration and documentation tests of all crates",
         run: rust_tests,
+    },
+    Step {
+        name: "simulate",
+        about: "1,000 seeds of clients, server and a bad network in virtual time",
+        run: simulate::test,
     },
     Step {
         name: "e2e",

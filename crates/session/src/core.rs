@@ -32,6 +32,9 @@ pub(crate) struct Cx {
     pub(crate) now: Now,
     pub(crate) online: bool,
     pub(crate) rng: Rng,
+    /// What was held back is forgotten when the transcript has been read.
+    #[cfg(feature = "sabotage")]
+    pub(crate) sabotaged: bool,
     outputs: VecDeque<Output>,
     requests: Index,
     sockets: Index,
@@ -61,6 +64,8 @@ impl Core {
                 now: Now::default(),
                 online: true,
                 rng: Rng::new(seed),
+                #[cfg(feature = "sabotage")]
+                sabotaged: false,
                 outputs: VecDeque::new(),
                 requests: Index::default(),
                 sockets: Index::default(),
@@ -73,6 +78,12 @@ impl Core {
                 lent: Sorted::default(),
             },
         }
+    }
+
+    /// Breaks the merge of live items and transcript from now on.
+    #[cfg(feature = "sabotage")]
+    pub fn sabotage(&mut self) {
+        self.cx.sabotaged = true;
     }
 
     /// Takes one input. Drain [`Core::poll`] afterwards.

@@ -260,6 +260,10 @@ impl Session {
     fn recovered(&mut self, cx: &mut Cx, gap: bool) {
         let Some(recovery) = self.transcript.recovery.take() else { return };
         let mut entries = recovery.found;
+        #[cfg(feature = "sabotage")]
+        if cx.sabotaged {
+            self.transcript.drop_waiting(cx);
+        }
         let is_covered = |held: &mut Held| held.socket.is_none_or(|of| of == recovery.socket);
         entries.extend(self.transcript.waiting.extract_if(.., is_covered).map(|held| held.entry));
         sort(&mut entries);
