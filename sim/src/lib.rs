@@ -64,11 +64,13 @@ pub struct Violation {
     pub acts: Vec<usize>,
     /// What happened last, with only these acts.
     pub trace: Vec<String>,
+    /// Whether the merge was broken on purpose.
+    pub sabotage: bool,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, failure, acts, trace } = self;
+        let Self { seed, failure, acts, trace, sabotage } = self;
         for line in trace {
             writeln!(f, "{line}")?;
         }
@@ -81,7 +83,9 @@ impl fmt::Display for Violation {
             failure.what
         )?;
         let acts: Vec<String> = acts.iter().map(ToString::to_string).collect();
-        write!(f, "again: cargo xtask simulate --replay {seed} --acts {}", acts.join(","))
+        let sabotage = if *sabotage { " --sabotage" } else { "" };
+        let acts = acts.join(",");
+        write!(f, "again: cargo xtask simulate --replay {seed} --acts {acts}{sabotage}")
     }
 }
 
@@ -145,7 +149,7 @@ fn explain(seed: u64, failure: Failure, settings: Settings) -> Violation {
         (Some(failure), trace) => (failure, trace),
         (None, trace) => (failure, trace),
     };
-    Violation { seed, failure, acts, trace }
+    Violation { seed, failure, acts, trace, sabotage: settings.sabotage }
 }
 
 fn play(plan: &Plan, settings: Settings) -> (Counts, Option<Failure>, Vec<String>) {

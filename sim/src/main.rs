@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     if let Some(violation) = outcome.violation {
         println!("{violation}\n");
     }
-    println!("{violations} violations");
+    println!("{violations} violation{}", if violations == 1 { "" } else { "s" });
     // A merge that is broken on purpose has to be found out.
     if (violations > 0) == sabotage { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
