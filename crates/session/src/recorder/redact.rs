@@ -231,19 +231,27 @@ impl Redactor {
         self.text(text, false)
     }
 
-    /// With or without names that are not known here.
+    /// With or without names that are not known here. What is JSON stays so, for the core may ask;
+    /// content stays as long as it was.
     fn text(&mut self, text: &str, names: bool) -> String {
         let mut out = Writer::new();
         // Some peers say something after the object, which readers of frames ignore.
         let read = json::first_object(text, &mut |name, value| {
             self.member(&mut out, name, value, names);
         });
-        if read.is_err() {
-            return filler(text.len());
-        }
-        let mut out = out.finish();
-        if json::object(text, &mut |_, _| {}).is_err() {
-            out.push('x');
+        let is_json = json::is_json(text);
+        let (mut out, pad) = match text.trim_ascii_start().bytes().next() {
+            _ if read.is_ok() => (out.finish(), if is_json { " " } else { "x" }),
+            Some(b'[') if is_json => ("[]".to_owned(), " "),
+            Some(b'"') if is_json => ("\"\"".to_owned(), " "),
+            _ if is_json => (String::new(), "1"),
+            _ => (String::new(), "x"),
+        };
+        let missing = text.len().saturating_sub(out.len());
+        if !names || read.is_err() {
+            out.push_str(&pad.repeat(missing));
+        } else if !is_json {
+            out.push_str(pad);
         }
         out
     }
@@ -376,9 +384,10 @@ mod tests {
         inner.text("messageId", "m");
         inner.json("xxxx", "{}");
         inner.text("Content", "xxxxxxxxxxxxx");
+        let inner = format!("{:1$}", inner.finish(), content.len());
         let mut item = Writer::new();
         item.text("Id", "i");
-        item.text("Content", &inner.finish());
+        item.text("Content", &inner);
         let mut expected = Writer::new();
         expected.text("topic", "aws/chat");
         expected.text("content", &item.finish());
@@ -427,9 +436,28 @@ mod tests {
     }
 
     #[test]
+    fn content_that_is_json_stays_json_and_content_as_long_as_it_was() {
+        let mut redactor = Redactor::default();
+        for (content, redacted) in [
+            ("[\"private\"]", "[]         "),
+            ("\"private\"", "\"\"       "),
+            ("-42", "111"),
+            ("null", "1111"),
+            ("4111 2222", "xxxxxxxxx"),
+            ("h\u{e9}", "xxx"),
+            ("", ""),
+            ("{\"messageId\":\"m\",\"a\":[1,2]} ", "{\"messageId\":\"m\",\"x\":[]}    "),
+            ("{\"ab\":1} b", "{\"xx\":0}xx"),
+        ] {
+            assert_eq!(redactor.content(content), redacted);
+            assert_eq!(json::is_json(content), json::is_json(redacted), "{content}");
+        }
+    }
+
+    #[test]
     fn what_is_no_object_is_filler() {
         let mut redactor = Redactor::default();
-        assert_eq!(redactor.json("[\"private\"]"), "xxxxxxxxxxx");
+        assert_eq!(redactor.json("[private]"), "xxxxxxxxx");
         assert_eq!(redactor.json("{\"Id\":\"1\"} private"), "{\"Id\":\"1\"}x");
         assert_eq!(redactor.json(&format!("{{\"Id\":\"{}\"}}", "a".repeat(600))), {
             format!("{{\"Id\":\"{}\"}}", "x".repeat(600))
