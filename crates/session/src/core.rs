@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     CallError, CallId, ChatDetails, ConnectionStatus, Event, ForeignEvent, ForeignId, Input,
-    ItemHandle, LogLevel, Now, Output, RequestId, SessionId, SocketId, Value,
+    ItemHandle, LogLevel, Now, Output, RequestId, SessionId, SessionOptions, SocketId, Value,
     foreign::{Foreign, Signal},
     read::{self, Frame},
     rng::Rng,
@@ -23,6 +23,8 @@ pub struct Core {
     sessions: Sorted<SessionId, Box<Session>>,
     /// The next deadline of each session that has one.
     deadlines: Sorted<(u64, SessionId), ()>,
+    /// Sessions in which something has changed that the host keeps.
+    unsaved: Vec<SessionId>,
     cx: Cx,
 }
 
@@ -60,6 +62,7 @@ impl Core {
         Self {
             sessions: Sorted::default(),
             deadlines: Sorted::default(),
+            unsaved: Vec::new(),
             cx: Cx {
                 now: Now::default(),
                 online: true,
@@ -100,6 +103,11 @@ impl Core {
             }
             self.with(id, Session::fire_due);
         }
+        for id in std::mem::take(&mut self.unsaved) {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.persist(&mut self.cx);
+            }
+        }
     }
 
     /// The next thing to do. Call it until it gives [`Output::Wake`]; then nothing changes until the
@@ -123,18 +131,7 @@ impl Core {
 
     fn route(&mut self, input: Input) {
         match input {
-            Input::Create { session, options } => {
-                if self.sessions.insert(session, Box::new(Session::new(session, *options))) {
-                    let seed = self.cx.rng.next();
-                    self.with(session, |session, _| session.transcript.seed(seed));
-                } else {
-                    self.cx.log(
-                        Some(session),
-                        LogLevel::Error,
-                        "a session of this number exists already; the new one is ignored",
-                    );
-                }
-            }
+            Input::Create { session, options } => self.begin(session, *options, None),
             Input::Forget { session } => {
                 if let Some(mut gone) = self.sessions.remove(&session) {
                     if let Some(at_ms) = gone.indexed_deadline {
@@ -172,8 +169,8 @@ impl Core {
                     self.with(session, |session, cx| session.upload_progress(cx, request, sent));
                 }
             }
-            Input::Restore { session, options, snapshot: _ } => {
-                self.route(Input::Create { session, options });
+            Input::Restore { session, options, snapshot } => {
+                self.begin(session, *options, Some(&snapshot));
             }
             Input::Track { session } => self.with(session, Session::track),
             Input::Time => {}
@@ -231,6 +228,27 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Begins a session, from a snapshot if there is one.
+    fn begin(&mut self, id: SessionId, options: SessionOptions, snapshot: Option<&str>) {
+        if !self.sessions.insert(id, Box::new(Session::new(id, options))) {
+            return self.cx.log(
+                Some(id),
+                LogLevel::Error,
+                "a session of this number exists already; the new one is ignored",
+            );
+        }
+        self.with(id, |session, cx| {
+            session.transcript.seed(cx.rng.next());
+            if let Some(snapshot) = snapshot {
+                session.restore(cx, snapshot);
+            }
+        });
+    }
+
+    pub(crate) fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id).map(|session| &**session)
     }
 
     /// Something happened to a socket manager of the host's.
@@ -312,7 +330,7 @@ impl Core {
         }
     }
 
-    /// Notes when a session that has worked wants to be called next.
+    /// Notes when a session that has worked wants to be called next, and whether to be kept.
     fn note(&mut self, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.tell_transcript(&mut self.cx);
@@ -325,6 +343,9 @@ impl Core {
                 self.deadlines.insert((at_ms, id), ());
             }
             session.indexed_deadline = deadline;
+        }
+        if session.is_changed && session.options.persist && !self.unsaved.contains(&id) {
+            self.unsaved.push(id);
         }
     }
 

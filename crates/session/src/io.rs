@@ -199,9 +199,12 @@ pub enum Input {
         session: SessionId,
     },
     /// A session begins where another process left it, from what [`Output::Persist`] or
-    /// [`Core::snapshot`](crate::Core::snapshot) gave. It is not connected; messages that waited
-    /// there wait here. A snapshot that cannot be read is told as a log line, and the session begins
-    /// as by [`Input::Create`].
+    /// [`Core::snapshot`](crate::Core::snapshot) gave. It is not connected. In Chatloom behaviour
+    /// messages that waited or were on their way there wait here, those that had failed have failed
+    /// here, each with its key and its client token, and [`Event::Message`] tells of each; what had
+    /// been delivered there is not delivered again, and what was missed since is. A snapshot that
+    /// cannot be read, or is of another version, is told as a log line, and the session begins as by
+    /// [`Input::Create`].
     Restore {
         /// The number it goes by from now on.
         session: SessionId,
@@ -596,12 +599,13 @@ pub enum Output {
         /// Which.
         foreign: ForeignId,
     },
-    /// Keep this in place of what was kept for the session before. Secret: it holds tokens and
-    /// messages. Only for a session whose options say so.
+    /// Keep this in place of what was kept for the session before: something in it has changed. At
+    /// most once after an input, and behind everything that the input caused. Secret: it holds the
+    /// participant's token and messages. Only for a session whose options say so.
     Persist {
         /// Which session.
         session: SessionId,
-        /// For [`Input::Restore`]; `None` when nothing needs to be kept any more.
+        /// For [`Input::Restore`]; `None` when the chat is over and nothing needs to be kept any more.
         snapshot: Option<String>,
     },
     /// Something a developer may want to read. No secrets, no content.

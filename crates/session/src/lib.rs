@@ -108,6 +108,7 @@ pub mod recorder;
 mod rng;
 mod session;
 mod sharing;
+mod snapshot;
 mod sockets;
 mod sorted;
 mod timers;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// More messages than this do not wait in one session, and not more failed ones are kept.
-const MOST_WAITING: usize = 1_000;
+pub(crate) const MOST_WAITING: usize = 1_000;
 
 /// A message that the service does not have yet.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ impl Session {
         self.enlist_outgoing(message.key, &message.what, MessageState::Queued);
         self.tell_message(cx, &message);
         self.outbox.waiting.push_back(message);
+        self.is_changed = true;
     }
 
     fn tell_message(&self, cx: &mut Cx, message: &Message) {
@@ -109,6 +110,7 @@ impl Session {
     pub(crate) fn posted(&mut self, cx: &mut Cx, result: Result<Answer, CallError>) {
         self.outbox.sending = false;
         if let Some(message) = self.outbox.waiting.pop_front() {
+            self.is_changed = true;
             match result {
                 Ok(answer) => {
                     let (id, time) = read::sent(&answer.body);
@@ -126,6 +128,7 @@ impl Session {
     }
 
     fn message_failed(&mut self, cx: &mut Cx, mut message: Message, error: CallError) {
+        self.is_changed = true;
         message.state = MessageState::Failed(error.clone());
         self.outgoing_failed(message.key, message.state.clone());
         self.tell_message(cx, &message);
@@ -158,6 +161,7 @@ impl Session {
         if at < under_way {
             self.outbox.waiting[at].call = None;
         } else if let Some(mut message) = self.outbox.waiting.remove(at) {
+            self.is_changed = true;
             self.unlist_outgoing(message.key);
             message.state = MessageState::Failed(CallError::Cancelled);
             self.tell_message(cx, &message);
@@ -169,6 +173,7 @@ impl Session {
         let failed = &mut self.outbox.failed;
         let at = failed.iter().position(|message| message.key == key);
         let message = at.and_then(|at| failed.remove(at));
+        self.is_changed |= message.is_some();
         if message.is_none() {
             let rule = "must be that of a message that failed";
             self.done(cx, call, Err(CallError::Invalid { member: "key", rule }));
@@ -198,16 +203,22 @@ impl Session {
         }
     }
 
-    /// Takes a message from another process, with its key and its client token: a failed one stays
-    /// failed, any other waits.
-    #[expect(dead_code, reason = "until snapshots use it")]
-    pub(crate) fn restore_message(&mut self, key: EntryKey, what: Outgoing, state: MessageState) {
+    /// Takes a message from another process, with its key and its client token: one that has failed,
+    /// or one that waits.
+    pub(crate) fn restore_message(
+        &mut self,
+        cx: &mut Cx,
+        key: EntryKey,
+        what: Outgoing,
+        state: MessageState,
+    ) {
         self.use_key(key);
         let message = Message { key, call: None, what, state };
+        self.tell_message(cx, &message);
         if matches!(message.state, MessageState::Failed(_)) {
             self.outbox.failed.push_back(message);
         } else {
-            self.outbox.waiting.push_back(Message { state: MessageState::Queued, ..message });
+            self.outbox.waiting.push_back(message);
         }
     }
 }

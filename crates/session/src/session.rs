@@ -64,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) transcript: Transcript,
     pub(crate) partials: Partials,
     pub(crate) track: Track,
+    /// Something has changed that a snapshot holds, since the last one.
+    pub(crate) is_changed: bool,
 }
 
 impl Session {
@@ -82,6 +84,7 @@ impl Session {
             transcript: Transcript::default(),
             partials: Partials::default(),
             track: Track::default(),
+            is_changed: true,
         }
     }
 
@@ -245,6 +248,7 @@ impl Session {
         }
         self.close_link(cx, "the chat ended");
         self.link.phase = Phase::Ended;
+        self.is_changed = true;
         self.transcript.clear(cx);
         self.end_exchanges(cx, &CallError::Closed);
         self.end_uploads(cx);

@@ -71,13 +71,11 @@ impl Transcript {
     }
 
     /// What has been delivered, as it survives the process.
-    #[expect(dead_code, reason = "until snapshots use it")]
     pub(crate) fn floor(&self) -> Floor {
         self.delivered.floor()
     }
 
     /// Another process has delivered this.
-    #[expect(dead_code, reason = "until snapshots use it")]
     pub(crate) fn restore_floor(&mut self, floor: Floor) {
         self.delivered.restore(floor);
     }
@@ -144,7 +142,7 @@ impl Session {
         let delivered = &mut self.transcript.delivered;
         let is_new = !delivered.has(&entry.place, &entry.id);
         if is_new || replaces {
-            delivered.note(&entry.place, &entry.id);
+            self.is_changed |= delivered.note(&entry.place, &entry.id);
             let ends_chat = entry.ends_chat;
             self.show_item(cx, entry);
             ends_chat

@@ -6,11 +6,14 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, VecDeque, hash_map::RandomState},
-    hash::BuildHasher as _,
+    collections::VecDeque,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use crate::json::{self, Raw, Writer, write_text};
+use crate::{
+    json::{self, Raw, Writer, write_text},
+    sorted::Sorted,
+};
 
 /// So many secrets are told apart; one that comes back after so many others gets a new placeholder.
 const MOST_SECRETS: usize = 10_000;
@@ -22,9 +25,8 @@ const PLACEHOLDER: &str = "redacted-";
 /// Redacts texts, and remembers which secrets it has met, though not the secrets themselves.
 #[derive(Debug, Default)]
 pub(super) struct Redactor {
-    /// Keyed at random: nobody can look a secret up by its number.
-    hasher: RandomState,
-    numbers: HashMap<u64, u64>,
+    /// The numbers of placeholders, by the hashes of secrets.
+    numbers: Sorted<u64, u64>,
     met: VecDeque<u64>,
     last_number: u64,
     /// The texts are redacted already, and placeholders stay what they are.
@@ -52,62 +54,91 @@ enum Rule {
     Fill,
 }
 
-/// By the name: what a name means is the same in all requests, answers, frames and items, and in
-/// snapshots, which keep to these names.
+/// What becomes of members, by their names: a name means the same in all requests, answers, frames
+/// and items, and in snapshots, which keep to these names.
+const RULES: [(Rule, &[&str]); 7] = [
+    (
+        Rule::Keep,
+        &[
+            "AbsoluteTime",
+            "AttachmentId",
+            "AttachmentIds",
+            "AttachmentSizeInBytes",
+            "ChunkNumber",
+            "ClientToken",
+            "ConnectParticipant",
+            "ConnectionExpiry",
+            "ContactId",
+            "ContentType",
+            "DeliveredTimestamp",
+            "Expiry",
+            "Id",
+            "InitialContactId",
+            "Key",
+            "MaxResults",
+            "MessageCompleted",
+            "MessageId",
+            "MessageProcessingStatus",
+            "MostRecent",
+            "ParticipantId",
+            "ParticipantRole",
+            "ReadTimestamp",
+            "RecipientParticipantId",
+            "RelatedContactId",
+            "ScanDirection",
+            "SortOrder",
+            "Status",
+            "Type",
+            "UrlExpiry",
+            "Version",
+            "__type",
+            "code",
+            "messageId",
+            "status",
+            "statusCode",
+            "topic",
+            "topics",
+        ],
+    ),
+    (
+        Rule::Secret,
+        &[
+            "AuthenticationUrl",
+            "ConnectionToken",
+            "NextToken",
+            "ParticipantToken",
+            "RedirectUri",
+            "SessionId",
+            "UploadUrl",
+            "Url",
+            "ViewToken",
+        ],
+    ),
+    (
+        Rule::Inside,
+        &[
+            "Attachments",
+            "Below",
+            "ConnectionCredentials",
+            "Error",
+            "MessageMetadata",
+            "Near",
+            "Outbox",
+            "Receipts",
+            "StartPosition",
+            "Transcript",
+            "UploadMetadata",
+            "Websocket",
+        ],
+    ),
+    (Rule::Text, &["content"]),
+    (Rule::Content, &["Content"]),
+    (Rule::Values, &["HeadersToInclude"]),
+    (Rule::Prose, &["Message", "message"]),
+];
+
 fn rule(name: &str) -> Option<Rule> {
-    Some(match name {
-        "Id"
-        | "AbsoluteTime"
-        | "Type"
-        | "ContentType"
-        | "ContactId"
-        | "InitialContactId"
-        | "RelatedContactId"
-        | "ParticipantId"
-        | "ParticipantRole"
-        | "MessageId"
-        | "messageId"
-        | "ChunkNumber"
-        | "MessageCompleted"
-        | "MessageProcessingStatus"
-        | "DeliveredTimestamp"
-        | "ReadTimestamp"
-        | "RecipientParticipantId"
-        | "AttachmentId"
-        | "AttachmentIds"
-        | "AttachmentSizeInBytes"
-        | "Status"
-        | "topic"
-        | "topics"
-        | "statusCode"
-        | "status"
-        | "Expiry"
-        | "UrlExpiry"
-        | "ClientToken"
-        | "MaxResults"
-        | "ScanDirection"
-        | "SortOrder"
-        | "MostRecent"
-        | "ConnectParticipant"
-        | "code"
-        | "__type" => Rule::Keep,
-        "ConnectionToken" | "ParticipantToken" | "Url" | "UploadUrl" | "NextToken"
-        | "AuthenticationUrl" | "SessionId" | "RedirectUri" | "ViewToken" => Rule::Secret,
-        "Websocket"
-        | "ConnectionCredentials"
-        | "Transcript"
-        | "MessageMetadata"
-        | "Receipts"
-        | "Attachments"
-        | "UploadMetadata"
-        | "StartPosition" => Rule::Inside,
-        "content" => Rule::Text,
-        "Content" => Rule::Content,
-        "HeadersToInclude" => Rule::Values,
-        "message" | "Message" => Rule::Prose,
-        "DisplayName" | "AttachmentName" => Rule::Fill,
-        _ => return None,
-    })
+    RULES.iter().find(|(_, names)| names.contains(&name)).map(|(rule, _)| *rule)
 }
 
 /// So many bytes of nothing.
@@ -159,7 +190,7 @@ impl Redactor {
     }
 
     fn number(&mut self, secret: &str) -> u64 {
-        let hash = self.hasher.hash_one(secret);
+        let hash = hash(secret);
         if let Some(number) = self.numbers.get(&hash) {
             return *number;
         }
@@ -182,7 +213,7 @@ impl Redactor {
             if at > 0 {
                 out.push('/');
             }
-            match self.numbers.get(&self.hasher.hash_one(percent_decoded(part))) {
+            match self.numbers.get(&hash(&percent_decoded(part))) {
                 Some(number) => push_placeholder(&mut out, *number),
                 None => out.push_str(part),
             }
@@ -316,6 +347,12 @@ impl Redactor {
         let stays = rule == Rule::Keep || value.is_null() || value.boolean().is_some();
         out.push_str(if stays { raw } else { "0" });
     }
+}
+
+fn hash(secret: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    secret.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn push_placeholder(out: &mut String, number: u64) {

@@ -17,6 +17,7 @@ mod link;
 mod outbox;
 mod partial;
 mod recorder;
+mod restore;
 mod several;
 mod sharing;
 mod transcript;

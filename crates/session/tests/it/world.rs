@@ -117,6 +117,7 @@ pub(crate) enum Seen {
     Http(&'static str),
     Abort,
     Release,
+    Persist,
     Log,
 }
 
@@ -154,6 +155,8 @@ pub(crate) struct World {
     pub(crate) outputs: usize,
     /// The core is recorded.
     pub(crate) recorder: Option<Recorder>,
+    /// What was to be kept, the newest last, and when.
+    pub(crate) kept: Vec<(u64, Option<String>)>,
     pub(crate) extra_latency: Box<dyn FnMut() -> u64>,
 }
 
@@ -211,6 +214,7 @@ impl World {
             answered: BTreeSet::new(),
             outputs: 0,
             recorder,
+            kept: Vec::new(),
             extra_latency: Box::new(|| 0),
         };
         let options = Box::new(options);
@@ -301,10 +305,18 @@ impl World {
                     self.after_latency(Delivery::Request(http));
                     Seen::Http("Download")
                 }
+                Output::Persist { session, snapshot } => {
+                    assert_eq!(
+                        snapshot,
+                        self.core.snapshot(session),
+                        "what is kept is the present"
+                    );
+                    self.kept.push((self.now, snapshot));
+                    Seen::Persist
+                }
                 other @ (Output::NeedToken { .. }
                 | Output::JoinForeign { .. }
-                | Output::LeaveForeign { .. }
-                | Output::Persist { .. }) => panic!("{other:?}"),
+                | Output::LeaveForeign { .. }) => panic!("{other:?}"),
                 Output::Log { text, .. } => {
                     for secret in
                         [PARTICIPANT_TOKEN, "connection-token", "wss://", "words", "storage.test"]
@@ -328,7 +340,38 @@ impl World {
         }
         let replayed = replay(&recording).unwrap();
         assert_eq!(replayed.difference, None);
-        assert_eq!(replayed.outputs, self.outputs);
+        let outputs = recording.lines().filter(|line| line.starts_with("{\"out\":")).count();
+        assert_eq!(replayed.outputs, outputs);
+    }
+
+    /// The process is killed and begins again, from what it kept last. What it has asked the service
+    /// still arrives there, or does not; nobody hears the answers.
+    pub(crate) fn restart(&mut self, options: SessionOptions, arrives: bool) {
+        self.check_recording();
+        for socket in self.open_sockets() {
+            self.live.remove(&socket);
+        }
+        for delivery in std::mem::take(&mut self.coming).into_values() {
+            if let Delivery::Request(http) = delivery
+                && arrives
+            {
+                self.serve(&http);
+            }
+        }
+        self.coming.clear();
+        self.with_core.clear();
+        self.wake = None;
+        let seed = self.next_handle + self.now;
+        self.core = Core::new(seed);
+        if let Some(recorder) = &mut self.recorder {
+            *recorder = Recorder::new(seed, Limits { lines: usize::MAX, bytes: usize::MAX });
+        }
+        let kept = self.kept.last().and_then(|(_, kept)| kept.clone());
+        let options = Box::new(options);
+        self.input(match kept {
+            Some(snapshot) => Input::Restore { session: SESSION, options, snapshot },
+            None => Input::Create { session: SESSION, options },
+        });
     }
 
     fn at(&mut self, at: u64, delivery: Delivery) {
