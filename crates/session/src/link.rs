@@ -39,7 +39,7 @@ const SECOND_LOOK_MS: u64 = 500;
 /// wrong: then the token is renewed now and then, and a refusal renews it sooner.
 const TOKEN_MARGIN_MS: i64 = 60_000;
 const TOKEN_FLOOR_MS: i64 = 60_000;
-const TOKEN_CEILING_MS: i64 = 12 * 3_600_000;
+const TOKEN_CEILING_MS: i64 = 24 * 3_600_000;
 const TOKEN_UNKNOWN_MS: u64 = 600_000;
 
 /// How far a session is.
@@ -324,6 +324,7 @@ impl Session {
     pub(crate) fn granted(&mut self, cx: &mut Cx, grant: ConnectionDetails) {
         let wait_ms = token_wait_ms(cx.now.wall_ms, grant.token_expiry.as_deref());
         self.timers.set(Timer::Token, cx.after(wait_ms));
+        self.timers.clear(Timer::Reconnect);
         self.turn_to_host();
         self.link.token = Some(grant.token.clone());
         self.link.token_due = false;
@@ -505,7 +506,8 @@ mod tests {
     fn s168_mended_a_token_never_asks_to_be_renewed_at_once() {
         let wall = Timestamp::parse("2026-01-01T00:00:00Z").unwrap().as_millis();
         for (expiry, wait_ms) in [
-            (Some("2026-01-02T00:00:00.000Z"), 12 * 3_600_000),
+            (Some("2026-01-02T00:00:00.000Z"), 24 * 3_600_000 - 60_000),
+            (Some("2026-03-01T00:00:00.000Z"), 24 * 3_600_000),
             (Some("2026-01-01T01:00:00.000Z"), 59 * 60_000),
             (Some("2026-01-01T00:01:30.000Z"), 60_000),
             (Some("2026-01-01T00:00:10.000Z"), 60_000),

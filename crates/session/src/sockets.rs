@@ -85,6 +85,12 @@ impl Link {
         self.candidate.as_ref().is_some_and(|socket| socket.id == id)
     }
 
+    /// Whether a socket's deep heartbeats are told: those of a hand-over's second socket take the
+    /// place of the first one's.
+    fn speaks(&self, id: SocketId) -> bool {
+        !(self.is_primary(id) && self.candidate.as_ref().is_some_and(|next| next.open))
+    }
+
     pub(crate) fn is_healthy(&self) -> bool {
         self.primary.as_ref().is_some_and(Socket::is_healthy)
     }
@@ -346,7 +352,7 @@ impl Session {
         let ping_missed = socket.ping_pending;
         socket.suspect |= missed;
         let serves = socket.is_healthy() && !socket.replace;
-        if ping_missed {
+        if ping_missed && self.link.speaks(id) {
             self.deep_heartbeat(cx, false);
         }
         if dead {
@@ -375,7 +381,9 @@ impl Session {
     pub(crate) fn ping_answered(&mut self, cx: &mut Cx, id: SocketId, success: bool) {
         if let Some(socket) = self.link.socket(id) {
             socket.ping_pending = false;
-            self.deep_heartbeat(cx, success);
+            if self.link.speaks(id) {
+                self.deep_heartbeat(cx, success);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod calls;
 mod chaos;
 mod connect;
 mod corpus;
+mod crowd;
 mod details;
 mod items;
 mod link;

@@ -30,6 +30,11 @@ pub(crate) struct Several {
     /// Sockets that have been opened and not closed.
     pub(crate) sockets: BTreeSet<SocketId>,
     granted: u32,
+    /// Managers that are listened to.
+    pub(crate) joined: BTreeSet<ForeignId>,
+    /// Calls that have not ended.
+    pub(crate) calls: BTreeSet<CallId>,
+    pub(crate) outputs: usize,
 }
 
 /// Options of a session of contact `contact-<contact>`.
@@ -70,6 +75,9 @@ impl Several {
             with_core: BTreeSet::new(),
             sockets: BTreeSet::new(),
             granted: 0,
+            joined: BTreeSet::new(),
+            calls: BTreeSet::new(),
+            outputs: 0,
         }
     }
 
@@ -81,6 +89,7 @@ impl Several {
     pub(crate) fn call(&mut self, session: u32, what: Call) -> CallId {
         self.last_call += 1;
         let call = CallId(self.last_call);
+        self.calls.insert(call);
         self.input(Input::Call { session: SessionId(session), call, what });
         call
     }
@@ -98,13 +107,17 @@ impl Several {
         let now = Now { mono_ms: self.now, wall_ms: START_WALL + self.now as i64 };
         self.core.handle(now, input);
         loop {
+            self.outputs += 1;
             match self.core.poll() {
                 Output::Wake(at) => {
                     assert!(at.is_none_or(|at| at > self.now), "a deadline that has passed");
                     self.wake = at;
                     return;
                 }
-                Output::Log { .. } | Output::SendText { .. } => {}
+                Output::SendText { socket, .. } => {
+                    assert!(self.sockets.contains(&socket), "written to after it closed");
+                }
+                Output::Log { .. } => {}
                 output => self.take(output),
             }
         }
@@ -123,15 +136,23 @@ impl Several {
                 line
             }
             Output::AbortHttp { request } => {
+                let before = self.requests.len();
                 self.requests.retain(|http| http.request != request);
+                assert_eq!(self.requests.len() + 1, before, "nothing to abort");
                 return;
             }
             Output::NeedToken { request, session } => {
                 self.token_requests.push((request, session));
                 format!("{} needs a token", session.0)
             }
-            Output::JoinForeign { foreign } => format!("joins {}", foreign.0),
-            Output::LeaveForeign { foreign } => format!("leaves {}", foreign.0),
+            Output::JoinForeign { foreign } => {
+                assert!(self.joined.insert(foreign), "joined twice");
+                format!("joins {}", foreign.0)
+            }
+            Output::LeaveForeign { foreign } => {
+                assert!(self.joined.remove(&foreign), "left twice");
+                format!("leaves {}", foreign.0)
+            }
             Output::OpenSocket { socket, .. } => {
                 self.sockets.insert(socket);
                 format!("opens {}", socket.0)
@@ -145,7 +166,8 @@ impl Several {
                 assert!(self.with_core.remove(&item), "given back twice");
                 format!("releases {}", item.0)
             }
-            Output::Done { session, result, .. } => {
+            Output::Done { session, call, result } => {
+                assert!(self.calls.remove(&call), "ended twice");
                 format!("{} {}", session.0, if result.is_ok() { "done" } else { "failed" })
             }
             Output::Event { session, event } => format!("{} {}", session.0, self.name(&event)),
@@ -175,6 +197,7 @@ impl Several {
             Event::CaughtUp => "caught up".to_owned(),
             Event::Gap { .. } => "gap".to_owned(),
             Event::Roster(_) => "roster".to_owned(),
+            Event::GapClosed { .. } => "gap closed".to_owned(),
             other => panic!("{other:?}"),
         }
     }
@@ -203,6 +226,12 @@ impl Several {
         let is_it =
             |http: &&HttpRequest| http.session == SessionId(session) && http.operation == operation;
         self.requests.iter().find(is_it).expect("no such request")
+    }
+
+    /// One of the requests that wait for an answer.
+    pub(crate) fn waiting(&self, n: usize) -> Option<(u32, &'static str)> {
+        let http = self.requests.get(n % self.requests.len().max(1))?;
+        Some((http.session.0, http.operation))
     }
 
     /// Whether a session waits for an answer.
@@ -281,6 +310,11 @@ impl Several {
     /// Whether the host is asked for a token.
     pub(crate) fn asked(&self) -> usize {
         self.token_requests.len()
+    }
+
+    /// A session that wants a token.
+    pub(crate) fn asking(&self) -> Option<u32> {
+        self.token_requests.first().map(|(_, session)| session.0)
     }
 
     pub(crate) fn token_request(&mut self, session: u32) -> RequestId {
