@@ -94,7 +94,94 @@ impl Timers {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Timers of every kind, few enough that a run meets each of them again.
+    fn any_timer() -> impl Strategy<Value = Timer> {
+        prop_oneof![
+            Just(Timer::Reconnect),
+            Just(Timer::Token),
+            Just(Timer::HostToken),
+            Just(Timer::Silence),
+            (1_u64..4).prop_map(|id| Timer::Opening(SocketId(id))),
+            (1_u64..4).prop_map(|id| Timer::Beat(SocketId(id))),
+            (1_u64..4).prop_map(|id| Timer::Age(SocketId(id))),
+            (1_u64..4).prop_map(Timer::Retry),
+        ]
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Set(Timer, u64),
+        Clear(Timer),
+        ClearSocket(SocketId),
+        TakeSocket(SocketId),
+        /// Lets so much time pass and everything come due.
+        Pass(u64),
+    }
+
+    fn any_act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            4 => (any_timer(), 0_u64..50).prop_map(|(timer, wait)| Act::Set(timer, wait)),
+            1 => any_timer().prop_map(Act::Clear),
+            1 => (1_u64..4).prop_map(|id| Act::ClearSocket(SocketId(id))),
+            1 => (1_u64..4).prop_map(|id| Act::TakeSocket(SocketId(id))),
+            2 => (0_u64..40).prop_map(Act::Pass),
+        ]
+    }
+
+    proptest! {
+        /// The model keeps what is armed in the order of arming, and scans it for everything.
+        #[test]
+        fn a_table_of_timers_does_what_a_list_would(
+            acts in prop::collection::vec(any_act(), 0..120),
+        ) {
+            let (mut timers, mut now) = (Timers::default(), 0_u64);
+            let mut model: Vec<(Timer, u64)> = Vec::new();
+            for act in acts {
+                match act {
+                    Act::Set(timer, wait) => {
+                        timers.set(timer, now + wait);
+                        model.retain(|(armed, _)| *armed != timer);
+                        model.push((timer, now + wait));
+                    }
+                    Act::Clear(timer) => {
+                        timers.clear(timer);
+                        model.retain(|(armed, _)| *armed != timer);
+                    }
+                    Act::ClearSocket(socket) => {
+                        timers.clear_socket(socket);
+                        model.retain(|(armed, _)| armed.socket() != Some(socket));
+                    }
+                    Act::TakeSocket(socket) => {
+                        let is_its = |timer: Timer| timer.socket() == Some(socket);
+                        let (taken, left) = model.into_iter().partition(|(armed, _)| is_its(*armed));
+                        model = left;
+                        let taken: Vec<(Timer, u64)> = taken;
+                        prop_assert_eq!(timers.take(is_its), taken);
+                    }
+                    Act::Pass(wait) => {
+                        now += wait;
+                        let mut due = Vec::new();
+                        while let Some(timer) = timers.pop_due(now) {
+                            due.push(timer);
+                        }
+                        let (mut expected, left): (Vec<_>, Vec<_>) =
+                            model.into_iter().partition(|(_, at_ms)| *at_ms <= now);
+                        model = left;
+                        // A stable sort: of several at one time, the one armed first.
+                        expected.sort_by_key(|(_, at_ms)| *at_ms);
+                        let expected: Vec<Timer> = expected.into_iter().map(|(timer, _)| timer).collect();
+                        prop_assert_eq!(due, expected);
+                    }
+                }
+                prop_assert_eq!(timers.deadline(), model.iter().map(|(_, at_ms)| *at_ms).min());
+                prop_assert!(model.iter().all(|(timer, _)| timers.is_set(*timer)));
+            }
+        }
+    }
 
     #[test]
     fn timers_come_due_in_order_and_once() {

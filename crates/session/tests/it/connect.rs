@@ -7,7 +7,7 @@ use crate::world::{Reply, SESSION, Seen, Subscribe, World};
 const CONNECTION: &str = "CreateParticipantConnection";
 
 #[test]
-fn s045_s050_s051_s052_connect_in_the_original_order() {
+fn s045_s050_s051_s052_d13_compat_connects_in_the_original_order() {
     let mut world = World::new(Behaviour::Compat);
     let call = world.call(Call::Connect);
     world.run(100);

@@ -88,9 +88,9 @@ fn step(world: &mut Several, dice: &mut Dice, n: usize) {
             if let Some(socket) = dice.pick(&sockets) {
                 let item = any_item(dice, n);
                 if dice.roll(2) == 0 {
-                    world.chat(socket, &item)
+                    world.chat(socket, &item);
                 } else {
-                    world.held_chat(socket, &item)
+                    world.held_chat(socket, &item);
                 }
             }
         }

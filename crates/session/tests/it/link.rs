@@ -19,7 +19,7 @@ fn sent(world: &World, part: &str) -> Vec<u64> {
 }
 
 #[test]
-fn heartbeats_and_pings_every_ten_seconds() {
+fn s158_heartbeats_and_pings_every_ten_seconds() {
     for behaviour in BOTH {
         let mut world = World::connected(behaviour);
         world.run(60_000);
@@ -164,7 +164,7 @@ fn a_late_heartbeat_reply_keeps_the_socket() {
 }
 
 #[test]
-fn a_missed_or_failed_ping_is_told_and_does_not_reconnect() {
+fn s158_a_missed_or_failed_ping_is_told_and_does_not_reconnect() {
     for (ping, behaviour) in [
         (None, Behaviour::Compat),
         (Some(500), Behaviour::Compat),
@@ -198,7 +198,7 @@ fn compat_says_every_ten_seconds_that_the_deep_heartbeat_fails_without_a_socket(
 }
 
 #[test]
-fn s155_s156_s201_lost_once_for_each_outage() {
+fn s155_s156_s201_lost_and_established_once_for_each_outage() {
     for behaviour in BOTH {
         let mut world = World::connected(behaviour);
         world.forget_seen();
@@ -280,7 +280,7 @@ fn s199_mended_a_socket_that_stays_connecting_is_replaced() {
 }
 
 #[test]
-fn d01_d02_reconnecting_never_gives_up() {
+fn s202_mended_d01_d02_reconnecting_never_gives_up() {
     for behaviour in BOTH {
         for reply in [Reply::Lost, Reply::Status(500), Reply::Status(429), Reply::Status(503)] {
             let mut world = World::connected(behaviour);
@@ -341,7 +341,7 @@ fn a_flapping_socket_backs_off() {
 }
 
 #[test]
-fn the_hand_over_after_59_minutes_is_silent() {
+fn s156_the_hand_over_after_59_minutes_is_silent() {
     for behaviour in BOTH {
         let mut world = World::connected(behaviour);
         world.forget_seen();
@@ -440,7 +440,7 @@ fn a_single_403_ends_nothing() {
 }
 
 #[test]
-fn a_refused_reconnect_breaks_the_session() {
+fn s157_a_refused_reconnect_breaks_the_session_once_and_calls_still_work() {
     for behaviour in BOTH {
         for reply in [Reply::Status(400), Reply::Status(404), Reply::Garbage, Reply::BadUrl] {
             let mut world = World::connected(behaviour);
@@ -450,7 +450,6 @@ fn a_refused_reconnect_breaks_the_session() {
             assert_eq!(world.story().last(), Some(&"broken"), "{reply:?}");
             assert_eq!(world.requests(CONNECTION).len(), 2);
             assert_eq!(world.story().iter().filter(|what| **what == "broken").count(), 1);
-            // S157: calls still work.
             let call = world.call(Call::GetTranscript(Box::default()));
             world.run(100);
             assert!(matches!(world.result(call), Some(Ok(Value::Answered(_)))));
@@ -567,7 +566,7 @@ fn coming_back_to_the_page_ends_a_back_off() {
 }
 
 #[test]
-fn unreadable_frames_are_ignored() {
+fn s203_s204_unreadable_frames_are_ignored() {
     for behaviour in BOTH {
         let mut world = World::connected(behaviour);
         let socket = world.socket();

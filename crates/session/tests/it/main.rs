@@ -21,5 +21,6 @@ mod recorder;
 mod restore;
 mod several;
 mod sharing;
+mod tokens;
 mod transcript;
 mod world;

@@ -57,6 +57,8 @@ pub(crate) fn item(id: &str, contact: u32, content_type: &str) -> String {
     )
 }
 
+/// What a customer's client asks for.
+pub(crate) const CUSTOMER_ASKS: &str = r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#;
 pub(crate) const CHAT_ENDED: &str = "application/vnd.amazonaws.connect.event.chat.ended";
 pub(crate) const TRANSFERRED: &str = "application/vnd.amazonaws.connect.event.transfer.succeeded";
 pub(crate) const LEFT: &str = "application/vnd.amazonaws.connect.event.participant.left";
