@@ -21,6 +21,8 @@ const MOST_SECRETS: usize = 10_000;
 const LONGEST_KEPT: usize = 512;
 /// What a secret becomes, with its number behind it.
 const PLACEHOLDER: &str = "redacted-";
+/// The length of the id of a session of a sign-in (docs/protocol/participant-service.md §3.10).
+const SESSION_BYTES: usize = 36;
 
 /// Redacts texts, and remembers which secrets it has met, though not the secrets themselves.
 #[derive(Debug, Default)]
@@ -141,14 +143,19 @@ fn rule(name: &str) -> Option<Rule> {
     RULES.iter().find(|(_, names)| names.contains(&name)).map(|(rule, _)| *rule)
 }
 
-/// So many bytes of nothing.
-pub(super) fn filler(bytes: usize) -> String {
-    "x".repeat(bytes)
+/// A text of nothing, with as many characters of one, two, three and four bytes: it is as long in
+/// bytes, in characters and in UTF-16, whichever a limit counts.
+pub(super) fn filler(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (bytes, nothing) in [(1, 'x'), (2, '\u{f8}'), (3, '\u{203b}'), (4, '\u{1d5d1}')] {
+        out.extend(text.chars().filter(|char| char.len_utf8() == bytes).map(|_| nothing));
+    }
+    out
 }
 
 /// A text that is kept, unless it is too long to be what it should be.
 pub(super) fn kept(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST_KEPT { text.into() } else { filler(text.len()).into() }
+    if text.len() <= LONGEST_KEPT { text.into() } else { filler(text).into() }
 }
 
 /// Scheme and host of a URL with the slash behind them, and the rest.
@@ -185,6 +192,10 @@ impl Redactor {
         } else {
             let number = self.number(secret);
             push_placeholder(&mut out, number);
+            // The length of a session of a sign-in is checked.
+            while secret.len() == SESSION_BYTES && out.len() < SESSION_BYTES {
+                out.push('-');
+            }
         }
         out
     }
@@ -206,16 +217,18 @@ impl Redactor {
     }
 
     /// The URL of a request of the core's: it stays, but for parts of its path that are secrets.
-    pub(super) fn request_url(&self, url: &str) -> String {
+    pub(super) fn request_url(&mut self, url: &str) -> String {
         let (base, path) = split_url(url);
         let mut out = base.to_owned();
         for (at, part) in path.split('/').enumerate() {
             if at > 0 {
                 out.push('/');
             }
-            match self.numbers.get(&hash(&percent_decoded(part))) {
-                Some(number) => push_placeholder(&mut out, *number),
-                None => out.push_str(part),
+            let secret = percent_decoded(part);
+            if self.numbers.contains(&hash(&secret)) {
+                out.push_str(&self.secret(&secret));
+            } else {
+                out.push_str(part);
             }
         }
         out
@@ -231,7 +244,7 @@ impl Redactor {
                 (text.get(..=first), text.get(first + 1..last), text.get(last..))
         {
             self.words(&mut out, before);
-            out.push_str(&filler(quoted.len()));
+            out.push_str(&filler(quoted));
             self.words(&mut out, after);
         } else {
             self.words(&mut out, text);
@@ -276,7 +289,7 @@ impl Redactor {
             Some(b'[') if is_json => ("[]".to_owned(), " "),
             Some(b'"') if is_json => ("\"\"".to_owned(), " "),
             _ if is_json => (String::new(), "1"),
-            _ => (String::new(), "x"),
+            _ => return filler(text),
         };
         let missing = text.len().saturating_sub(out.len());
         if !names || read.is_err() {
@@ -293,7 +306,7 @@ impl Redactor {
         let name = if rule.is_some() || (names && name.len() <= LONGEST_KEPT) {
             name
         } else {
-            hidden = filler(name.len());
+            hidden = filler(name);
             &hidden
         };
         let mut json = String::new();
@@ -312,7 +325,7 @@ impl Redactor {
                 Rule::Text if names => self.text(&text, true),
                 Rule::Content if names => self.text(&text, false),
                 Rule::Text | Rule::Content | Rule::Inside | Rule::Values | Rule::Fill => {
-                    filler(text.len())
+                    filler(&text)
                 }
             };
             return write_text(out, &text);
@@ -361,7 +374,8 @@ fn push_placeholder(out: &mut String, number: u64) {
 }
 
 fn is_placeholder(text: &str) -> bool {
-    text.strip_prefix(PLACEHOLDER).is_some_and(|number| {
+    let number = text.strip_prefix(PLACEHOLDER).map(|number| number.trim_end_matches('-'));
+    number.is_some_and(|number| {
         !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
@@ -400,7 +414,7 @@ mod tests {
         assert_eq!(
             Redactor::default().json(item),
             concat!(
-                r#"{"Id":"i","Type":"MESSAGE","Content":"xxxxxxxxxxxxx","DisplayName":"xxxxx","#,
+                r#"{"Id":"i","Type":"MESSAGE","Content":"xxxxxxxxxxxxx","DisplayName":"xxxø","#,
                 r#""Attributes":{},"Weight":0,"MessageMetadata":{"MessageId":"m","ChunkNumber":3,"#,
                 r#""Receipts":[{"ReadTimestamp":"t","Note":"x"}]},"Attachments":[{"AttachmentName":"xxxxxx"}]}"#
             )
@@ -441,8 +455,11 @@ mod tests {
         assert_eq!(redactor.secret(""), "");
         // A token may look like a placeholder.
         assert_eq!(redactor.secret("redacted-9"), "redacted-4");
+        let session = "11111111-2222-4333-8444-555555555555";
+        assert_eq!(redactor.secret(session), "redacted-5--------------------------");
+        assert_eq!(redactor.secret(session).len(), session.len());
         let mut again = Redactor::again();
-        for redacted in ["redacted-1", "wss://h.example/redacted-2", ""] {
+        for redacted in ["redacted-1", "redacted-5--------", "wss://h.example/redacted-2", ""] {
             assert_eq!(again.secret(redacted), redacted);
         }
     }
@@ -481,7 +498,7 @@ mod tests {
             ("-42", "111"),
             ("null", "1111"),
             ("4111 2222", "xxxxxxxxx"),
-            ("h\u{e9}", "xxx"),
+            ("h\u{e9}\u{20ac}!", "xx\u{f8}\u{203b}"),
             ("", ""),
             ("{\"messageId\":\"m\",\"a\":[1,2]} ", "{\"messageId\":\"m\",\"x\":[]}    "),
             ("{\"ab\":1} b", "{\"xx\":0}xx"),

@@ -123,7 +123,7 @@ fn item_head(head: &ItemHead) -> String {
     text("ParticipantId", participant_id.as_ref().map(ParticipantId::as_str));
     text("ParticipantRole", participant_role.as_ref().map(ParticipantRole::as_str));
     if let Some(name) = display_name {
-        item.text("DisplayName", &filler(name.len()));
+        item.text("DisplayName", &filler(name));
     }
     if let Some(metadata) = message_metadata {
         item.json("MessageMetadata", &item_metadata(metadata));

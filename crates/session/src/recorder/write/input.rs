@@ -186,7 +186,7 @@ impl Line<'_> {
             Call::DisconnectParticipant => self.word("what", "disconnect_participant"),
             Call::SendAttachment(attachment) => {
                 self.word("what", "send_attachment");
-                self.word("name", &filler(attachment.name.len()));
+                self.word("name", &filler(&attachment.name));
                 self.unsigned("size", attachment.size);
                 self.kept("content_type", &attachment.content_type);
             }

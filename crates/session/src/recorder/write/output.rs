@@ -104,7 +104,8 @@ impl Line<'_> {
         self.unsigned("request", request.request.0);
         self.word("operation", request.operation);
         self.word("method", request.method);
-        self.word("url", &self.redactor.request_url(&request.url));
+        let url = self.redactor.request_url(&request.url);
+        self.word("url", &url);
         self.list("headers", &request.headers, |line, (name, value)| {
             line.word("name", name);
             if *name == "x-amz-user-agent" {
@@ -125,7 +126,7 @@ impl Line<'_> {
         self.secret("url", &upload.url);
         self.list("headers", &upload.headers, |line, (name, value)| {
             line.kept("name", name);
-            line.word("value", &filler(value.len()));
+            line.word("value", &filler(value));
         });
     }
 
@@ -367,7 +368,7 @@ fn person(line: &mut Line<'_>, person: &Person) {
     line.kept("participant_id", person.participant_id.as_str());
     line.some_kept("role", person.role.as_ref().map(ParticipantRole::as_str));
     if let Some(name) = &person.name {
-        line.word("name", &filler(name.len()));
+        line.word("name", &filler(name));
     }
     line.word(
         "presence",
