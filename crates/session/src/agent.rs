@@ -4,15 +4,12 @@
 use chatloom_wire::participant::{CreateParticipantConnection, Operation};
 
 use crate::{
-    ConnectionDetails, HostToken, HttpAnswer, LogLevel, Output, RequestId, Role, Source,
-    core::Cx,
-    link::{CONNECTION_BODY, is_passing},
-    session::Session,
-    timers::Timer,
+    ConnectionDetails, HostToken, HttpAnswer, LogLevel, Output, RequestId, Role, Source, core::Cx,
+    link::is_passing, session::Session, timers::Timer,
 };
 
 /// What an agent's client asks for when the host has no token (docs/protocol/websocket.md S181).
-const AGENT_CONNECTION_BODY: &str =
+pub(crate) const AGENT_CONNECTION_BODY: &str =
     r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"],"ConnectParticipant":true}"#;
 /// Marks the participant as connected (docs/protocol/websocket.md S180).
 const ACKNOWLEDGEMENT: &str = r#"{"ConnectParticipant":true}"#;
@@ -36,13 +33,9 @@ impl Session {
         matches!(self.options.source, Source::Host { .. }) && !self.link.host.has_none
     }
 
-    /// What the service is asked for.
-    pub(crate) fn connection_body(&self) -> &'static str {
-        if self.link.host.has_none && self.options.role == Role::Agent {
-            AGENT_CONNECTION_BODY
-        } else {
-            CONNECTION_BODY
-        }
+    /// Whether the request for a connection itself tells the service that the agent is there.
+    pub(crate) fn asks_as_agent(&self) -> bool {
+        self.link.host.has_none && self.options.role == Role::Agent
     }
 
     pub(crate) fn ask_host(&mut self, cx: &mut Cx) {

@@ -208,9 +208,11 @@ impl Core {
                     None => self.cx.release(item),
                 }
             }
-            Input::SocketClosed { socket, code: _, reason } => {
+            Input::SocketClosed { socket, code, reason } => {
                 if let Some(session) = self.cx.sockets.remove(&socket.0) {
-                    self.with(session, |session, cx| session.socket_closed(cx, socket, reason));
+                    self.with(session, |session, cx| {
+                        session.socket_closed(cx, socket, code, reason)
+                    });
                 }
             }
             Input::Network { online } => {

@@ -12,21 +12,24 @@ use chatloom_wire::{
 
 use crate::{
     CallError, CallId, Connection, ConnectionDetails, ConnectionStatus, Event, HttpAnswer,
-    HttpRequest, LogLevel, Output, RequestId, SessionId, Value, agent::HostTokens, core::Cx,
-    foreign::Signal, read, session::Session, sockets::Socket, timers::Timer,
+    HttpRequest, LogLevel, Output, RequestId, SessionId, Value,
+    agent::{AGENT_CONNECTION_BODY, HostTokens},
+    core::Cx,
+    foreign::Signal,
+    read,
+    session::Session,
+    sockets::Socket,
+    timers::Timer,
 };
 
 /// What a customer's client asks for (docs/protocol/websocket.md S45).
-pub(crate) const CONNECTION_BODY: &str = r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#;
+const CONNECTION_BODY: &str = r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#;
 
 /// How long a request may take.
 pub(crate) const REQUEST_TIMEOUT_MS: u64 = 15_000;
-/// How often the first connection is asked for before `connect` fails.
+/// How often the first connection is asked for before `connect` fails, unless the session makes fewer
+/// attempts at anything.
 const CONNECT_ATTEMPTS: u32 = 3;
-/// Back-off of `connect` and of calls (docs/protocol/participant-service.md §2.3).
-pub(crate) const CALL_BASE_MS: u64 = 100;
-pub(crate) const THROTTLED_BASE_MS: u64 = 500;
-pub(crate) const CALL_CAP_MS: u64 = 20_000;
 /// Back-off of what is tried for ever.
 pub(crate) const ENDLESS_BASE_MS: u64 = 500;
 pub(crate) const ENDLESS_CAP_MS: u64 = 30_000;
@@ -186,12 +189,13 @@ impl Session {
         self.link.fetching = Some(request);
         self.link.attempts = self.link.attempts.saturating_add(1);
         let token = self.options.participant_token.expose().to_owned();
+        let body = if self.asks_as_agent() { AGENT_CONNECTION_BODY } else { CONNECTION_BODY };
         let http = self.http_request(
             request,
             CreateParticipantConnection::NAME,
             CreateParticipantConnection::PATH,
             token,
-            self.connection_body().to_owned(),
+            body.to_owned(),
             false,
         );
         cx.push(Output::Http(http));
@@ -307,13 +311,13 @@ impl Session {
             let message = "it holds no URL of a socket".to_owned();
             return self.not_connected(cx, Trouble::Refused(CallError::BadAnswer { message }));
         }
-        let body = self.connection_body();
+        let acknowledged = self.asks_as_agent();
         self.granted(
             cx,
             ConnectionDetails {
                 url: Some(given.url),
                 expiry: given.url_expiry,
-                acknowledged: body != CONNECTION_BODY,
+                acknowledged,
                 token: ConnectionToken::from(token),
                 token_expiry: given.expiry,
             },
@@ -411,9 +415,10 @@ impl Session {
     fn connect_failed(&mut self, cx: &mut Cx, trouble: Trouble) {
         let error = match trouble {
             Trouble::Again { error, after_ms, throttled } => {
-                if self.link.attempts < CONNECT_ATTEMPTS {
-                    let base = if throttled { THROTTLED_BASE_MS } else { CALL_BASE_MS };
-                    let wait = cx.rng.back_off(self.link.attempts - 1, base, CALL_CAP_MS);
+                let retry = self.options.retry;
+                if self.link.attempts < CONNECT_ATTEMPTS.min(retry.attempts) {
+                    let base = if throttled { retry.throttled_base_ms } else { retry.base_ms };
+                    let wait = cx.rng.back_off(self.link.attempts - 1, base, retry.cap_ms);
                     let wait = wait.max(after_ms.unwrap_or(0).min(RETRY_AFTER_CAP_MS));
                     let until_ms = cx.after(wait);
                     self.timers.set(Timer::Reconnect, until_ms);

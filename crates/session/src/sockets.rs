@@ -30,6 +30,10 @@ const SUBSCRIBE_REPEATS: u8 = 3;
 const SUBSCRIBE_REFUSED_MS: u64 = 500;
 const SUBSCRIBE_REFUSALS: u8 = 5;
 
+/// Close codes of a service that restarts or is overloaded.
+const SERVICE_RESTART: u16 = 1012;
+const TRY_AGAIN_LATER: u16 = 1013;
+
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) id: SocketId,
@@ -146,13 +150,20 @@ impl Session {
         }
     }
 
-    pub(crate) fn socket_closed(&mut self, cx: &mut Cx, id: SocketId, reason: String) {
+    pub(crate) fn socket_closed(
+        &mut self,
+        cx: &mut Cx,
+        id: SocketId,
+        code: Option<u16>,
+        reason: String,
+    ) {
+        let is_busy = matches!(code, Some(SERVICE_RESTART | TRY_AGAIN_LATER));
         let reason = if reason.is_empty() { "the socket closed".to_owned() } else { reason };
-        self.socket_gone(cx, id, &reason);
+        self.socket_gone(cx, id, is_busy, &reason);
     }
 
     /// A socket is no more: it closed, or it was given up.
-    fn socket_gone(&mut self, cx: &mut Cx, id: SocketId, reason: &str) {
+    fn socket_gone(&mut self, cx: &mut Cx, id: SocketId, is_busy: bool, reason: &str) {
         self.timers.clear_socket(id);
         if self.link.is_candidate(id) {
             self.link.candidate = None;
@@ -178,8 +189,9 @@ impl Session {
         if self.link.primary.is_some() {
             return self.show(cx, Connection::Connecting);
         }
-        if gone.open && self.link.strikes == 0 {
-            // A socket that served closed for the first time: come back at once.
+        if gone.open && self.link.strikes == 0 && !is_busy {
+            // A socket that served closed for the first time: come back at once. Not all in the same
+            // instant, though, when the service says that it is the service.
             self.link.strikes = 1;
             self.pursue(cx);
         } else {
@@ -219,7 +231,7 @@ impl Session {
     /// Gives a socket up.
     fn drop_socket(&mut self, cx: &mut Cx, id: SocketId, reason: &'static str) {
         cx.close_socket(id, reason);
-        self.socket_gone(cx, id, reason);
+        self.socket_gone(cx, id, false, reason);
     }
 
     pub(crate) fn opening_due(&mut self, cx: &mut Cx, id: SocketId) {

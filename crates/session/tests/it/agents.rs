@@ -389,6 +389,28 @@ fn s016_a_customer_may_use_a_socket_manager_of_the_hosts() {
 }
 
 #[test]
+fn s164_only_chatloom_believes_a_refusal_while_the_manager_is_away() {
+    for behaviour in BOTH {
+        let mut world = Several::new();
+        let source = Source::Foreign(ForeignId(MANAGER));
+        world.create(1, SessionOptions { source, ..options(behaviour, 1) });
+        world.connect(1);
+        world.grant(1);
+        if behaviour == Behaviour::Chatloom {
+            world.empty_page(1);
+        }
+        world.foreign(MANAGER, ForeignEvent::Lost);
+        world.pass(86_400_000);
+        world.refuse(1, 403);
+        world.pass(31_000);
+        world.lines();
+        world.refuse(1, 403);
+        let is_over = world.lines().contains(&"1 ended".to_owned());
+        assert_eq!(is_over, behaviour == Behaviour::Chatloom);
+    }
+}
+
+#[test]
 fn s124_receipts_of_all_contacts_reach_every_session() {
     for behaviour in BOTH {
         let mut world = connected(behaviour);

@@ -276,9 +276,13 @@ impl Several {
     }
 
     pub(crate) fn closed(&mut self, socket: u64) {
+        self.closed_with(socket, 1000);
+    }
+
+    pub(crate) fn closed_with(&mut self, socket: u64, code: u16) {
         let socket = SocketId(socket);
         self.sockets.remove(&socket);
-        self.input(Input::SocketClosed { socket, code: Some(1000), reason: String::new() });
+        self.input(Input::SocketClosed { socket, code: Some(code), reason: String::new() });
     }
 
     pub(crate) fn frame(&mut self, socket: u64, frame: &ServerFrame<'_>) {

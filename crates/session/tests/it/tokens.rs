@@ -3,7 +3,7 @@
 use chatloom_session::{
     Behaviour, Call, CallError, Input, NewAttachment, Outgoing, SessionId, SessionOptions,
 };
-use chatloom_wire::ContentType;
+use chatloom_wire::{ContentType, frame::ServerFrame};
 
 use crate::{
     several::{self, CHAT_ENDED, Several, item},
@@ -98,7 +98,7 @@ fn s170_at_the_end_and_when_broken_the_token_is_renewed_no_more() {
 fn s159_s155_an_outage_has_no_details_in_compat_and_a_reason_in_chatloom() {
     for behaviour in BOTH {
         let mut world = connected(behaviour);
-        world.frame(1, &chatloom_wire::frame::ServerFrame::Heartbeat);
+        world.frame(1, &ServerFrame::Heartbeat);
         world.pass(15_000);
         world.lines();
         world.closed(1);
@@ -161,6 +161,35 @@ fn s157_a_broken_session_gets_no_items_and_may_still_call() {
 }
 
 #[test]
+fn s201_any_close_is_an_outage_and_one_of_a_busy_service_is_answered_a_little_later() {
+    for behaviour in BOTH {
+        for (code, at_once) in [
+            (1000, true),
+            (1001, true),
+            (1006, true),
+            (1008, true),
+            (1012, false),
+            (1013, false),
+            (4000, true),
+        ] {
+            let mut world = connected(behaviour);
+            world.frame(1, &ServerFrame::Heartbeat);
+            world.pass(15_000);
+            world.lines();
+            world.closed_with(1, code);
+            assert_eq!(world.lines()[0], "1 lost");
+            assert_eq!(world.waits(1), at_once, "{code}");
+            world.pass(500);
+            world.grant(1);
+            world.opened(2);
+            world.subscribed(2);
+            let lines = world.lines();
+            assert!(lines.contains(&"1 established".to_owned()), "{code}: {lines:?}");
+        }
+    }
+}
+
+#[test]
 fn s062_a_waiting_attempt_takes_the_token_that_is_newest_then() {
     for behaviour in BOTH {
         let mut world = connected(behaviour);
@@ -197,11 +226,8 @@ fn a_visible_page_or_a_network_that_is_back_does_not_hammer_the_service() {
 fn during_a_hand_over_only_one_socket_speaks_of_deep_heartbeats() {
     for behaviour in BOTH {
         let mut world = connected(behaviour);
-        let ping = chatloom_wire::frame::ServerFrame::Ping {
-            status_code: Some(200),
-            status_content: Some("OK".into()),
-        };
-        let beat = chatloom_wire::frame::ServerFrame::Heartbeat;
+        let ping = ServerFrame::Ping { status_code: Some(200), status_content: Some("OK".into()) };
+        let beat = ServerFrame::Heartbeat;
         world.frame(1, &beat);
         world.frame(1, &ping);
         world.pass(20_001);
