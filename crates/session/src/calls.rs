@@ -35,8 +35,13 @@ pub(crate) enum Owner {
     Call(CallId),
     /// The outbox, for its first message.
     Outbox,
-    /// The recovery of the transcript.
-    Recovery,
+    /// A reading of the transcript.
+    Reading {
+        /// Which.
+        id: u32,
+        /// Whether it goes on through everything that passes.
+        endless: bool,
+    },
     /// The file of this call, which takes several requests.
     File(CallId),
 }
@@ -167,7 +172,7 @@ impl From<Invalid> for CallError {
 
 impl Exchange {
     fn is_endless(&self) -> bool {
-        matches!(self.owner, Owner::Outbox | Owner::Recovery)
+        matches!(self.owner, Owner::Outbox | Owner::Reading { endless: true, .. })
     }
 
     pub(crate) fn abort(&self, cx: &mut Cx) {
@@ -218,10 +223,9 @@ impl Session {
             }
             Call::Resend { key } => self.resend(cx, call, key),
             Call::Discard { key } => self.discard(cx, call, key),
-            Call::MarkRead { .. }
-            | Call::MarkDelivered { .. }
-            | Call::LoadOlder { .. }
-            | Call::FillGap { .. } => {
+            Call::LoadOlder { count } => self.load_older(cx, call, count),
+            Call::FillGap { gap } => self.fill_gap(cx, call, gap),
+            Call::MarkRead { .. } | Call::MarkDelivered { .. } => {
                 self.done(cx, call, Err(CallError::NotConnected { operation: "this" }));
             }
             Call::DisconnectParticipant => {
@@ -384,8 +388,10 @@ impl Session {
         self.last_exchange += 1;
         let id = self.last_exchange;
         let most_attempts = match owner {
-            Owner::Call(_) | Owner::File(_) => self.options.retry.attempts.max(1),
-            Owner::Outbox | Owner::Recovery => u32::MAX,
+            Owner::Call(_) | Owner::File(_) | Owner::Reading { endless: false, .. } => {
+                self.options.retry.attempts.max(1)
+            }
+            Owner::Outbox | Owner::Reading { endless: true, .. } => u32::MAX,
         };
         self.exchanges.push(Exchange {
             id,
@@ -399,7 +405,7 @@ impl Session {
             request: None,
             bearer: None,
             replays: 0,
-            most_replays: if owner == Owner::Recovery { RECOVERY_REPLAYS } else { 1 },
+            most_replays: if matches!(owner, Owner::Reading { .. }) { RECOVERY_REPLAYS } else { 1 },
             denied: None,
         });
         self.attempt(cx, self.exchanges.len() - 1);
@@ -540,7 +546,7 @@ impl Session {
     fn finish(&mut self, cx: &mut Cx, owner: Owner, result: Result<Answer, CallError>) {
         match owner {
             Owner::Outbox => self.posted(cx, result),
-            Owner::Recovery => self.page(cx, result),
+            Owner::Reading { id, .. } => self.page(cx, id, result),
             Owner::File(call) => self.file_answered(cx, call, result),
             Owner::Call(call) => {
                 self.call_answered(cx, call, &result);

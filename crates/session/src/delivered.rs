@@ -21,6 +21,17 @@ pub(crate) struct Floor {
     pub(crate) below: Option<Place>,
     /// So do these, which are the newest.
     pub(crate) near: Vec<Place>,
+    /// Except what is missing here.
+    pub(crate) gaps: Vec<Gone>,
+}
+
+/// A gap, as it survives the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gone {
+    /// It is behind this.
+    pub(crate) after: Option<Place>,
+    /// It is before this.
+    pub(crate) before: Option<Place>,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +85,6 @@ impl Delivered {
     }
 
     /// The place of the newest.
-    #[cfg_attr(not(test), expect(dead_code, reason = "until snapshots use it"))]
     pub(crate) fn newest(&self) -> Option<&Place> {
         self.order.back().or(self.below.as_ref())
     }
@@ -86,6 +96,7 @@ impl Delivered {
         Floor {
             below: below.max(self.below.clone()),
             near: self.order.range(first..).cloned().collect(),
+            gaps: Vec::new(),
         }
     }
 

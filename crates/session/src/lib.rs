@@ -104,6 +104,7 @@ mod list;
 mod outbox;
 mod partial;
 mod read;
+mod reading;
 pub mod recorder;
 mod rng;
 mod session;

@@ -121,6 +121,18 @@ impl List {
         self.order.iter().rposition(|slot| self.lines[*slot as usize].entry.key == key)
     }
 
+    /// The index of a gap.
+    pub(crate) fn find_gap(&self, gap: GapId) -> Option<usize> {
+        let is_it = |slot: &u32| matches!(self.lines[*slot as usize].entry.content, EntryContent::Gap(of) if of == gap);
+        self.order.iter().position(is_it)
+    }
+
+    /// The oldest line that is an item.
+    pub(crate) fn first_item(&self) -> Option<&Line> {
+        let mut lines = self.order.iter().map(|slot| &self.lines[*slot as usize]);
+        lines.find(|line| !line.place.last && line.place.n == 0 && line.entry.id.is_some())
+    }
+
     /// The newest line that is an item.
     pub(crate) fn newest(&self) -> Option<&Line> {
         let mut lines = self.order.iter().rev().map(|slot| &self.lines[*slot as usize]);

@@ -153,6 +153,8 @@ impl Session {
                 Timer::Probe(socket) => self.probe_due(cx, socket),
                 Timer::Age(socket) => self.grown_old(cx, socket),
                 Timer::Retry(exchange) => self.retry_due(cx, exchange),
+                Timer::Held => self.held_too_long(cx),
+                Timer::Rehydrated => self.rehydrated(cx),
             }
         }
     }
@@ -249,7 +251,7 @@ impl Session {
         self.close_link(cx, "the chat ended");
         self.link.phase = Phase::Ended;
         self.is_changed = true;
-        self.transcript.clear(cx);
+        self.clear_transcript(cx);
         self.end_exchanges(cx, &CallError::Closed);
         self.end_uploads(cx);
         self.fail_outbox(cx, &CallError::Closed);
@@ -262,7 +264,7 @@ impl Session {
     /// The host has no more use for this session.
     pub(crate) fn forget(&mut self, cx: &mut Cx) {
         self.close_link(cx, "the session is closed");
-        self.transcript.clear(cx);
+        self.clear_transcript(cx);
         self.drop_list(cx);
         for exchange in std::mem::take(&mut self.exchanges) {
             exchange.abort(cx);

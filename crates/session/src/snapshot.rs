@@ -2,7 +2,8 @@
 //!
 //! A snapshot holds who takes part, with the participant's token, from which a connection is had at
 //! any time; in Chatloom behaviour also the messages that wait or have failed, with their keys and
-//! client tokens, and up to where the transcript has been delivered. It holds nothing that the
+//! client tokens, up to where the transcript has been delivered, and what is
+//! missing of it. It holds nothing that the
 //! service gives again: no connection token, no items. So it is as large as the messages in it, and at
 //! most 64 KiB beside them.
 //!
@@ -15,12 +16,13 @@ use chatloom_wire::{ContactId, ErrorKind, ItemId, ParticipantId, ParticipantToke
 use crate::{
     CallError, Core, EntryKey, LogLevel, MessageState, Outgoing, Output, SessionId,
     core::Cx,
-    delivered::Floor,
+    delivered::{Floor, Gone},
     json::{self, Raw, Writer},
     link::Phase,
     list::Place,
     outbox::MOST_WAITING,
     session::Session,
+    transcript::MOST_GAPS,
 };
 
 /// Of the text.
@@ -80,6 +82,19 @@ impl Session {
         }
         list.push(']');
         out.json("Near", &list);
+        list.clear();
+        list.push('[');
+        for gap in &floor.gaps {
+            let mut out = Writer::new();
+            for (name, end) in [("After", &gap.after), ("Before", &gap.before)] {
+                if let Some(end) = end {
+                    out.json(name, &place(end));
+                }
+            }
+            next(&mut list).push_str(&out.finish());
+        }
+        list.push(']');
+        out.json("Gaps", &list);
         Some(out.finish())
     }
 
@@ -101,7 +116,7 @@ impl Session {
             }
             return;
         }
-        self.transcript.restore_floor(kept.floor);
+        self.restore_floor(cx, kept.floor);
         for (key, what, state) in kept.messages {
             self.restore_message(cx, key, what, state);
         }
@@ -156,6 +171,7 @@ fn written(key: EntryKey, what: &Outgoing, state: &MessageState) -> String {
 /// `None` when this is no whole snapshot of this version.
 fn read(snapshot: &str) -> Option<Kept> {
     let (mut version, mut outbox, mut below, mut near) = (None, None, None, None);
+    let mut gaps = None;
     let (mut contact, mut chat, mut participant, mut token) = (None, None, None, None);
     json::object(snapshot, &mut |name, value| match name {
         "Version" => version = value.integer(),
@@ -166,6 +182,7 @@ fn read(snapshot: &str) -> Option<Kept> {
         "Outbox" => outbox = Some(value),
         "Below" => below = Some(value),
         "Near" => near = Some(value),
+        "Gaps" => gaps = Some(value),
         _ => {}
     })
     .ok()?;
@@ -185,7 +202,11 @@ fn read(snapshot: &str) -> Option<Kept> {
         participant_id: participant?.into(),
         participant_token: token?.into(),
         messages,
-        floor: Floor { below, near: list(near?, MOST_NEAR, read_place)? },
+        floor: Floor {
+            below,
+            near: list(near?, MOST_NEAR, read_place)?,
+            gaps: list(gaps?, MOST_GAPS, read_gap)?,
+        },
     })
 }
 
@@ -211,6 +232,17 @@ fn read_place(value: Raw<'_>) -> Option<Place> {
         _ => {}
     });
     Some(Place::of_item(&time?, &ItemId::from(id?)))
+}
+
+fn read_gap(value: Raw<'_>) -> Option<Gone> {
+    let (mut after, mut before) = (None, None);
+    value.members(&mut |name, value| match name {
+        "After" => after = Some(value),
+        "Before" => before = Some(value),
+        _ => {}
+    });
+    let end = |value: Option<_>| value.map_or(Some(None), |value| read_place(value).map(Some));
+    Some(Gone { after: end(after)?, before: end(before)? })
 }
 
 fn message(value: Raw<'_>) -> Option<(EntryKey, Outgoing, MessageState)> {

@@ -103,6 +103,11 @@ impl Link {
         self.primary.iter().chain(&self.candidate).any(|socket| socket.id == id && socket.trusted)
     }
 
+    /// Whether a socket serves whose items are delivered as they come.
+    pub(crate) fn is_served(&self) -> bool {
+        self.primary.as_ref().is_some_and(|socket| socket.is_healthy() && socket.trusted)
+    }
+
     /// A socket that has subscribed and for which the transcript has not been read since.
     pub(crate) fn next_to_trust(&self) -> Option<SocketId> {
         let mut sockets = self.primary.iter().chain(&self.candidate);
@@ -147,6 +152,7 @@ impl Session {
             self.link.status = Some(ConnectionStatus::Connected);
             self.event(cx, Event::Established { by_socket: true });
             self.tell_followers(cx, Signal::Gained);
+            self.refresh(cx);
         }
     }
 

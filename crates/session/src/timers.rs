@@ -27,6 +27,10 @@ pub(crate) enum Timer {
     Age(SocketId),
     /// Make a request again.
     Retry(u64),
+    /// A live item has been held back for too long.
+    Held,
+    /// The transcript of an earlier chat has been attached and can be read.
+    Rehydrated,
 }
 
 impl Timer {

@@ -8,23 +8,39 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use chatloom_wire::{
-    Item, ItemHead, ItemId, ItemType, ParticipantId,
-    participant::{GetTranscriptRequest, ScanDirection},
+    ItemHead, ItemId, ItemType, ParticipantId,
+    participant::{GetTranscript, GetTranscriptRequest, Operation, ScanDirection},
 };
 
 use crate::{
-    Answer, Body, CallError, CallId, Entry, EntryContent, EntryKey, Event, ItemKind, MessageState,
-    Outgoing, TranscriptUpdate,
+    Answer, Body, CallError, CallId, Entry, EntryContent, EntryKey, Event, GapId, ItemKind,
+    MessageState, Outgoing, TranscriptUpdate, Value,
     calls::Owner,
     classify,
     core::Cx,
     list::{Line, List, Place},
     read,
+    reading::{Aim, End, Reading},
     session::{Incoming, Session, release},
 };
 
 /// So many own messages can still be delivered and read.
 const MOST_OWN: usize = 1_000;
+/// No list is bounded to fewer entries.
+const LEAST_ENTRIES: usize = 100;
+/// So many entries are read at once for somebody who begins to look in the middle of a chat.
+const FIRST_ENTRIES: usize = 100;
+/// So many entries can be asked for at once.
+const MOST_OLDER: u32 = 1_000;
+
+/// How an item comes into the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feed {
+    /// As it was delivered.
+    Live,
+    /// With a page that was asked for.
+    Page,
+}
 
 /// An item with what its place and its state depend on.
 #[derive(Debug)]
@@ -126,6 +142,17 @@ pub(crate) struct Track {
     /// How many more entries than it should the list may hold, for the application has asked for
     /// them. Each entry that comes takes one away.
     allowance: usize,
+    /// Chatloom: what stands at the front for older entries.
+    front: Option<GapId>,
+    /// The first entries have not been asked for, though there are some.
+    first_due: bool,
+    /// The place of the first entry, and the token of the page that comes before it.
+    older: Option<(Place, String)>,
+    /// The calls that want older entries and wait their turn.
+    older_calls: VecDeque<(CallId, usize)>,
+    /// Compat: what came since the connection was lost has not been read; before it came this.
+    unread: bool,
+    reach: Option<Place>,
 }
 
 impl Session {
@@ -146,6 +173,11 @@ impl Session {
             if let MessageState::Failed(_) = state {
                 self.outgoing_failed(key, state);
             }
+        }
+        if !self.is_compat() && self.transcript.delivered.newest().is_some() {
+            self.track.first_due = true;
+            self.enlist_front();
+            self.load_first(cx);
         }
     }
 
@@ -191,7 +223,7 @@ impl Session {
     pub(crate) fn show_item(&mut self, cx: &mut Cx, arrival: Arrival) {
         if self.is_tracked() {
             self.event(cx, Event::Item { kind: arrival.kind, body: arrival.body.clone() });
-            self.enlist(cx, arrival, true);
+            self.enlist(cx, arrival, Feed::Live);
         } else {
             self.note_own(&arrival);
             self.give(cx, arrival.kind, arrival.body);
@@ -222,8 +254,8 @@ impl Session {
         }
     }
 
-    /// Chatloom: remembers an own message; gives its key, and whether it had one.
-    fn note_own(&mut self, arrival: &Arrival) -> Option<EntryKey> {
+    /// Chatloom: remembers an own message; gives its key and how far it has come.
+    fn note_own(&mut self, arrival: &Arrival) -> Option<(EntryKey, MessageState)> {
         let state = arrival.mine.clone().filter(|_| !self.is_compat())?;
         let own = &mut self.track.own;
         if let Some(own) = own.iter_mut().rev().find(|own| own.place.id == arrival.place.id) {
@@ -231,11 +263,12 @@ impl Session {
             if rank(&own.state) < rank(&state) {
                 own.state = state;
             }
-            return Some(own.key);
+            return Some((own.key, own.state.clone()));
         }
         let key = self.new_key();
-        self.add_own(Own { key, call: None, place: arrival.place.clone(), state });
-        Some(key)
+        let place = arrival.place.clone();
+        self.add_own(Own { key, call: None, place, state: state.clone() });
+        Some((key, state))
     }
 
     fn add_own(&mut self, new: Own) {
@@ -247,53 +280,96 @@ impl Session {
         }
     }
 
-    fn own_state(&self, id: &ItemId) -> Option<&Own> {
-        self.track.own.iter().rev().find(|own| own.place.id.as_ref() == Some(id))
-    }
-
     /// Puts an item into the list, in place of the one of its id if there is one.
-    pub(crate) fn enlist(&mut self, cx: &mut Cx, arrival: Arrival, is_live: bool) {
-        let own_key = self.note_own(&arrival);
-        let state = self.own_state(&arrival.id).map(|own| own.state.clone());
-        let next_key = self.track.last_key + 1;
+    pub(crate) fn enlist(&mut self, cx: &mut Cx, arrival: Arrival, feed: Feed) {
+        let own = self.note_own(&arrival);
         let Some(list) = &mut self.track.list else { return release(cx, &arrival.body) };
         let known = list.find(&arrival.id);
-        let key = match known {
-            Some(at) => list.at(at).map(|line| line.entry.key),
-            None => own_key,
+        let first = list.at(1).filter(|_| self.track.front.is_some());
+        if known.is_none()
+            && feed == Feed::Live
+            && first.is_some_and(|first| arrival.place < first.place)
+        {
+            // It is part of what stands at the front.
+            return release(cx, &arrival.body);
+        }
+        let key = match known.and_then(|at| list.at(at)) {
+            Some(line) => Some(line.entry.key),
+            None => own.as_ref().map(|(key, _)| *key),
         };
         let line = Line {
             place: arrival.place,
             is_message: arrival.is_message,
             entry: Entry {
-                key: key.unwrap_or(EntryKey(next_key)),
+                key: key.unwrap_or(EntryKey(self.track.last_key + 1)),
                 id: Some(arrival.id),
                 content: EntryContent::Item(arrival.body),
-                state,
+                state: own.map(|(_, state)| state),
             },
         };
-        if key.is_none() {
-            self.track.last_key = next_key;
-        }
+        self.track.last_key += u64::from(key.is_none());
         if let Some(at) = known {
             list.replace(at, line);
         } else {
             list.insert(line);
-            self.trim(is_live);
+            self.trim(feed);
         }
     }
 
-    /// Keeps the list within its bound.
-    fn trim(&mut self, is_live: bool) {
-        let Some(list) = &mut self.track.list else { return };
-        if !is_live {
+    /// Keeps the list within its bound: the oldest entries go. What the application has asked for
+    /// stays until as many have come behind.
+    fn trim(&mut self, feed: Feed) {
+        if feed == Feed::Page {
             self.track.allowance += 1;
             return;
         }
         self.track.allowance = self.track.allowance.saturating_sub(1);
-        let most = self.options.most_entries.max(100) + self.track.allowance;
-        while list.len() > most {
-            list.remove(0);
+        let most = self.options.most_entries.max(LEAST_ENTRIES) + self.track.allowance;
+        while let Some(list) = &mut self.track.list
+            && list.len() > most
+        {
+            let first = usize::from(self.track.front.is_some());
+            if list.at(first).is_none_or(|line| line.place.last) {
+                return;
+            }
+            list.remove(first);
+            if !self.is_compat() {
+                self.enlist_front();
+            }
+        }
+    }
+
+    /// Something stands at the front for what is older.
+    fn enlist_front(&mut self) {
+        if self.track.front.is_none() {
+            let gap = self.transcript.new_gap();
+            self.track.front = Some(gap);
+            self.enlist_gap_at(gap, Place::default());
+        }
+    }
+
+    fn enlist_gap_at(&mut self, gap: GapId, place: Place) {
+        let key = self.new_key();
+        let Some(list) = &mut self.track.list else { return };
+        let entry = Entry { key, id: None, content: EntryContent::Gap(gap), state: None };
+        list.insert(Line { place, entry, is_message: false });
+    }
+
+    /// Something is missing behind a place.
+    pub(crate) fn enlist_gap(&mut self, gap: GapId, after: Option<&Place>) {
+        if self.is_tracked() {
+            self.track.last_turn += 1;
+            let place = after.cloned().unwrap_or_default();
+            self.enlist_gap_at(gap, Place { n: self.track.last_turn, ..place });
+        }
+    }
+
+    /// What was missing is there.
+    pub(crate) fn unlist_gap(&mut self, gap: GapId) {
+        if let Some(list) = &mut self.track.list
+            && let Some(at) = list.find_gap(gap)
+        {
+            list.remove(at);
         }
     }
 
@@ -362,7 +438,7 @@ impl Session {
         let entry = Entry { key, id: None, content, state: Some(state) };
         let place = Place { last: true, n: self.track.last_turn, ..Place::default() };
         list.insert(Line { place, entry, is_message: true });
-        self.trim(true);
+        self.trim(Feed::Live);
     }
 
     /// Takes a message out of the list.
@@ -426,7 +502,7 @@ impl Session {
                 self.track.under_way.iter().any(|(of, _)| *of == call)
                     || self.track.pages.iter().any(|(of, _)| *of == call)
             }
-            Owner::Outbox | Owner::Recovery => true,
+            Owner::Outbox | Owner::Reading { .. } => true,
             Owner::File(call) => self.asks_for_place(call),
         }
     }
@@ -451,13 +527,25 @@ impl Session {
             else {
                 return;
             };
-            self.track.touched = true;
+            let items = page.items.into_iter().flatten();
+            let arrivals = items.filter_map(|item| self.arrival_read(Arc::new(item))).collect();
             if backward {
-                self.track.previous_token = page.next_token;
+                self.page_was_backward(page.next_token);
             }
-            for item in page.items.into_iter().flatten() {
-                self.enlist_read(cx, item);
-            }
+            self.page_for_list(cx, arrivals);
+        }
+    }
+
+    /// Compat: the page that was read last was read backward (S153).
+    pub(crate) fn page_was_backward(&mut self, next_token: Option<String>) {
+        self.track.previous_token = next_token;
+    }
+
+    /// Compat: a page goes into the list (S141, S148).
+    pub(crate) fn page_for_list(&mut self, cx: &mut Cx, arrivals: Vec<Arrival>) {
+        self.track.touched = true;
+        for arrival in arrivals {
+            self.enlist(cx, arrival, Feed::Page);
         }
     }
 
@@ -502,13 +590,141 @@ impl Session {
             list.replace(at, line);
         }
     }
+}
 
-    /// Puts an item of a page into the list: in Compat every one that has an id.
-    pub(crate) fn enlist_read(&mut self, cx: &mut Cx, item: Item) {
-        let incoming = Incoming::Item(self.partials.assemble_page(Arc::new(item)));
-        let me = &self.options.participant_id;
-        if let Ok(arrival) = Arrival::new(incoming, ItemKind::Message, me) {
-            self.enlist(cx, arrival, false);
+/// Older entries, and what came while there was no connection.
+impl Session {
+    /// Whether the transcript can be read for a call; answers it if not.
+    pub(crate) fn admits_reading(&mut self, cx: &mut Cx, call: CallId) -> bool {
+        self.admit(cx, call, GetTranscript::NAME, Ok(()))
+    }
+
+    /// The application wants older entries.
+    pub(crate) fn load_older(&mut self, cx: &mut Cx, call: CallId, count: u32) {
+        let error = if !self.is_tracked() {
+            CallError::Invalid { member: "transcript", rule: "must be tracked" }
+        } else if !(1..=MOST_OLDER).contains(&count) {
+            CallError::Invalid { member: "count", rule: "must be 1 to 1,000" }
+        } else {
+            if self.admits_reading(cx, call) {
+                self.track.older_calls.push_back((call, count as usize));
+                self.load_next(cx);
+            }
+            return;
+        };
+        self.done(cx, call, Err(error));
+    }
+
+    /// The application wants to see what stands at the front, by its number as a gap.
+    pub(crate) fn fill_front(&mut self, cx: &mut Cx, call: CallId, gap: GapId) {
+        if self.track.front == Some(gap) {
+            return self.load_older(cx, call, FIRST_ENTRIES as u32);
+        }
+        let rule = "must be that of a gap";
+        self.done(cx, call, Err(CallError::Invalid { member: "gap", rule }));
+    }
+
+    /// Somebody began to look in the middle of a chat: reads the newest entries.
+    pub(crate) fn load_first(&mut self, cx: &mut Cx) {
+        if self.track.first_due && self.can_call(GetTranscript::NAME) {
+            self.track.first_due = false;
+            self.begin_older(cx, FIRST_ENTRIES, None);
+        }
+    }
+
+    /// Reads for the next call that wants older entries, unless some are being read.
+    fn load_next(&mut self, cx: &mut Cx) {
+        let is_older = |reading: &Reading| matches!(reading.aim, Aim::Older(_));
+        if !self.transcript.readings.iter().any(is_older)
+            && let Some((call, count)) = self.track.older_calls.pop_front()
+        {
+            self.begin_older(cx, count, Some(call));
+        }
+    }
+
+    fn begin_older(&mut self, cx: &mut Cx, count: usize, call: Option<CallId>) {
+        let Some(list) = &self.track.list else { return };
+        let first = list.first_item();
+        let bound = first.map(|line| line.place.clone());
+        let start = first.and_then(|line| line.entry.id.clone());
+        let mut reading = Reading::new(Aim::Older(count), bound).starting_at(start);
+        reading.endless = false;
+        reading.calls.extend(call);
+        if let Some((place, token)) = self.track.older.take()
+            && reading.bound.as_ref() == Some(&place)
+        {
+            reading.next_token = Some(token);
+        }
+        self.begin_reading(cx, reading);
+    }
+
+    /// Older entries have been read.
+    pub(crate) fn loaded_older(
+        &mut self,
+        cx: &mut Cx,
+        count: usize,
+        reading: Reading,
+        end: End,
+        error: Option<CallError>,
+    ) {
+        let mut arrivals = reading.found;
+        arrivals.sort_unstable_by(|a, b| b.place.cmp(&a.place));
+        let is_all = arrivals.len() <= count;
+        let at_beginning = is_all && end == End::Beginning;
+        if is_all
+            && let Some(oldest) = arrivals.last()
+            && let Some(token) = reading.next_token
+        {
+            self.track.older = Some((oldest.place.clone(), token));
+        }
+        arrivals.truncate(count);
+        let loaded = arrivals.len() as u32;
+        for arrival in arrivals {
+            self.enlist(cx, arrival, Feed::Page);
+        }
+        if at_beginning && let Some(front) = self.track.front.take() {
+            self.unlist_gap(front);
+        }
+        let result = match error {
+            Some(error) => Err(error),
+            None => Ok(Value::Loaded { count: loaded, at_beginning }),
+        };
+        for call in reading.calls {
+            self.done(cx, call, result.clone());
+        }
+        self.load_next(cx);
+    }
+
+    /// Compat: there is a connection again: reads what came since the last one (S140), until it meets
+    /// what is held (docs/protocol/defects.md D6).
+    pub(crate) fn refresh(&mut self, cx: &mut Cx) {
+        let Some(list) = self.track.list.as_ref().filter(|_| self.is_compat()) else { return };
+        if !self.can_call(GetTranscript::NAME) {
+            return;
+        }
+        if !std::mem::replace(&mut self.track.unread, true) {
+            self.track.reach = list.newest().map(|line| line.place.clone());
+        }
+        let bound = self.track.reach.clone();
+        if let Some(going) = self.take_reading(|reading| reading.aim == Aim::Refresh) {
+            self.drop_reading(cx, &going);
+        }
+        self.begin_reading(cx, Reading::new(Aim::Refresh, bound));
+    }
+
+    /// Compat: everything that came while there was no connection has been read.
+    pub(crate) fn refreshed(&mut self) {
+        self.track.unread = false;
+    }
+
+    /// Chatloom: shows what is only of the moment. A message that grows is in the list meanwhile.
+    pub(crate) fn show_transient(&mut self, cx: &mut Cx, kind: ItemKind, incoming: Incoming) {
+        if kind != ItemKind::Message || !self.is_tracked() {
+            return self.give(cx, kind, incoming.into_body());
+        }
+        match Arrival::new(incoming, kind, &self.options.participant_id) {
+            Ok(arrival) => self.show_item(cx, arrival),
+            Err(incoming) => self.give(cx, kind, incoming.into_body()),
         }
     }
 }

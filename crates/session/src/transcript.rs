@@ -5,41 +5,43 @@
 //! back while the transcript is read backward until it meets what has been delivered; then
 //! everything comes out in the order of (AbsoluteTime, Id), and from then on the socket is *trusted*
 //! and what it brings is delivered at once (docs/protocol/defects.md D6, D7).
-
-use std::sync::Arc;
-
-use chatloom_wire::participant::{
-    GetTranscript, GetTranscriptRequest, Operation, ScanDirection, SortOrder,
-};
+//!
+//! What cannot be read leaves a *gap*. It is told, and read again after the next recovery and when
+//! the application asks for it. Nothing is held back for more than [`HELD_MS`]: then what waits is
+//! delivered behind a gap, and the reading goes on for the gap.
 
 use crate::{
-    Answer, CallError, Event, GapId, ItemKind, LogLevel, SocketId,
-    calls::{Owner, transcript_request},
-    classify,
+    CallError, CallId, Event, GapId, ItemKind, LogLevel, SocketId, Value, classify,
     core::Cx,
-    delivered::{Delivered, Floor, MOST_ITEMS},
+    delivered::{Delivered, Floor, Gone},
     list::Place,
-    read,
+    reading::{Aim, End, Reading},
     session::{Incoming, Session, release},
+    timers::Timer,
     track::Arrival,
 };
 
 /// So many live items are held back; with more the recovery starts again, which holds them too.
 const MOST_WAITING: usize = 1_000;
-/// Items on a page.
-const PAGE_ITEMS: i64 = 100;
-/// Pages of one recovery; a service may give pages that are not full.
-const MOST_PAGES: u32 = 400;
-/// Pages in a row that cannot be read before the recovery is given up.
-const MOST_UNREADABLE: u32 = 5;
+/// No live item is held back for longer.
+const HELD_MS: u64 = 20_000;
+/// So many gaps are remembered; of more the oldest can no longer be filled.
+pub(crate) const MOST_GAPS: usize = 50;
+/// What belongs to an attached transcript is there so long after the event that tells of it
+/// (docs/protocol/participant-service.md §7).
+const REHYDRATED_MS: u64 = 1_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
-    delivered: Delivered,
+    pub(crate) delivered: Delivered,
     /// Live items that are held back.
     waiting: Vec<Held>,
-    recovery: Option<Recovery>,
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) last_reading: u32,
+    gaps: Vec<Gap>,
     last_gap: u32,
+    /// An earlier chat has been attached and has not been read.
+    rehydrated: bool,
 }
 
 /// A live item that is held back until the transcript has been read for its socket; for the next
@@ -47,21 +49,19 @@ pub(crate) struct Transcript {
 #[derive(Debug)]
 struct Held {
     socket: Option<SocketId>,
-    entry: Arrival,
+    arrival: Arrival,
 }
 
+/// A hole in what has been delivered.
 #[derive(Debug)]
-struct Recovery {
-    socket: SocketId,
-    exchange: u64,
-    pages: u32,
-    unreadable: u32,
-    next_token: Option<String>,
-    found: Vec<Arrival>,
-}
-
-fn sort(entries: &mut [Arrival]) {
-    entries.sort_unstable_by(|a, b| a.place.cmp(&b.place));
+struct Gap {
+    id: GapId,
+    /// It is behind this; it begins with the transcript when there is nothing before.
+    after: Option<Place>,
+    /// It is before this; nothing has been delivered behind it when there is none.
+    before: Option<Place>,
+    /// It is to be read after the recovery.
+    due: bool,
 }
 
 impl Transcript {
@@ -72,29 +72,47 @@ impl Transcript {
 
     /// What has been delivered, as it survives the process.
     pub(crate) fn floor(&self) -> Floor {
-        self.delivered.floor()
+        let gaps = self.gaps.iter();
+        let gaps = gaps.map(|gap| Gone { after: gap.after.clone(), before: gap.before.clone() });
+        Floor { gaps: gaps.collect(), ..self.delivered.floor() }
     }
 
-    /// Another process has delivered this.
-    pub(crate) fn restore_floor(&mut self, floor: Floor) {
-        self.delivered.restore(floor);
+    pub(crate) fn new_gap(&mut self) -> GapId {
+        self.last_gap += 1;
+        GapId(self.last_gap)
     }
 
     fn drop_waiting(&mut self, cx: &mut Cx) {
         for held in self.waiting.drain(..) {
-            release(cx, &held.entry.body);
+            release(cx, &held.arrival.body);
         }
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self, cx: &mut Cx) {
-        self.drop_waiting(cx);
-        self.recovery = None;
-        self.delivered.clear();
     }
 }
 
+fn sort(arrivals: &mut [Arrival]) {
+    arrivals.sort_unstable_by(|a, b| a.place.cmp(&b.place));
+}
+
 impl Session {
+    /// Another process has delivered this.
+    pub(crate) fn restore_floor(&mut self, cx: &mut Cx, floor: Floor) {
+        for Gone { after, before } in floor.gaps {
+            self.open_gap(cx, after, before, true);
+        }
+        let Floor { below, near, .. } = floor;
+        self.transcript.delivered.restore(Floor { below, near, gaps: Vec::new() });
+    }
+
+    /// Forgets what has been delivered and gives everything up.
+    pub(crate) fn clear_transcript(&mut self, cx: &mut Cx) {
+        self.transcript.drop_waiting(cx);
+        self.drop_readings(cx);
+        self.transcript.delivered.clear();
+        self.transcript.gaps.clear();
+        self.timers.clear(Timer::Held);
+        self.timers.clear(Timer::Rehydrated);
+    }
+
     /// A live item for the application.
     pub(crate) fn merge_live(
         &mut self,
@@ -106,68 +124,90 @@ impl Session {
         if classify::is_transient(incoming.head(), kind) {
             // During a hand-over both sockets bring it; chunks have been told apart already.
             let is_chunk = classify::is_streamed(incoming.head());
-            let body = incoming.into_body();
             if !is_chunk && self.link.is_candidate(socket) && self.link.is_healthy() {
-                release(cx, &body);
+                release(cx, &incoming.into_body());
             } else {
-                self.give(cx, kind, body);
+                self.show_transient(cx, kind, incoming);
             }
             return;
         }
         let me = &self.options.participant_id;
-        let Ok(entry) = Arrival::new(incoming, kind, me) else { return };
+        let Ok(arrival) = Arrival::new(incoming, kind, me) else { return };
         if self.link.is_trusted(socket) {
-            if self.deliver(cx, entry) {
+            if self.deliver(cx, arrival, false) {
                 self.end(cx);
+            } else {
+                self.rehydrate_soon(cx);
             }
-        } else if !entry.streamed && self.transcript.delivered.has(&entry.place, &entry.id) {
-            release(cx, &entry.body);
+        } else if !arrival.streamed && self.transcript.delivered.has(&arrival.place, &arrival.id) {
+            release(cx, &arrival.body);
         } else {
-            self.transcript.waiting.push(Held { socket: Some(socket), entry });
+            self.transcript.waiting.push(Held { socket: Some(socket), arrival });
+            if !self.timers.is_set(Timer::Held) {
+                self.timers.set(Timer::Held, cx.after(HELD_MS));
+            }
             if self.transcript.waiting.len() > MOST_WAITING {
                 self.log(cx, LogLevel::Warn, "too many items wait; the transcript is read again");
                 self.transcript.drop_waiting(cx);
-                if let Some(recovery) = self.transcript.recovery.take() {
-                    self.drop_exchange(cx, recovery.exchange);
+                if let Some(recovery) = self.take_recovery(|_| true) {
+                    self.drop_reading(cx, &recovery);
                 }
                 self.recover_next(cx);
             }
         }
     }
 
-    /// Delivers an item unless it has been; says whether it ends the chat.
-    fn deliver(&mut self, cx: &mut Cx, entry: Arrival) -> bool {
+    /// Delivers an item unless it has been; says whether it ends the chat. What fills a gap may be
+    /// older than what is remembered.
+    fn deliver(&mut self, cx: &mut Cx, arrival: Arrival, fills: bool) -> bool {
         // The transcript may have given a streamed message before it was complete.
-        let replaces = entry.streamed && self.partials.take_cut(&entry.id);
+        let replaces = arrival.streamed && self.partials.take_cut(&arrival.id);
         let delivered = &mut self.transcript.delivered;
-        let is_new = !delivered.has(&entry.place, &entry.id);
-        if is_new || replaces {
-            self.is_changed |= delivered.note(&entry.place, &entry.id);
-            let ends_chat = entry.ends_chat;
-            self.show_item(cx, entry);
-            ends_chat
+        let is_known = if fills {
+            delivered.has_id(&arrival.id)
         } else {
-            release(cx, &entry.body);
-            false
+            delivered.has(&arrival.place, &arrival.id)
+        };
+        if is_known && !replaces {
+            release(cx, &arrival.body);
+            return false;
         }
+        self.is_changed |= delivered.note(&arrival.place, &arrival.id);
+        if !fills
+            && let Some(gap) = self.transcript.gaps.last_mut()
+            && gap.before.is_none()
+        {
+            gap.before = Some(arrival.place.clone());
+        }
+        self.transcript.rehydrated |= arrival.kind == ItemKind::ChatRehydrated;
+        let ends_chat = arrival.ends_chat;
+        self.show_item(cx, arrival);
+        ends_chat
+    }
+
+    fn deliver_all(&mut self, cx: &mut Cx, mut arrivals: Vec<Arrival>, fills: bool) -> bool {
+        sort(&mut arrivals);
+        let mut ends = self.link.handed_on;
+        for arrival in arrivals {
+            ends |= self.deliver(cx, arrival, fills);
+        }
+        ends
+    }
+
+    fn take_recovery(&mut self, of: impl Fn(SocketId) -> bool) -> Option<Reading> {
+        self.take_reading(|reading| matches!(reading.aim, Aim::Recovery(socket) if of(socket)))
     }
 
     /// Reads what was published before a socket subscribed, if there is such a socket and the
     /// transcript is not being read for another one.
     pub(crate) fn recover_next(&mut self, cx: &mut Cx) {
-        if self.is_compat() || self.transcript.recovery.is_some() {
+        let is_recovery = |reading: &Reading| matches!(reading.aim, Aim::Recovery(_));
+        if self.is_compat() || self.transcript.readings.iter().any(is_recovery) {
             return;
         }
         let Some(socket) = self.link.next_to_trust() else { return };
-        self.transcript.recovery = Some(Recovery {
-            socket,
-            exchange: 0,
-            pages: 0,
-            unreadable: 0,
-            next_token: None,
-            found: Vec::new(),
-        });
-        self.read_page(cx);
+        let newest = self.transcript.delivered.newest().cloned();
+        self.begin_reading(cx, Reading::new(Aim::Recovery(socket), newest));
     }
 
     /// A socket is gone, and with it the reason to read the transcript for it. What it brought stays
@@ -176,117 +216,84 @@ impl Session {
         for held in &mut self.transcript.waiting {
             held.socket.take_if(|of| *of == socket);
         }
-        if let Some(recovery) = self.transcript.recovery.take_if(|going| going.socket == socket) {
-            self.drop_exchange(cx, recovery.exchange);
-        }
-    }
-
-    fn read_page(&mut self, cx: &mut Cx) {
-        let Some(recovery) = &mut self.transcript.recovery else { return };
-        let request = GetTranscriptRequest {
-            max_results: Some(PAGE_ITEMS),
-            next_token: recovery.next_token.clone(),
-            scan_direction: Some(ScanDirection::Backward),
-            sort_order: Some(SortOrder::Descending),
-            ..GetTranscriptRequest::default()
-        };
-        let body = transcript_request(&request);
-        let exchange =
-            self.start(cx, Owner::Recovery, GetTranscript::NAME, GetTranscript::PATH, body);
-        if let Some(recovery) = &mut self.transcript.recovery {
-            recovery.exchange = exchange;
-        }
-    }
-
-    /// A page came, newest item first, or the service refused it.
-    pub(crate) fn page(&mut self, cx: &mut Cx, result: Result<Answer, CallError>) {
-        let Some(recovery) = &mut self.transcript.recovery else { return };
-        let Ok(answer) = result else {
-            return self.recovered(cx, true);
-        };
-        let Some(page) = read::page(&answer.body) else {
-            recovery.unreadable += 1;
-            if recovery.unreadable >= MOST_UNREADABLE {
-                return self.recovered(cx, true);
-            }
-            return self.read_page(cx);
-        };
-        recovery.unreadable = 0;
-        recovery.pages += 1;
-        // The oldest item decides, not any item that is held: the page may end between two items
-        // that the socket brought in the other order.
-        let mut oldest: Option<(Place, bool)> = None;
-        let mut skipped = false;
-        for item in page.items {
-            let Some(item) = item else {
-                skipped = true;
-                continue;
-            };
-            let item = self.partials.assemble_page(Arc::new(item));
-            let head = item.head();
-            let Some(kind) = classify::kind(head, &self.options.participant_id) else { continue };
-            if classify::is_transient(head, kind) {
-                continue;
-            }
-            let me = &self.options.participant_id;
-            let Ok(entry) = Arrival::new(Incoming::Item(item), kind, me) else { continue };
-            let known = self.transcript.delivered.has(&entry.place, &entry.id);
-            if oldest.as_ref().is_none_or(|(place, _)| &entry.place < place) {
-                oldest = Some((entry.place.clone(), known));
-            }
-            if !known {
-                recovery.found.push(entry);
-            }
-        }
-        let met = oldest.is_some_and(|(_, known)| known);
-        let at_beginning = page.next_token.is_none();
-        let too_far = recovery.found.len() >= MOST_ITEMS || recovery.pages >= MOST_PAGES;
-        recovery.next_token = page.next_token;
-        if skipped {
-            self.log(cx, LogLevel::Warn, "an item of the transcript cannot be read");
-        }
-        if met || at_beginning {
-            self.recovered(cx, false);
-        } else if too_far {
-            self.recovered(cx, true);
-        } else {
-            self.read_page(cx);
+        if let Some(recovery) = self.take_recovery(|of| of == socket) {
+            self.drop_reading(cx, &recovery);
         }
     }
 
     /// Everything that could be read has been: delivers it with what was held back.
-    fn recovered(&mut self, cx: &mut Cx, gap: bool) {
-        let Some(recovery) = self.transcript.recovery.take() else { return };
-        let mut entries = recovery.found;
+    pub(crate) fn recovered(&mut self, cx: &mut Cx, socket: SocketId, recovery: Reading, end: End) {
+        let mut arrivals = recovery.found;
         #[cfg(feature = "sabotage")]
         if cx.sabotaged {
             self.transcript.drop_waiting(cx);
         }
-        let is_covered = |held: &mut Held| held.socket.is_none_or(|of| of == recovery.socket);
-        entries.extend(self.transcript.waiting.extract_if(.., is_covered).map(|held| held.entry));
-        sort(&mut entries);
-        if gap {
+        let is_covered = |held: &mut Held| held.socket.is_none_or(|of| of == socket);
+        let waiting = self.transcript.waiting.extract_if(.., is_covered);
+        arrivals.extend(waiting.map(|held| held.arrival));
+        if self.transcript.waiting.is_empty() {
+            self.timers.clear(Timer::Held);
+        }
+        // What was missed before is tried again now, what is missing now the next time.
+        for gap in &mut self.transcript.gaps {
+            gap.due = true;
+        }
+        if end == End::Short {
             self.log(cx, LogLevel::Warn, "a part of the transcript could not be read");
-            self.gap(cx);
+            let oldest = arrivals.iter().map(|arrival| &arrival.place).min().cloned();
+            self.open_gap(cx, recovery.bound, oldest, false);
         }
-        let mut ends = self.link.handed_on;
-        for entry in entries {
-            ends |= self.deliver(cx, entry);
+        let ends = self.deliver_all(cx, arrivals, false);
+        if end == End::Beginning {
+            // Whatever was attached has been read.
+            self.transcript.rehydrated = false;
         }
-        self.trust(cx, recovery.socket);
-        self.event(cx, Event::CaughtUp);
-        if ends {
-            self.end(cx);
-        } else {
-            self.recover_next(cx);
-        }
+        self.caught_up(cx, socket, ends);
     }
 
-    /// Says that something is missing here.
-    fn gap(&mut self, cx: &mut Cx) {
-        self.transcript.last_gap += 1;
-        let gap = GapId(self.transcript.last_gap);
-        self.event(cx, Event::Gap { gap });
+    /// What a socket brings is the next from now on.
+    fn caught_up(&mut self, cx: &mut Cx, socket: SocketId, ends: bool) {
+        self.trust(cx, socket);
+        self.event(cx, Event::CaughtUp);
+        if ends {
+            return self.end(cx);
+        }
+        self.rehydrate_soon(cx);
+        self.recover_next(cx);
+        self.fill_next(cx);
+        self.load_first(cx);
+    }
+
+    /// Something has been held back for too long: the transcript cannot be read at the moment.
+    /// Everything that waits is delivered behind a gap, and the reading goes on for the gap.
+    pub(crate) fn held_too_long(&mut self, cx: &mut Cx) {
+        let delivered = &self.transcript.delivered;
+        let waiting = self.transcript.waiting.iter();
+        let mut waiting = waiting.map(|held| &held.arrival);
+        let is_known = waiting.all(|arrival| delivered.has(&arrival.place, &arrival.id));
+        let waiting = std::mem::take(&mut self.transcript.waiting);
+        let arrivals: Vec<Arrival> = waiting.into_iter().map(|held| held.arrival).collect();
+        if is_known && self.link.is_served() {
+            // A hand-over: the other socket has brought everything.
+            self.deliver_all(cx, arrivals, false);
+            return;
+        }
+        self.log(cx, LogLevel::Warn, "what waits for the transcript is given behind a gap");
+        let recovery = self.take_recovery(|_| true);
+        let newest = self.transcript.delivered.newest().cloned();
+        let after = recovery.as_ref().map_or(newest, |recovery| recovery.bound.clone());
+        let before = arrivals.iter().map(|arrival| &arrival.place).min().cloned();
+        let gap = self.open_gap(cx, after, before, false);
+        let ends = self.deliver_all(cx, arrivals, false);
+        if let Some(mut recovery) = recovery
+            && let Aim::Recovery(socket) = recovery.aim
+        {
+            recovery.aim = Aim::Fill(gap);
+            self.transcript.readings.push(recovery);
+            self.caught_up(cx, socket, ends);
+        } else if ends {
+            self.end(cx);
+        }
     }
 
     /// The session gives up: delivers what it holds, behind a gap, since something may be missing.
@@ -295,15 +302,134 @@ impl Session {
             return;
         }
         let waiting = std::mem::take(&mut self.transcript.waiting);
-        let mut entries: Vec<Arrival> = waiting.into_iter().map(|held| held.entry).collect();
-        if let Some(recovery) = self.transcript.recovery.take() {
-            self.drop_exchange(cx, recovery.exchange);
-            entries.extend(recovery.found);
+        let mut arrivals: Vec<Arrival> = waiting.into_iter().map(|held| held.arrival).collect();
+        let mut after = self.transcript.delivered.newest().cloned();
+        if let Some(recovery) = self.take_recovery(|_| true) {
+            self.drop_reading(cx, &recovery);
+            arrivals.extend(recovery.found);
+            after = recovery.bound;
         }
-        sort(&mut entries);
-        self.gap(cx);
-        for entry in entries {
-            self.deliver(cx, entry);
+        self.timers.clear(Timer::Held);
+        let before = arrivals.iter().map(|arrival| &arrival.place).min().cloned();
+        self.open_gap(cx, after, before, true);
+        self.deliver_all(cx, arrivals, false);
+    }
+
+    /// Says that something is missing behind one place and before another.
+    fn open_gap(
+        &mut self,
+        cx: &mut Cx,
+        after: Option<Place>,
+        before: Option<Place>,
+        due: bool,
+    ) -> GapId {
+        self.is_changed = true;
+        let id = self.transcript.new_gap();
+        self.event(cx, Event::Gap { gap: id });
+        self.enlist_gap(id, after.as_ref());
+        self.transcript.gaps.push(Gap { id, after, before, due });
+        if self.transcript.gaps.len() > MOST_GAPS {
+            self.transcript.gaps.remove(0);
         }
+        id
+    }
+
+    /// Reads for the next gap that is to be filled, unless the transcript is being read for one.
+    pub(crate) fn fill_next(&mut self, cx: &mut Cx) {
+        let is_fill = |reading: &Reading| matches!(reading.aim, Aim::Fill(_));
+        if self.transcript.readings.iter().any(is_fill) {
+            return;
+        }
+        if let Some(gap) = self.transcript.gaps.iter().find(|gap| gap.due) {
+            self.begin_fill(cx, gap.id, None);
+        }
+    }
+
+    fn begin_fill(&mut self, cx: &mut Cx, gap: GapId, call: Option<CallId>) {
+        let gaps = &mut self.transcript.gaps;
+        let Some(gap) = gaps.iter_mut().find(|known| known.id == gap) else { return };
+        gap.due = false;
+        // Only a reading from the newest on is sure to come to earlier chats
+        // (docs/protocol/participant-service.md §7).
+        let start = gap.after.as_ref().and(gap.before.as_ref()).and_then(|place| place.id.clone());
+        let mut reading = Reading::new(Aim::Fill(gap.id), gap.after.clone()).starting_at(start);
+        reading.endless = call.is_none();
+        reading.calls.extend(call);
+        self.begin_reading(cx, reading);
+    }
+
+    /// The application wants a gap filled.
+    pub(crate) fn fill_gap(&mut self, cx: &mut Cx, call: CallId, gap: GapId) {
+        if !self.admits_reading(cx, call) {
+            return;
+        }
+        if !self.transcript.gaps.iter().any(|known| known.id == gap) {
+            return self.fill_front(cx, call, gap);
+        }
+        let is_same = |reading: &Reading| reading.aim == Aim::Fill(gap);
+        if let Some(going) = self.take_reading(is_same) {
+            if !going.calls.is_empty() {
+                self.transcript.readings.push(going);
+                if let Some(going) = self.transcript.readings.last_mut() {
+                    going.calls.push(call);
+                }
+                return;
+            }
+            // One that goes on for ever is no answer to a call.
+            self.drop_reading(cx, &going);
+        }
+        self.begin_fill(cx, gap, Some(call));
+    }
+
+    /// What could be read of a gap has been.
+    pub(crate) fn filled(
+        &mut self,
+        cx: &mut Cx,
+        gap: GapId,
+        reading: Reading,
+        end: End,
+        error: Option<CallError>,
+    ) {
+        let count = reading.found.len() as u32;
+        let oldest = reading.found.iter().map(|arrival| &arrival.place).min().cloned();
+        let ends = self.deliver_all(cx, reading.found, true);
+        self.is_changed = true;
+        let gaps = &mut self.transcript.gaps;
+        if end != End::Short {
+            gaps.retain(|known| known.id != gap);
+            self.unlist_gap(gap);
+            self.event(cx, Event::GapClosed { gap });
+        } else if let Some(known) = gaps.iter_mut().find(|known| known.id == gap) {
+            known.before = oldest.or(known.before.take());
+        }
+        let at_beginning = end == End::Beginning;
+        let goes_on = error.as_ref().is_some_and(CallError::can_retry);
+        let result = match error {
+            Some(error) => Err(error),
+            None => Ok(Value::Loaded { count, at_beginning }),
+        };
+        for call in reading.calls {
+            self.done(cx, call, result.clone());
+        }
+        if ends {
+            self.end(cx);
+        } else if goes_on && self.link.is_served() {
+            self.begin_fill(cx, gap, None);
+        } else {
+            self.fill_next(cx);
+        }
+    }
+
+    /// Reads what an attached chat has brought, as soon as it is there.
+    fn rehydrate_soon(&mut self, cx: &mut Cx) {
+        if std::mem::take(&mut self.transcript.rehydrated) {
+            self.timers.set(Timer::Rehydrated, cx.after(REHYDRATED_MS));
+        }
+    }
+
+    /// An attached chat lies before everything else: the beginning is missing until it is read.
+    pub(crate) fn rehydrated(&mut self, cx: &mut Cx) {
+        self.open_gap(cx, None, None, true);
+        self.fill_next(cx);
     }
 }

@@ -836,6 +836,7 @@ impl World {
                 Seen::Event(Event::Broken) => Some("broken"),
                 Seen::Event(Event::Ended) => Some("ended"),
                 Seen::Event(Event::Gap { .. }) => Some("gap"),
+                Seen::Event(Event::GapClosed { .. }) => Some("gap closed"),
                 Seen::Event(Event::CaughtUp) => Some("caught up"),
                 _ => None,
             })
