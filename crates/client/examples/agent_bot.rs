@@ -9,7 +9,7 @@
 
 use chatloom::{Chat, Client, Error, Event, ParticipantRole};
 
-async fn work(client: &Client, user: &str) -> Result<(), Error> {
+pub(crate) async fn work(client: &Client, user: &str) -> Result<(), Error> {
     let agent = client.log_in(user, None).await?;
     let mut queue = agent.queue();
     loop {
@@ -35,6 +35,8 @@ async fn work(client: &Client, user: &str) -> Result<(), Error> {
 async fn serve(chat: Chat, customer: &str) -> Result<(), Error> {
     let mut events = chat.events();
     chat.connect().await?;
+    // What was said before was for others.
+    while !matches!(events.next().await, Some(Event::CaughtUp) | None) {}
     chat.send_message(format!("Hello {customer}, how can I help?")).await?;
     while let Some(event) = events.next().await {
         let Event::Message(item) = event else { continue };

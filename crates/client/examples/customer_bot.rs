@@ -8,7 +8,7 @@
 
 use chatloom::{Client, Error, Event, ParticipantRole};
 
-async fn talk(client: &Client) -> Result<(), Error> {
+pub(crate) async fn talk(client: &Client) -> Result<(), Error> {
     let chat = client.chat(client.start_chat("Echo").await?);
     let mut events = chat.events();
     chat.connect().await?;

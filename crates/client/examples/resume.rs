@@ -52,7 +52,7 @@ async fn keep(chat: &Chat, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn talk(
+pub(crate) async fn talk(
     client: &Client,
     path: &Path,
     mut lines: mpsc::Receiver<String>,

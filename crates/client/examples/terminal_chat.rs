@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use chatloom::{Attachment, Chat, Client, Connection, Error, Event, Item, Roster};
 use tokio::sync::mpsc;
 
-async fn talk(
+pub(crate) async fn talk(
     client: &Client,
     name: &str,
     mut lines: mpsc::Receiver<String>,

@@ -18,7 +18,7 @@ const AHEAD: usize = 40;
 /// Runs a test in a clock that is so many times as fast as the wall's. The client waits up to half a
 /// minute between attempts, and twenty seconds before it gives a silent connection up; its peers and
 /// the network are as fast as ever.
-fn in_fast_time(times: u32, test: impl Future<Output = ()>) {
+pub(crate) fn in_fast_time(times: u32, test: impl Future<Output = ()>) {
     const TICK: Duration = Duration::from_millis(1);
     let (tick, mut ticks) = mpsc::channel(1);
     let clock = std::thread::spawn(move || {
