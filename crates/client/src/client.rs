@@ -139,8 +139,7 @@ impl Client {
     ///
     /// [`Error::Invalid`] when the text is no snapshot.
     pub fn restore_with(&self, snapshot: &Snapshot, options: &ChatOptions) -> Result<Chat, Error> {
-        let (details, kept) = snapshot.read()?;
-        Ok(self.open(details, options, Some(kept)))
+        Ok(self.open(snapshot.details()?, options, Some(snapshot.expose().to_owned())))
     }
 
     /// What has been recorded of all chats of this client, as JSON lines, without content, names and
@@ -159,7 +158,6 @@ impl Client {
         shared.tell(Command::Create(Box::new(Create {
             session,
             options: options.session(&shared.endpoint, &shared.user_agent, &details),
-            details: details.clone(),
             feed: Arc::clone(&feed),
             token_source: options.token(),
             snapshot,

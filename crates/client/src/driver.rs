@@ -21,7 +21,6 @@ use tracing::Span;
 
 use crate::{
     attachment::{FileBody, UploadProgress},
-    chat::ChatDetails,
     error::Error,
     event,
     feed::Feed,
@@ -57,7 +56,6 @@ pub(crate) enum Command {
 pub(crate) struct Create {
     pub(crate) session: SessionId,
     pub(crate) options: SessionOptions,
-    pub(crate) details: ChatDetails,
     pub(crate) feed: Arc<Feed>,
     pub(crate) token_source: Option<TokenSource>,
     /// What the core kept of it in another process.
@@ -120,7 +118,6 @@ impl Clock {
 struct ChatEntry {
     feed: Arc<Feed>,
     span: Span,
-    details: ChatDetails,
     token_source: Option<TokenSource>,
     /// Who looks at which message.
     messages: HashMap<EntryKey, watch::Sender<MessageStatus>>,
@@ -181,6 +178,8 @@ pub(crate) struct Driver {
     progresser: mpsc::Sender<(RequestId, u64)>,
     /// The file that the storage gives for the answer that the core is being told.
     downloaded: Option<Box<reqwest::Response>>,
+    /// The chats that the core has just ended.
+    ended: Vec<SessionId>,
 }
 
 impl Driver {
@@ -211,6 +210,7 @@ impl Driver {
             progress,
             progresser,
             downloaded: None,
+            ended: Vec::new(),
         }
     }
 
@@ -233,6 +233,12 @@ impl Driver {
             wake = self.drain();
             // The core has told whose it is, or nobody wants it.
             self.downloaded = None;
+            // After the last event there may still be something to keep.
+            for session in self.ended.drain(..) {
+                if let Some(chat) = self.chats.get(&session) {
+                    chat.feed.close();
+                }
+            }
         }
         // Every chat has been forgotten on the way here, so the core has closed its sockets; their
         // tasks say goodbye on their own. Requests that still run are aborted with `self`.
@@ -281,11 +287,10 @@ impl Driver {
     }
 
     fn create(&mut self, create: Create) {
-        let Create { session, options, details, feed, token_source, snapshot } = create;
+        let Create { session, options, feed, token_source, snapshot } = create;
         let chat = ChatEntry {
             feed,
             span: tracing::info_span!("chat", contact_id = %options.contact_id),
-            details,
             token_source,
             messages: HashMap::new(),
             sweep_at: FIRST_SWEEP,
@@ -460,8 +465,7 @@ impl Driver {
                 Output::NeedToken { request, session } => self.ask_for_token(session, request),
                 Output::Persist { session, snapshot } => {
                     if let Some(chat) = self.chats.get(&session) {
-                        let kept = snapshot.map(|kept| Snapshot::new(&chat.details, kept));
-                        chat.feed.snapshots.set(kept);
+                        chat.feed.snapshots.set(snapshot.map(Snapshot::from));
                     }
                 }
                 // Only hosts that parse items themselves hold any, and only those with a socket
@@ -510,7 +514,8 @@ impl Driver {
         }
         chat.feed.publish(&event);
         if matches!(event, event::Event::Ended) {
-            chat.feed.close();
+            chat.feed.close_events();
+            self.ended.push(session);
         }
     }
 

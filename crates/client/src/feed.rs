@@ -208,12 +208,17 @@ impl Feed {
         }
     }
 
-    /// No more events, ever, and no more changes.
+    /// No more changes and no more events, ever.
     pub(crate) fn close(&self) {
         self.connection.close();
         self.roster.close();
         self.transcript.close();
         self.snapshots.close();
+        self.close_events();
+    }
+
+    /// No more events, ever.
+    pub(crate) fn close_events(&self) {
         let mut readers = self.readers();
         readers.closed = true;
         for queue in readers.queues.drain(..) {

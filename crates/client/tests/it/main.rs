@@ -13,6 +13,7 @@ mod messages;
 #[expect(dead_code, reason = "other tests use it too, and more of it")]
 mod proxy;
 mod recovery;
+mod resume;
 mod secrets;
 mod service;
 mod transcript;
