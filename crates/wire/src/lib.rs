@@ -2,7 +2,8 @@
 //!
 //! What this crate is for: the requests, answers and errors of the Participant Service
 //! ([`participant`]) and of the chat part of the control plane ([`contact`]), transcript items
-//! ([`item`]), the frames of the chat WebSocket ([`frame`]), and the vocabulary they share
+//! ([`item`]), interactive messages ([`interactive`]), the frames of the chat WebSocket ([`frame`]),
+//! and the vocabulary they share
 //! ([`content_type`], [`id`], [`time`], [`error`], [`json`]). Client and server use the same types, so they
 //! cannot drift apart.
 //!
@@ -34,6 +35,7 @@ pub mod content_type;
 pub mod error;
 pub mod frame;
 pub mod id;
+pub mod interactive;
 pub mod item;
 pub mod json;
 pub mod participant;

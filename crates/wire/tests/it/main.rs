@@ -4,6 +4,7 @@
 
 mod corpus;
 mod forms;
+mod interactive;
 mod laws;
 mod limits;
 mod privacy;
