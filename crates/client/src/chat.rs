@@ -74,7 +74,7 @@ pub struct TranscriptPage {
     pub next_token: Option<String>,
 }
 
-/// What [`Chat::load_older`] has brought.
+/// What [`Chat::load_older`] or [`Chat::fill_gap`] has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loaded {
@@ -82,6 +82,14 @@ pub struct Loaded {
     pub count: u32,
     /// Whether the chat has no older ones.
     pub at_beginning: bool,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "one of the readers of an outcome")]
+fn loaded(outcome: Outcome) -> Result<Loaded, Error> {
+    match outcome {
+        Outcome::Value(Value::Loaded { count, at_beginning }) => Ok(Loaded { count, at_beginning }),
+        _ => Err(unexpected()),
+    }
 }
 
 /// A chat. Cheap to clone; all clones are the same chat.
@@ -150,9 +158,10 @@ impl Chat {
     /// The transcript as an application shows it, now and at each change: merged, in order, with the
     /// messages that are still on their way and what has become of each.
     ///
-    /// The client keeps it from the first call of this on; take it before
-    /// [`connect`](Self::connect) to have all that the chat holds, up to the bound
-    /// ([`ChatOptions::most_entries`](crate::ChatOptions::most_entries)).
+    /// The client keeps it from the first call of this on. Taken before [`connect`](Self::connect),
+    /// it has all that the chat holds, up to the bound
+    /// ([`ChatOptions::most_entries`](crate::ChatOptions::most_entries)); taken later, it begins with
+    /// the newest entries. [`load_older`](Self::load_older) brings more.
     pub fn transcript(&self) -> Watch<Transcript> {
         self.inner.shared.tell(Command::Track { session: self.inner.session });
         self.inner.feed.transcript.watch()
@@ -304,12 +313,7 @@ impl Chat {
     ///
     /// [`Error::Invalid`] when the count is another, or when nobody has asked for the transcript.
     pub fn load_older(&self, count: u32) -> Reply<Loaded> {
-        self.call(Call::LoadOlder { count }, |outcome| match outcome {
-            Outcome::Value(Value::Loaded { count, at_beginning }) => {
-                Ok(Loaded { count, at_beginning })
-            }
-            _ => Err(unexpected()),
-        })
+        self.call(Call::LoadOlder { count }, loaded)
     }
 
     /// Tries again to read what a gap has swallowed. What is found comes as events, then
@@ -319,8 +323,8 @@ impl Chat {
     /// # Errors
     ///
     /// [`Error::Invalid`] when there is no such gap.
-    pub fn fill_gap(&self, gap: GapId) -> Reply<()> {
-        self.call(Call::FillGap { gap }, nothing)
+    pub fn fill_gap(&self, gap: GapId) -> Reply<Loaded> {
+        self.call(Call::FillGap { gap }, loaded)
     }
 
     /// Sends a file. Done when the service has it; everybody, this participant too, is told of it by

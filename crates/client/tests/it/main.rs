@@ -10,6 +10,7 @@ mod agent;
 mod chat;
 mod files;
 mod messages;
+mod options;
 #[expect(dead_code, reason = "other tests use it too, and more of it")]
 mod proxy;
 mod recovery;

@@ -4,7 +4,7 @@
 pub(crate) mod files;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -91,6 +91,8 @@ struct ServiceState {
     ended: bool,
     agent_logins: usize,
     waiting: Vec<&'static str>,
+    /// What the calls say of their program, each once.
+    user_agents: BTreeSet<String>,
     files: files::Files,
 }
 
@@ -237,6 +239,11 @@ impl Service {
 
     pub(crate) fn events(&self) -> Vec<SendEventRequest> {
         self.state().events.clone()
+    }
+
+    /// What the calls with a connection token say of their program, each once.
+    pub(crate) fn user_agents(&self) -> Vec<String> {
+        self.state().user_agents.iter().cloned().collect()
     }
 
     pub(crate) fn agent_logins(&self) -> usize {
@@ -426,7 +433,14 @@ async fn message(
     if let Some(refused) = faulty(fault.as_ref()) {
         return refused;
     }
-    let arrived = shared.state.lock().unwrap().arrived;
+    let arrived = {
+        let mut state = shared.state.lock().unwrap();
+        for name in ["user-agent", "x-amz-user-agent"] {
+            let text = headers.get(name).and_then(|value| value.to_str().ok());
+            state.user_agents.extend(text.map(str::to_owned));
+        }
+        state.arrived
+    };
     if !arrived || shared.has_ended() || bearer(&headers) != CONNECTION_TOKEN {
         return refuse(403);
     }
