@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use chatloom_wire::{
     ConnectionToken, ContactId, ContentType, ItemId, ServiceError,
     participant::{
-        CancelParticipantAuthentication, CancelParticipantAuthenticationRequest, DescribeView,
-        DisconnectParticipant, GetAuthenticationUrl, GetAuthenticationUrlRequest, GetTranscript,
-        GetTranscriptRequest, Invalid, Operation, ScanDirection, SendEvent, SendMessage, SortOrder,
-        check_client_token, check_content,
+        CancelParticipantAuthentication, CancelParticipantAuthenticationRequest,
+        CompleteAttachmentUpload, DescribeView, DisconnectParticipant, GetAuthenticationUrl,
+        GetAuthenticationUrlRequest, GetTranscript, GetTranscriptRequest, Invalid, Operation,
+        ScanDirection, SendEvent, SendMessage, SortOrder, check_client_token, check_content,
     },
 };
 
 use crate::{
-    Answer, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
+    Answer, Behaviour, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
     core::Cx,
     json::{self, Writer},
     link::{ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS, is_passing},
@@ -120,7 +120,8 @@ pub(crate) fn transcript_request(request: &GetTranscriptRequest) -> String {
     body.finish()
 }
 
-/// Content types of files, which the original takes for messages and events as well (docs/protocol/websocket.md S191).
+/// Content types of files, which the original takes for messages and events as well
+/// (docs/protocol/websocket.md S191).
 const FILE_TYPES: [&str; 13] = [
     "text/csv",
     "application/msword",
@@ -462,14 +463,20 @@ impl Session {
                 return self.repeat(cx, at, again, None, false, CallError::Unreachable { message });
             }
         };
-        if (200..300).contains(&answer.status) {
+        // Of a file that is being completed already the attempt before this one has told, the answer to
+        // which was lost (docs/protocol/participant-service.md §2.1).
+        let is_told = answer.status == 409
+            && exchange.attempts > 1
+            && exchange.operation == CompleteAttachmentUpload::NAME
+            && self.options.behaviour == Behaviour::Chatloom;
+        if is_told || (200..300).contains(&answer.status) {
             let exchange = self.exchanges.remove(at);
             let answer = Answer {
                 request,
                 request_id: answer.request_id,
                 attempts: exchange.attempts,
                 retry_delay_ms: exchange.waited_ms,
-                body: answer.body,
+                body: if is_told { "{}".to_owned() } else { answer.body },
             };
             return self.finish(cx, exchange.owner, Ok(answer));
         }

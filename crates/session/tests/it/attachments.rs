@@ -254,6 +254,27 @@ fn each_step_of_a_file_is_repeated_with_its_own_token() {
 }
 
 #[test]
+fn chatloom_takes_a_file_for_sent_when_the_service_is_completing_it_already() {
+    for (behaviour, first, well) in [
+        (Behaviour::Chatloom, Reply::AnswerLost, true),
+        (Behaviour::Chatloom, Reply::Status(500), true),
+        // As the original.
+        (Behaviour::Compat, Reply::Status(500), false),
+    ] {
+        let mut world = World::connected(behaviour);
+        world.script("CompleteAttachmentUpload", &[first, Reply::Status(409)]);
+        let call = world.call(file());
+        world.run(10_000);
+        match world.result(call) {
+            Some(Ok(Value::Answered(answer))) => {
+                assert!(well && answer.body == "{}" && answer.attempts == 2, "{first:?}");
+            }
+            other => assert!(!well, "{behaviour:?} {first:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn d04_a_file_survives_a_refused_token() {
     for behaviour in BOTH {
         let mut world = World::connected(behaviour);
@@ -437,5 +458,86 @@ fn nothing_of_a_file_is_printed() {
     let printed = format!("{:?} {:?} {:?}", world.core, world.uploads, file());
     for secret in ["notes", "storage.test", "private"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+}
+
+/// Whatever goes wrong, each file ends once, is told of only when the storage has it, and leaves
+/// nothing under way.
+#[test]
+fn d08_through_any_trouble_a_file_is_told_of_only_when_it_is_there() {
+    const REPLIES: [Reply; 8] = [
+        Reply::Serve,
+        Reply::Serve,
+        Reply::Status(400),
+        Reply::Status(403),
+        Reply::Status(503),
+        Reply::Later(429, 1_500),
+        Reply::Lost,
+        Reply::AnswerLost,
+    ];
+    const OPERATIONS: [&str; 5] = [
+        "StartAttachmentUpload",
+        "Upload",
+        "CompleteAttachmentUpload",
+        "GetAttachment",
+        "Download",
+    ];
+    for seed in 0..400_u64 {
+        for behaviour in BOTH {
+            let mut random = seed;
+            let mut pick = |among: u64| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+                (random >> 33) % among
+            };
+            let mut world = World::connected(behaviour);
+            let mut at_the_storage = Vec::new();
+            for operation in OPERATIONS {
+                let script: Vec<Reply> = (0..pick(4)).map(|_| REPLIES[pick(8) as usize]).collect();
+                world.script(operation, &script);
+                if operation == "Upload" {
+                    at_the_storage = script;
+                }
+            }
+            let calls = [world.call(file()), world.call(fetch("file-7")), world.call(file())];
+            for _ in 0..3 {
+                world.run(pick(600));
+                match pick(8) {
+                    0 => world.input(Input::Cancel { call: calls[pick(3) as usize] }),
+                    1 => world.revoke_tokens(),
+                    2 => world.cut(),
+                    3 => {
+                        world.end_chat();
+                    }
+                    _ => {}
+                }
+            }
+            world.run(300_000);
+            for call in calls {
+                assert!(world.result(call).is_some(), "{behaviour:?} {seed}: a call hangs");
+            }
+            // Each id that is told is that of a URL at which an upload went through.
+            let replies = at_the_storage.iter().copied().chain(std::iter::repeat(Reply::Serve));
+            let uploads =
+                world.service.requests.iter().filter(|(_, http)| http.operation == "Upload");
+            let served: Vec<String> = uploads
+                .zip(replies)
+                .filter(|(_, reply)| *reply == Reply::Serve)
+                .filter_map(|((_, http), _)| http.url.rsplit('=').next().map(str::to_owned))
+                .collect();
+            let told = bodies(&world, "CompleteAttachmentUpload");
+            for body in &told {
+                let n = served.iter().find(|n| body.contains(&format!(r#"["file-{n}"]"#)));
+                assert!(n.is_some(), "{behaviour:?} {seed}: told of a file that is not there");
+            }
+            let sent = [calls[0], calls[2]];
+            let well = sent.iter().filter(|call| matches!(world.result(**call), Some(Ok(_))));
+            let ids: std::collections::BTreeSet<String> = told
+                .iter()
+                .map(|body| serde_json::from_str::<serde_json::Value>(body).unwrap())
+                .map(|body| body["AttachmentIds"][0].as_str().unwrap().to_owned())
+                .collect();
+            assert!(ids.len() <= 2, "{behaviour:?} {seed}: a file was told of twice");
+            assert!(well.count() <= ids.len(), "{behaviour:?} {seed}");
+        }
     }
 }

@@ -291,13 +291,16 @@ fn s060_a_failure_has_a_name_a_text_and_a_status() {
 
 #[test]
 fn s059_an_answer_counts_its_attempts() {
-    let mut world = World::connected(Behaviour::Compat);
-    world.script("SendMessage", &[Reply::Status(500), Reply::Later(429, 3_000)]);
-    let call = world.send("x");
-    world.run(10_000);
-    let Some(Ok(Value::Answered(answer))) = world.result(call) else { panic!() };
-    assert_eq!((answer.attempts, answer.request_id.as_deref()), (3, Some("request")));
-    assert!(answer.retry_delay_ms >= 3_000);
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.script("DescribeView", &[Reply::Status(500), Reply::Later(429, 3_000)]);
+        let call = world.call(Call::DescribeView { view_token: "token".to_owned() });
+        world.run(10_000);
+        let Some(Ok(Value::Answered(answer))) = world.result(call) else { panic!() };
+        assert_eq!((answer.attempts, answer.request_id.as_deref()), (3, Some("request")));
+        assert!((3_000..5_000).contains(&answer.retry_delay_ms), "{behaviour:?}");
+        assert_eq!(answer.body, r#"{"View":{"Id":"view","Name":"Form"}}"#);
+    }
 }
 
 #[test]
