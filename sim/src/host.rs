@@ -6,8 +6,9 @@ use std::{
 };
 
 use chatloom_session::{
-    Body, Call, CallError, CallId, Core, Event, Input, ItemHandle, Now, Outgoing, Output,
-    RequestId, SessionId, SessionOptions, SocketId, Value,
+    Body, Call, CallError, CallId, Core, Event, ForeignEvent, HostToken, Input, ItemHandle,
+    NewAttachment, Now, Outgoing, Output, RequestId, Role, SessionId, SessionOptions, SocketId,
+    Source, Value,
 };
 use chatloom_wire::{
     ContentType, Item, ItemHead, ItemId,
@@ -17,8 +18,9 @@ use chatloom_wire::{
 
 use crate::{
     dice::Dice,
+    manager::{FOREIGN, MANAGER},
     network::Wire,
-    plan::{FAIR, Plan, Weather},
+    plan::{FAIR, FileCall, From, Plan, Weather},
     service::ENDPOINT,
     view::{Phase, View},
     world::{Coming, Outcome, Send, World},
@@ -53,12 +55,17 @@ pub(crate) struct Host {
     pub(crate) down: bool,
     pub(crate) views: Vec<View>,
     pub(crate) requests: BTreeSet<RequestId>,
+    /// Those of them that ask for a connection, and for which session.
+    pub(crate) connections: BTreeMap<RequestId, SessionId>,
     calls: BTreeMap<CallId, Asked>,
     next_call: u64,
     /// Items that belong to the core.
     lent: BTreeMap<ItemHandle, Option<ItemId>>,
     next_handle: u64,
     sockets: BTreeSet<SocketId>,
+    manager: bool,
+    /// Some session listens to the manager.
+    pub(crate) listens: bool,
     snapshots: BTreeMap<SessionId, String>,
     minute: u64,
     work: u64,
@@ -76,6 +83,7 @@ struct Asked {
 enum Kind {
     Connect,
     Send(usize),
+    LoadOlder,
     Other,
 }
 
@@ -110,11 +118,14 @@ impl Host {
             down: false,
             views,
             requests: BTreeSet::new(),
+            connections: BTreeMap::new(),
             calls: BTreeMap::new(),
             next_call: 0,
             lent: BTreeMap::new(),
             next_handle: 0,
             sockets: BTreeSet::new(),
+            manager: of.manager,
+            listens: false,
             snapshots: BTreeMap::new(),
             minute: 0,
             work: 0,
@@ -156,6 +167,19 @@ impl Host {
             sort_order: Some(SortOrder::Ascending),
             ..GetTranscriptRequest::default()
         }))
+    }
+
+    pub(crate) fn file(call: FileCall) -> Call {
+        let attachment_id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301".into();
+        match call {
+            FileCall::Send => Call::SendAttachment(NewAttachment {
+                name: "report.pdf".to_owned(),
+                size: 5_000,
+                content_type: "application/pdf".to_owned(),
+            }),
+            FileCall::Download => Call::DownloadAttachment { attachment_id },
+            FileCall::Locate => Call::GetAttachmentUrl { attachment_id },
+        }
     }
 
     fn id_of(&self, body: &Body) -> Option<ItemId> {
@@ -201,6 +225,10 @@ impl World<'_> {
             }
             self.begin(host, seat);
         }
+        if self.hosts[host].manager {
+            let epoch = self.hosts[host].epoch;
+            self.manager_looks(host, epoch);
+        }
     }
 
     /// An agent looks whether the chat waits.
@@ -222,9 +250,20 @@ impl World<'_> {
         {
             self.chats[chat].taken = true;
             self.publish();
-            self.hosts[host].views[seat].seat = Some(self.seat_of(chat, true, participant));
-            if self.hosts[host].alive {
-                self.begin(host, seat);
+            let place = self.seat_of(chat, true, participant);
+            // Who has two sessions in a chat is the same agent in both.
+            for twin in 0..self.hosts[host].views.len() {
+                let view = &mut self.hosts[host].views[twin];
+                if view.plan.chat != chat {
+                    continue;
+                }
+                view.seat.clone_from(&Some(place.clone()));
+                if self.hosts[host].alive {
+                    self.begin(host, twin);
+                }
+            }
+            if self.hosts[host].alive && self.hosts[host].manager {
+                self.manager_listens(host);
             }
             return;
         }
@@ -247,6 +286,13 @@ impl World<'_> {
             token.as_str().into(),
         );
         options.persist = self.hosts[host].restores;
+        options.most_entries = if crate::oracle::FILLS { plan.most_entries } else { 10_000 };
+        options.role = if plan.says_agent { Role::Agent } else { Role::Customer };
+        options.source = match plan.from {
+            From::Service => Source::Service,
+            From::Manager => Source::Foreign(FOREIGN),
+            From::Host => Source::Host { foreign: Some(FOREIGN) },
+        };
         let options = Box::new(options);
         self.hosts[host].views[seat].phase = Phase::Idle;
         self.give(host, Input::Create { session, options });
@@ -266,8 +312,10 @@ impl World<'_> {
         let of = &mut self.hosts[host];
         of.alive = false;
         of.requests.clear();
+        of.connections.clear();
         of.lent.clear();
         of.sockets.clear();
+        of.listens = false;
         for asked in std::mem::take(&mut of.calls).into_values() {
             if let Kind::Send(send) = asked.what {
                 self.sends[send].outcome = Outcome::Unknown;
@@ -316,6 +364,7 @@ impl World<'_> {
                 self.sends.push(Send { host, seat, outcome: Outcome::Pending, last_word: false });
                 Kind::Send(number)
             }
+            Call::LoadOlder { .. } => Kind::LoadOlder,
             _ => Kind::Other,
         };
         let of = &mut self.hosts[host];
@@ -367,6 +416,12 @@ impl World<'_> {
                     return;
                 }
                 self.note(|| format!("host {host}   socket {} closed", socket.0));
+                if *socket == MANAGER {
+                    if self.hosts[host].runs(epoch) {
+                        self.manager_says(host, ForeignEvent::Lost);
+                    }
+                    return;
+                }
             }
             Input::SocketOpened { socket } => {
                 let wire = Wire { host, epoch, socket: *socket };
@@ -375,15 +430,25 @@ impl World<'_> {
                 }
                 self.note(|| format!("host {host}   socket {} open", socket.0));
             }
+            Input::Foreign { event, .. } => {
+                if self.hosts[host].runs(epoch) {
+                    self.manager_says(host, event.clone());
+                }
+                return;
+            }
             Input::Answered { request, .. } | Input::Failed { request, .. } => {
                 if self.hosts[host].down || !self.hosts[host].runs(epoch) {
                     return;
                 }
                 // The core ignores what it no longer knows; a host may or may not have aborted.
-                self.hosts[host].requests.remove(request);
+                let is_open = self.hosts[host].requests.remove(request);
+                let connects = self.hosts[host].connections.remove(request);
                 if let Input::Answered { answer, .. } = &input
                     && answer.status == 200
                 {
+                    if let Some(session) = connects.filter(|_| is_open) {
+                        self.faults.forbidden.remove(&(host, session.0));
+                    }
                     // A transcript of one item on a page takes many.
                     self.hosts[host].allowed += 3;
                 }
@@ -405,25 +470,41 @@ impl World<'_> {
             return;
         }
         let socket = wire.socket;
-        let chat = match ServerFrame::parse(text) {
-            Ok(ServerFrame::Chat { content }) => Item::from_text(&*content).ok(),
+        let is_manager = socket == MANAGER;
+        if is_manager && !self.hosts[host].listens {
+            return;
+        }
+        let content = match ServerFrame::parse(text) {
+            Ok(ServerFrame::Chat { content }) => Some(content),
             _ => None,
         };
         let of = &mut self.hosts[host];
-        let Some(item) = chat else {
+        let Some(item) = content.and_then(|content| Item::from_text(&*content).ok()) else {
             return self.give(host, Input::SocketText { socket, text: text.to_string() });
         };
         of.allowed += BUSY_MORE;
         // What is with metadata reaches the core as text.
         if !of.parses || item.head().message_metadata.is_some() {
-            return self.give(host, Input::SocketText { socket, text: text.to_string() });
+            let input = if is_manager {
+                let event = ForeignEvent::Text(item.text().to_owned());
+                Input::Foreign { foreign: FOREIGN, event }
+            } else {
+                Input::SocketText { socket, text: text.to_string() }
+            };
+            return self.give(host, input);
         }
         of.next_handle += 1;
         let handle = ItemHandle(of.next_handle);
         of.lent.insert(handle, item.head().id.clone());
         let head: Box<ItemHead> = Box::new(item.head().clone());
         self.counts.checked.add("lent items released once", 1);
-        self.give(host, Input::SocketItem { socket, item: handle, head });
+        let input = if is_manager {
+            let event = ForeignEvent::Item { item: handle, head };
+            Input::Foreign { foreign: FOREIGN, event }
+        } else {
+            Input::SocketItem { socket, item: handle, head }
+        };
+        self.give(host, input);
     }
 
     /// Gives the core an input and does what it says.
@@ -518,13 +599,36 @@ impl World<'_> {
                 self.check("logs keep secrets", !leaks, || "a secret in a log line".to_owned());
                 self.note(|| format!("host {host}   log: {text}"));
             }
-            Output::Upload(_)
-            | Output::Download { .. }
-            | Output::NeedToken { .. }
-            | Output::JoinForeign { .. }
-            | Output::LeaveForeign { .. }
-            | Output::Wake(_) => self.fail("outputs are asked for", "nobody asked for this"),
+            Output::Upload(upload) => self.file_moves(host, upload.request),
+            Output::Download { request, .. } => self.file_moves(host, request),
+            Output::NeedToken { request, session } => self.bring_token(host, request, session),
+            Output::JoinForeign { .. } => self.manager_joined(host),
+            Output::LeaveForeign { .. } => self.hosts[host].listens = false,
+            Output::Wake(_) => self.fail("outputs are asked for", "nobody asked for this"),
         }
+    }
+
+    /// The host brings a connection token, has none, or says nothing at all.
+    fn bring_token(&mut self, host: usize, request: RequestId, session: SessionId) {
+        let epoch = self.hosts[host].epoch;
+        self.note(|| format!("host {host}   needs a token #{}", request.0));
+        let seat = self.hosts[host].views[session.0 as usize - 1].seat.clone();
+        let trouble = !self.healed && self.dice.permille(200);
+        if trouble && self.dice.permille(250) {
+            self.injected("host brings no token");
+            return;
+        }
+        let token = seat
+            .filter(|_| !trouble && !self.faults.down)
+            .and_then(|seat| self.service.connection_token(self.server_time(), &seat).ok());
+        if token.is_none() {
+            self.injected("host has no token");
+        }
+        let token = token
+            .map(|(token, end)| HostToken { token: token.into(), expiry: Some(end.to_string()) })
+            .ok_or_else(|| "none".to_owned());
+        let late = self.latency(host);
+        self.after(late, Coming::ToHost { host, epoch, input: Input::Token { request, token } });
     }
 
     fn count_work(&mut self, host: usize, output: &Output) {
@@ -674,6 +778,14 @@ impl World<'_> {
                 };
                 self.sends[send].outcome = outcome;
             }
+            Kind::LoadOlder => {
+                // After the healing all of it is wanted.
+                if self.healed && matches!(result, Ok(Value::Loaded { at_beginning: false, .. })) {
+                    let epoch = self.hosts[host].epoch;
+                    let call = Call::LoadOlder { count: 50 };
+                    self.after(100, Coming::App { host, epoch, seat, call });
+                }
+            }
             Kind::Other => {}
         }
     }
@@ -721,6 +833,9 @@ fn name_of(what: &Call) -> &'static str {
         Call::DisconnectParticipant => "disconnectParticipant",
         Call::FillGap { .. } => "fillGap",
         Call::LoadOlder { .. } => "loadOlder",
+        Call::SendAttachment(_) => "sendAttachment",
+        Call::Resend { .. } => "resend",
+        Call::Discard { .. } => "discard",
         _ => "another",
     }
 }

@@ -10,6 +10,7 @@
 
 mod dice;
 mod host;
+mod manager;
 mod network;
 mod oracle;
 mod plan;
@@ -39,6 +40,9 @@ pub use crate::{
     report::{Counts, Tally},
     world::Failure,
 };
+
+/// Lines of the trace of a failing seed.
+const LINES: usize = 80;
 
 /// Which seeds to run, and how.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +107,7 @@ pub fn run(run: Run) -> Outcome {
     let next = AtomicU64::new(run.first);
     let stop = AtomicBool::new(false);
     let outcome = Mutex::new(Outcome::default());
-    let settings = Settings { trace: false, sabotage: run.sabotage };
+    let settings = Settings { trace: 0, sabotage: run.sabotage };
     thread::scope(|scope| {
         for _ in 0..run.threads.max(1) {
             scope.spawn(|| {
@@ -128,13 +132,19 @@ pub fn run(run: Run) -> Outcome {
     outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs one seed once more, with only some of its acts or with all, and tells what happened last.
-pub fn replay(seed: u64, acts: Option<&[usize]>, sabotage: bool) -> (Option<Failure>, Vec<String>) {
+/// Runs one seed once more, with only some of its acts or with all, and tells what happened: the last
+/// so many lines.
+pub fn replay(
+    seed: u64,
+    acts: Option<&[usize]>,
+    sabotage: bool,
+    lines: usize,
+) -> (Option<Failure>, Vec<String>) {
     let mut plan = Plan::new(seed);
     if let Some(acts) = acts {
         plan = shrink::only(&plan, acts);
     }
-    let (_, failure, trace) = play(&plan, Settings { trace: true, sabotage });
+    let (_, failure, trace) = play(&plan, Settings { trace: lines, sabotage });
     (failure, trace)
 }
 
@@ -145,7 +155,7 @@ fn explain(seed: u64, failure: Failure, settings: Settings) -> Violation {
         let (_, failed, _) = play(smaller, settings);
         failed.is_some_and(|failed| failed.rule == failure.rule)
     });
-    let (failure, trace) = match replay(seed, Some(&acts), settings.sabotage) {
+    let (failure, trace) = match replay(seed, Some(&acts), settings.sabotage, LINES) {
         (Some(failure), trace) => (failure, trace),
         (None, trace) => (failure, trace),
     };

@@ -19,7 +19,7 @@ struct Arguments {
     /// Seeds at a time; as many as there are processors by default.
     #[arg(long)]
     threads: Option<usize>,
-    /// Runs this seed alone and prints what happened last.
+    /// Runs this seed alone and prints what happened.
     #[arg(long, conflicts_with_all = ["seeds", "first_seed"])]
     replay: Option<u64>,
     /// Of the acts of the seed's plan, only these.
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     #[cfg(not(feature = "sabotage"))]
     let sabotage = false;
     if let Some(seed) = arguments.replay {
-        let (failure, trace) = replay(seed, arguments.acts.as_deref(), sabotage);
+        let (failure, trace) = replay(seed, arguments.acts.as_deref(), sabotage, usize::MAX);
         for line in trace {
             println!("{line}");
         }

@@ -12,7 +12,8 @@ use chatloom_wire::{
 };
 
 use crate::{
-    plan::Reply,
+    manager::MANAGER,
+    plan::{Reply, STORAGE},
     service::Served,
     world::{Coming, Subscriptions, World},
 };
@@ -40,8 +41,9 @@ pub(crate) struct Wire {
 pub(crate) struct Pipe {
     /// Nothing gets through any more, and nobody is told.
     pub(crate) half_open: bool,
-    /// The service's end is open, for this participant.
-    pub(crate) owner: Option<Seat>,
+    /// Whom the service's end is open for: one participant, or all of an agent's for a socket
+    /// manager. Nobody when it is closed.
+    pub(crate) owners: Vec<Seat>,
     /// In the order they were opened.
     pub(crate) number: u64,
     pub(crate) subscribed: bool,
@@ -67,6 +69,9 @@ impl World<'_> {
         let epoch = self.hosts[host].epoch;
         let request = http.request;
         self.hosts[host].requests.insert(request);
+        if http.operation == CreateParticipantConnection::NAME {
+            self.hosts[host].connections.insert(request, http.session);
+        }
         self.after(http.timeout_ms, Coming::Timeout { host, epoch, request });
         let weather = self.hosts[host].weather;
         if self.hosts[host].down {
@@ -96,6 +101,39 @@ impl World<'_> {
         }
     }
 
+    /// What the service is told to do with the next request.
+    fn scripted(&mut self, host: usize, operation: &'static str) -> Option<Reply> {
+        self.faults.replies.get_mut(&(host, operation))?.pop_front()
+    }
+
+    /// A file leaves a host, or is fetched.
+    pub(crate) fn file_moves(&mut self, host: usize, request: chatloom_session::RequestId) {
+        let epoch = self.hosts[host].epoch;
+        self.hosts[host].requests.insert(request);
+        let lost = self.hosts[host].down || self.dice.permille(self.hosts[host].weather.loss);
+        let status = match self.scripted(host, STORAGE) {
+            Some(Reply::Status { status, .. }) => {
+                self.injected("storage refuses");
+                status
+            }
+            Some(Reply::Lost | Reply::AnswerLost) => 0,
+            _ => 200,
+        };
+        for sent in [1_000, 5_000] {
+            let late = self.latency(host);
+            let input = Input::Progress { request, sent };
+            self.after(late, Coming::ToHost { host, epoch, input });
+        }
+        if lost || status == 0 {
+            self.injected("file lost");
+            return self.fails_soon(host, request, "connection reset");
+        }
+        let body = String::new();
+        let answer =
+            HttpAnswer { status, error_type: None, request_id: None, retry_after_ms: None, body };
+        self.answers(host, epoch, Input::Answered { request, answer }, 500);
+    }
+
     fn fails_soon(&mut self, host: usize, request: chatloom_session::RequestId, why: &str) {
         let epoch = self.hosts[host].epoch;
         let late = self.latency(host);
@@ -123,10 +161,7 @@ impl World<'_> {
             return self.fails_soon_for(host, epoch, request);
         }
         let is_connection = http.operation == CreateParticipantConnection::NAME;
-        let scripted = (!copy && tries == 0)
-            .then(|| self.faults.replies.get_mut(&(host, http.operation)))
-            .flatten()
-            .and_then(std::collections::VecDeque::pop_front);
+        let scripted = if copy || tries > 0 { None } else { self.scripted(host, http.operation) };
         let seat = (host, http.session.0);
         // Two refusals in a row mean that the chat is over: one may be a mistake.
         let excused = |reply: &Reply| match reply {
@@ -136,9 +171,6 @@ impl World<'_> {
             _ => true,
         };
         let reply = scripted.filter(excused);
-        if is_connection {
-            self.faults.forbidden.remove(&seat);
-        }
         let mut late = 0;
         match reply {
             Some(Reply::Status { status, retry_after_ms }) => {
@@ -151,7 +183,9 @@ impl World<'_> {
                 if status == 403 && is_connection {
                     self.faults.forbidden.insert(seat);
                 }
-                self.note(|| format!("service  {} #{} {status}", http.operation, request.0));
+                self.note(|| {
+                    format!("service  host {host} {} #{} {status}", http.operation, request.0)
+                });
                 let answer = answer(Err(error(status)), retry_after_ms);
                 return self.answers(host, epoch, Input::Answered { request, answer }, 0);
             }
@@ -194,7 +228,7 @@ impl World<'_> {
         };
         self.note(|| {
             let said = result.as_ref().map_or_else(|error| error.kind.name(), |_| "200");
-            format!("service  {} #{} {said}", http.operation, request.0)
+            format!("service  host {host} {} #{} {said}", http.operation, request.0)
         });
         if let Err(error) = &result {
             self.check("the service does its part", error.status < 500, || error.to_string());
@@ -257,8 +291,9 @@ impl World<'_> {
         let mut others: Vec<(u64, Wire)> = self
             .pipes
             .iter()
-            .filter(|(_, pipe)| {
-                pipe.owner.as_ref().is_some_and(|seat| seat.participant == owner.participant)
+            .filter(|(wire, pipe)| {
+                wire.socket != MANAGER
+                    && pipe.owners.iter().any(|seat| seat.participant == owner.participant)
             })
             .map(|(wire, pipe)| (pipe.number, *wire))
             .collect();
@@ -268,7 +303,7 @@ impl World<'_> {
             self.server_closes(oldest, 1008);
         }
         if let Some(pipe) = self.pipes.get_mut(&wire) {
-            pipe.owner = Some(owner);
+            pipe.owners = vec![owner];
             pipe.number = number;
         }
         let input = Input::SocketOpened { socket: wire.socket };
@@ -277,9 +312,9 @@ impl World<'_> {
     }
 
     /// The service closes a socket, and the client hears of it.
-    fn server_closes(&mut self, wire: Wire, code: u16) {
+    pub(crate) fn server_closes(&mut self, wire: Wire, code: u16) {
         if let Some(pipe) = self.pipes.get_mut(&wire) {
-            pipe.owner = None;
+            pipe.owners.clear();
             pipe.subscribed = false;
         }
         self.client_hears_of_end(wire, Some(code), "closed by the server");
@@ -297,7 +332,7 @@ impl World<'_> {
     }
 
     /// Something goes down a socket, behind what is under way there.
-    fn in_order(&mut self, wire: Wire, late: u64, what: impl FnOnce(u64) -> Coming) {
+    pub(crate) fn in_order(&mut self, wire: Wire, late: u64, what: impl FnOnce(u64) -> Coming) {
         let down = self.hosts[wire.host].down;
         let reorder = self.hosts[wire.host].weather.reorder;
         let at = self.now + late;
@@ -315,7 +350,7 @@ impl World<'_> {
     pub(crate) fn cut_all(&mut self, host: usize) {
         for wire in self.sockets_of(host) {
             if let Some(pipe) = self.pipes.get_mut(&wire) {
-                pipe.owner = None;
+                pipe.owners.clear();
                 pipe.subscribed = false;
             }
             self.client_hears_of_end(wire, None, "cut");
@@ -339,7 +374,7 @@ impl World<'_> {
         if self.dice.permille(weather.cut) {
             self.injected("socket cut by a frame");
             if let Some(pipe) = self.pipes.get_mut(&wire) {
-                pipe.owner = None;
+                pipe.owners.clear();
                 pipe.subscribed = false;
             }
             return self.client_hears_of_end(wire, None, "cut");
@@ -357,7 +392,8 @@ impl World<'_> {
     }
 
     pub(crate) fn frame_up(&mut self, wire: Wire, text: &str) {
-        let Some(owner) = self.pipes.get(&wire).and_then(|pipe| pipe.owner.clone()) else {
+        let Some(owner) = self.pipes.get(&wire).and_then(|pipe| pipe.owners.first().cloned())
+        else {
             return;
         };
         match ClientFrame::parse(text) {
@@ -389,11 +425,7 @@ impl World<'_> {
         if self.pipes.get(&wire).is_some_and(|pipe| pipe.subscribed) {
             return self.push(wire, confirm(true));
         }
-        if !self.rooms.contains_key(&owner.chat) {
-            let head = self.service.head(&owner.chat).unwrap_or(0);
-            let room = Room { delivered: head, known: head, ahead: BTreeMap::new() };
-            self.rooms.insert(owner.chat.clone(), room);
-        }
+        self.open_room(&owner.chat);
         self.push(wire, confirm(true));
         if let Some(pipe) = self.pipes.get_mut(&wire) {
             pipe.subscribed = true;
@@ -441,6 +473,15 @@ impl World<'_> {
 
 /// The hub.
 impl World<'_> {
+    /// From here on the hub follows a chat.
+    pub(crate) fn open_room(&mut self, chat: &ContactId) {
+        if !self.rooms.contains_key(chat) {
+            let head = self.service.head(chat).unwrap_or(0);
+            let room = Room { delivered: head, known: head, ahead: BTreeMap::new() };
+            self.rooms.insert(chat.clone(), room);
+        }
+    }
+
     /// The hub hears of an entry.
     pub(crate) fn bell(&mut self, entry: &Arc<Entry>) {
         if entry.seq == 0 {
@@ -502,7 +543,7 @@ impl World<'_> {
             .iter()
             .filter(|(_, pipe)| {
                 pipe.subscribed
-                    && pipe.owner.as_ref().is_some_and(|seat| {
+                    && pipe.owners.iter().any(|seat| {
                         seat.chat == entry.chat
                             && match &entry.audience {
                                 Audience::All => true,
@@ -531,8 +572,10 @@ impl World<'_> {
 
     pub(crate) fn close_room(&mut self, chat: &ContactId) {
         for wire in self.pipes.keys().copied().collect::<Vec<_>>() {
-            let owner = self.pipes.get(&wire).and_then(|pipe| pipe.owner.as_ref());
-            if owner.is_some_and(|seat| seat.chat == *chat) {
+            let Some(pipe) = self.pipes.get_mut(&wire) else { continue };
+            if wire.socket == MANAGER {
+                pipe.owners.retain(|seat| seat.chat != *chat);
+            } else if pipe.owners.iter().any(|seat| seat.chat == *chat) {
                 self.server_closes(wire, 1001);
             }
         }

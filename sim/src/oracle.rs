@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Whether the core fills gaps already.
-const FILLS: bool = false;
+pub(crate) const FILLS: bool = false;
 
 impl World<'_> {
     /// Looks at everything.
@@ -150,7 +150,9 @@ impl World<'_> {
         let (keys, length) = (keys.len(), view.list.len());
         let gaps = view.list.iter().filter(|shown| matches!(shown.what, What::Gap(_))).count();
         let stored = &self.chats[view.plan.chat].items;
-        let same = shown == *stored;
+        let trimmed = !FILLS && matches!(view.list[0].what, What::Gap(_));
+        let gaps = gaps - usize::from(trimmed);
+        let same = if trimmed { stored.ends_with(&shown) } else { shown == *stored };
         let (count, of) = (shown.len(), stored.len());
         self.check("the tracked transcript is the store's", same, || {
             format!("host {host}.{seat} shows {count} items of {of}, or in another order")

@@ -39,6 +39,8 @@ pub(crate) struct ChatPlan {
 pub(crate) struct HostPlan {
     /// Reads frames itself and lends items, as a browser does.
     pub(crate) parses: bool,
+    /// Has a socket manager of its own, as an agent's page has.
+    pub(crate) manager: bool,
     /// Keeps what the core asks to keep, and begins again from it.
     pub(crate) restores: bool,
     pub(crate) starts_at_ms: u64,
@@ -54,6 +56,22 @@ pub(crate) struct SeatPlan {
     pub(crate) agent: bool,
     pub(crate) behaviour: Behaviour,
     pub(crate) tracked: bool,
+    /// Entries of the tracked transcript at most.
+    pub(crate) most_entries: usize,
+    /// Whether the core is told that it is an agent's.
+    pub(crate) says_agent: bool,
+    pub(crate) from: From,
+}
+
+/// Where tokens and items come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// Both from the service.
+    Service,
+    /// The token from the service, items from the host's socket manager.
+    Manager,
+    /// Both from the host.
+    Host,
 }
 
 #[derive(Clone, Debug)]
@@ -80,8 +98,20 @@ pub(crate) enum Reply {
 }
 
 /// What operations replies are about.
-pub(crate) const OPERATIONS: [&str; 4] =
-    ["CreateParticipantConnection", "SendMessage", "GetTranscript", "SendEvent"];
+pub(crate) const OPERATIONS: [&str; 9] = [
+    "CreateParticipantConnection",
+    "CreateParticipantConnection",
+    "SendMessage",
+    "SendMessage",
+    "GetTranscript",
+    "GetTranscript",
+    "SendEvent",
+    "StartAttachmentUpload",
+    STORAGE,
+];
+
+/// What files are uploaded to and downloaded from.
+pub(crate) const STORAGE: &str = "the storage";
 
 /// What the network of a host is like.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +133,14 @@ pub(crate) struct Weather {
 pub(crate) const FAIR: Weather =
     Weather { latency_ms: 20, jitter_ms: 30, loss: 0, twice: 0, stall: 0, cut: 0, reorder: false };
 
+/// What is to be done with a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FileCall {
+    Send,
+    Download,
+    Locate,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     // What people do. A session is a host and its place there.
@@ -110,6 +148,8 @@ pub(crate) enum What {
     Typing { host: usize, seat: usize },
     Receipt { host: usize, seat: usize, read: bool },
     ReadTranscript { host: usize, seat: usize, backward: bool, most: i64 },
+    File { host: usize, seat: usize, call: FileCall },
+    LoadOlder { host: usize, seat: usize, count: u32 },
     Cancel { host: usize },
     Connect { host: usize, seat: usize },
     Leave { host: usize, seat: usize },
@@ -186,13 +226,18 @@ impl Plan {
         let seat = dice.index(self.hosts[host].seats.len());
         let for_ms = dice.between(500, 40_000);
         match dice.below(100) {
-            0..24 => {
+            0..22 => {
                 let burst = if dice.permille(150) { dice.between(5, 40) } else { 1 };
                 What::Send { host, seat, burst }
             }
-            24..28 => What::Typing { host, seat },
-            28..34 => What::Receipt { host, seat, read: dice.permille(500) },
-            34..38 => What::ReadTranscript {
+            22..25 => What::Typing { host, seat },
+            25..31 => What::Receipt { host, seat, read: dice.permille(500) },
+            31..34 => {
+                let call = dice.pick(&[FileCall::Send, FileCall::Download, FileCall::Locate]);
+                What::File { host, seat, call }
+            }
+            34..36 => What::LoadOlder { host, seat, count: dice.between(1, 60) as u32 },
+            36..38 => What::ReadTranscript {
                 host,
                 seat,
                 backward: dice.permille(700),
@@ -244,43 +289,63 @@ impl Plan {
     }
 }
 
-fn hosts(dice: &mut Dice, chats: usize) -> Vec<HostPlan> {
-    let seat = |dice: &mut Dice, chat, agent| SeatPlan {
+fn seat(dice: &mut Dice, chat: usize, agent: bool, manager: bool) -> SeatPlan {
+    let from = match dice.below(4) {
+        0..3 if manager && agent => From::Host,
+        _ if manager => From::Manager,
+        _ => From::Service,
+    };
+    SeatPlan {
         chat,
         agent,
         behaviour: if dice.permille(750) { Behaviour::Chatloom } else { Behaviour::Compat },
         tracked: dice.permille(700),
-    };
-    let host = |dice: &mut Dice, seats| HostPlan {
+        most_entries: dice.pick(&[100, 10_000, 10_000]),
+        says_agent: agent && (from == From::Host || dice.permille(500)),
+        from,
+    }
+}
+
+fn host(dice: &mut Dice, chats: &[usize], agent: bool) -> HostPlan {
+    let manager = dice.permille(if agent { 500 } else { 50 });
+    let mut seats: Vec<SeatPlan> =
+        chats.iter().map(|chat| seat(dice, *chat, agent, manager)).collect();
+    if dice.permille(150) {
+        // Two sessions for the same participant: in the original they share a socket.
+        let twin = seats[dice.index(seats.len())];
+        seats.push(twin);
+    }
+    HostPlan {
         parses: dice.permille(500),
+        manager,
         restores: dice.permille(600),
         starts_at_ms: dice.below(2_000),
         wall_offset_ms: if dice.permille(200) { jump(dice, 2 * HOUR) } else { 0 },
         seats,
-    };
+    }
+}
+
+fn hosts(dice: &mut Dice, chats: usize) -> Vec<HostPlan> {
+    let all: Vec<usize> = (0..chats).collect();
     let mut hosts = Vec::new();
     if chats > 1 && dice.permille(250) {
         // One program in which several customers chat.
-        let seats = (0..chats).map(|chat| seat(dice, chat, false)).collect();
-        hosts.push(host(dice, seats));
+        hosts.push(host(dice, &all, false));
     } else {
         for chat in 0..chats {
+            // Some have two devices.
             for _ in 0..=u64::from(dice.permille(200)) {
-                let seats = vec![seat(dice, chat, false)];
-                hosts.push(host(dice, seats));
+                hosts.push(host(dice, &[chat], false));
             }
         }
     }
     // The agents: one for all chats, or one for each.
-    let all = dice.permille(500);
     let with_agent: Vec<usize> = (0..chats).filter(|_| dice.permille(850)).collect();
-    if all && !with_agent.is_empty() {
-        let seats = with_agent.iter().map(|&chat| seat(dice, chat, true)).collect();
-        hosts.push(host(dice, seats));
+    if with_agent.len() > 1 && dice.permille(500) {
+        hosts.push(host(dice, &with_agent, true));
     } else {
         for chat in with_agent {
-            let seats = vec![seat(dice, chat, true)];
-            hosts.push(host(dice, seats));
+            hosts.push(host(dice, &[chat], true));
         }
     }
     hosts

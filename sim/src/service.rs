@@ -25,10 +25,11 @@ use chatloom_wire::{
     ContactId, ErrorKind, ItemId, ParticipantId, ParticipantRole, ServiceError, Timestamp,
     contact::StartChatContactRequest,
     participant::{
-        BEARER_HEADER, ConnectionCredentials, CreateParticipantConnection,
-        CreateParticipantConnectionResponse, DisconnectParticipant, GetTranscript,
+        BEARER_HEADER, CompleteAttachmentUpload, ConnectionCredentials, ConnectionType,
+        CreateParticipantConnection, CreateParticipantConnectionRequest,
+        CreateParticipantConnectionResponse, DisconnectParticipant, GetAttachment, GetTranscript,
         GetTranscriptRequest, Operation, SendEvent, SendEventRequest, SendMessage,
-        SendMessageRequest, SentResponse, Websocket,
+        SendMessageRequest, SentResponse, StartAttachmentUpload, Websocket,
     },
 };
 use serde::de::DeserializeOwned;
@@ -231,7 +232,12 @@ impl<'c> Service<'c> {
         if path == CreateParticipantConnection::PATH {
             let seat = self.keys.seat(SeatUse::Participant, bearer, now)?;
             self.chat(&seat.chat)?.admit(now, &seat.participant)?;
-            return self.connection(now, &seat).map(Some);
+            let request: CreateParticipantConnectionRequest = read(&http.body)?;
+            request.check().map_err(|error| invalid(&error.to_string()))?;
+            if request.connect_participant == Some(true) {
+                self.connect(now, &seat)?;
+            }
+            return self.connection(now, &seat, &request.types.unwrap_or_default()).map(Some);
         }
         let seat = self.keys.seat(SeatUse::Connection, bearer, now)?;
         if !self.tokens.contains_key(bearer) {
@@ -272,31 +278,68 @@ impl<'c> Service<'c> {
             self.run(now, &seat.chat, &Command::Disconnect { participant }, None)?;
             "{}".to_owned()
         } else {
-            return Err(ServiceError::new(ErrorKind::ResourceNotFound, "No such operation"));
+            self.chat(&seat.chat)?.admit(now, &seat.participant)?;
+            self.file(path)?
         };
         Ok(Some(body))
     }
 
-    fn connection(&mut self, now: Timestamp, seat: &Seat) -> Result<String, ServiceError> {
-        let mint = |of_use, end| {
-            let token = self.keys.mint_seat(of_use, seat, end);
-            token.map_err(|error| invalid(&error.to_string()))
-        };
-        let socket_end = now.plus_millis(limits::SOCKET_URL_MS);
-        let socket = mint(SeatUse::Socket, socket_end)?;
+    /// A connection token, and until when it is good.
+    pub(crate) fn connection_token(
+        &mut self,
+        now: Timestamp,
+        seat: &Seat,
+    ) -> Result<(String, Timestamp), ServiceError> {
+        self.chat(&seat.chat)?.admit(now, &seat.participant)?;
         let end = now.plus_millis(self.token_life_ms);
-        let token = mint(SeatUse::Connection, end)?;
+        let token = self.keys.mint_seat(SeatUse::Connection, seat, end);
+        let token = token.map_err(|error| invalid(&error.to_string()))?;
         self.tokens.insert(token.clone(), seat.participant.clone());
-        Ok(json(&CreateParticipantConnectionResponse {
-            websocket: Some(Websocket {
-                url: Some(format!("{SOCKET_URL}{socket}")),
-                connection_expiry: Some(socket_end.to_string()),
-            }),
-            connection_credentials: Some(ConnectionCredentials {
-                connection_token: Some(token.into()),
-                expiry: Some(end.to_string()),
-            }),
-        }))
+        Ok((token, end))
+    }
+
+    fn connection(
+        &mut self,
+        now: Timestamp,
+        seat: &Seat,
+        types: &[ConnectionType],
+    ) -> Result<String, ServiceError> {
+        let websocket = if types.contains(&ConnectionType::Websocket) {
+            let end = now.plus_millis(limits::SOCKET_URL_MS);
+            let token = self.keys.mint_seat(SeatUse::Socket, seat, end);
+            let token = token.map_err(|error| invalid(&error.to_string()))?;
+            let url = Some(format!("{SOCKET_URL}{token}"));
+            Some(Websocket { url, connection_expiry: Some(end.to_string()) })
+        } else {
+            None
+        };
+        let connection_credentials = if types.contains(&ConnectionType::ConnectionCredentials) {
+            let (token, end) = self.connection_token(now, seat)?;
+            let expiry = Some(end.to_string());
+            Some(ConnectionCredentials { connection_token: Some(token.into()), expiry })
+        } else {
+            None
+        };
+        Ok(json(&CreateParticipantConnectionResponse { websocket, connection_credentials }))
+    }
+
+    /// Where files go and are. What becomes of them there is another's business.
+    fn file(&mut self, path: &str) -> Result<String, ServiceError> {
+        let id = self.dice.uuid();
+        let url = "https://storage.test/file";
+        let answer = if path == StartAttachmentUpload::PATH {
+            serde_json::json!({
+                "AttachmentId": id,
+                "UploadMetadata": { "Url": url, "UrlExpiry": "", "HeadersToInclude": {} },
+            })
+        } else if path == GetAttachment::PATH {
+            serde_json::json!({ "Url": url, "UrlExpiry": "", "AttachmentSizeInBytes": 5_000 })
+        } else if path == CompleteAttachmentUpload::PATH {
+            serde_json::json!({})
+        } else {
+            return Err(ServiceError::new(ErrorKind::ResourceNotFound, "No such operation"));
+        };
+        Ok(answer.to_string())
     }
 
     fn sent(

@@ -28,8 +28,6 @@ const QUIET_MS: u64 = 200_000;
 /// Then holes are filled, last words are said, and everything is looked at.
 const LAST_WORDS_AFTER_MS: u64 = 30_000;
 const END_AFTER_MS: u64 = 60_000;
-/// Lines of the trace that are kept.
-const TRACE_LINES: usize = 120;
 
 /// Something on its way.
 pub(crate) enum Coming {
@@ -87,6 +85,11 @@ pub(crate) enum Coming {
     /// The end of a socket reaches the service.
     ClosedUp {
         wire: Wire,
+    },
+    /// A socket manager looks after itself.
+    ManagerLooks {
+        host: usize,
+        epoch: u32,
     },
     /// The hub hears of an entry.
     Bell {
@@ -156,8 +159,8 @@ pub(crate) struct Faults {
     pub(crate) silent_heartbeats: bool,
     pub(crate) lost_bells: u64,
     pub(crate) replies: BTreeMap<(usize, &'static str), VecDeque<Reply>>,
-    /// Hosts that were refused a connection last time they asked, for no reason: a second time would
-    /// mean that the chat is over.
+    /// Sessions that were refused a connection for no reason and have not been given one since: a
+    /// second time would mean that the chat is over.
     pub(crate) forbidden: BTreeSet<(usize, u32)>,
 }
 
@@ -204,7 +207,8 @@ pub(crate) enum Outcome {
 /// How a simulation is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Settings {
-    pub(crate) trace: bool,
+    /// Lines of the trace that are kept, the last ones.
+    pub(crate) trace: usize,
     /// The clients' merge is broken on purpose.
     pub(crate) sabotage: bool,
 }
@@ -380,8 +384,8 @@ impl<'p> World<'p> {
     }
 
     pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
-        if self.settings.trace {
-            if self.trace.len() == TRACE_LINES {
+        if self.settings.trace > 0 {
+            if self.trace.len() == self.settings.trace {
                 self.trace.pop_front();
             }
             let (seconds, ms) = (self.now / 1_000, self.now % 1_000);
@@ -417,6 +421,7 @@ impl<'p> World<'p> {
             Coming::FrameUp { wire, text } => self.frame_up(wire, &text),
             Coming::FrameDown { wire, text } => self.frame_down(wire, &text),
             Coming::ClosedUp { wire } => self.server_drops(wire),
+            Coming::ManagerLooks { host, epoch } => self.manager_looks(host, epoch),
             Coming::Bell { entry } => self.bell(&entry),
             Coming::Sweep => self.sweep(),
             Coming::Mend { chat } => self.mend(&chat),
@@ -489,6 +494,10 @@ impl<'p> World<'p> {
             What::Receipt { host, seat, read } => self.receipt(*host, *seat, *read),
             What::ReadTranscript { host, seat, backward, most } => {
                 self.application(*host, *seat, Host::page(*backward, *most));
+            }
+            What::File { host, seat, call } => self.application(*host, *seat, Host::file(*call)),
+            What::LoadOlder { host, seat, count } => {
+                self.application(*host, *seat, Call::LoadOlder { count: *count });
             }
             What::Cancel { host } => self.cancel_a_call(*host),
             What::Connect { host, seat } => self.application(*host, *seat, Call::Connect),
@@ -624,9 +633,13 @@ impl<'p> World<'p> {
         for host in 0..self.hosts.len() {
             for seat in 0..self.hosts[host].views.len() {
                 let view = &self.hosts[host].views[seat];
-                if view.is_live() {
+                if view.is_live() && !view.is_compat() {
+                    let is_tracked = view.plan.tracked;
                     for gap in view.gaps.clone() {
                         self.application(host, seat, Call::FillGap { gap });
+                    }
+                    if is_tracked {
+                        self.application(host, seat, Call::LoadOlder { count: 50 });
                     }
                 }
             }

@@ -22,7 +22,7 @@ pub(crate) struct Options {
     /// The first one.
     #[arg(long, default_value_t = 1)]
     first_seed: u64,
-    /// Runs this seed alone and prints what happened last.
+    /// Runs this seed alone and prints what happened.
     #[arg(long, conflicts_with_all = ["seeds", "first_seed"])]
     replay: Option<u64>,
     /// Of the acts of the replayed seed, only these: numbers with commas between.
