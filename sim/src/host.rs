@@ -286,7 +286,7 @@ impl World<'_> {
             token.as_str().into(),
         );
         options.persist = self.hosts[host].restores;
-        options.most_entries = if crate::oracle::FILLS { plan.most_entries } else { 10_000 };
+        options.most_entries = plan.most_entries;
         options.role = if plan.says_agent { Role::Agent } else { Role::Customer };
         options.source = match plan.from {
             From::Service => Source::Service,
@@ -783,7 +783,7 @@ impl World<'_> {
                 if self.healed && matches!(result, Ok(Value::Loaded { at_beginning: false, .. })) {
                     let epoch = self.hosts[host].epoch;
                     let call = Call::LoadOlder { count: 50 };
-                    self.after(100, Coming::App { host, epoch, seat, call });
+                    self.after(10, Coming::App { host, epoch, seat, call });
                 }
             }
             Kind::Other => {}

@@ -7,9 +7,6 @@ use crate::{
     world::{Outcome, World},
 };
 
-/// Whether the core fills gaps already.
-pub(crate) const FILLS: bool = false;
-
 impl World<'_> {
     /// Looks at everything.
     pub(crate) fn judge(&mut self) {
@@ -112,6 +109,13 @@ impl World<'_> {
         let items = self.chats[chat].items.len();
         let view = &self.hosts[host].views[seat];
         if is_compat {
+            let places = view.list.iter().filter_map(|shown| match &shown.what {
+                What::Item(id) => self.places.get(id).map(|(_, place)| *place),
+                What::Outgoing | What::Gap(_) => None,
+            });
+            let sorted = places.is_sorted_by(|one, next| one < next);
+            self.check("the tracked transcript is sorted", sorted, || format!("{name} is not"));
+            let view = &self.hosts[host].views[seat];
             if goes_on {
                 let deaf = last_words.iter().any(|(of, at)| *of == chat && !view.was_given(*at));
                 self.check("after healing messages arrive", !deaf, || format!("{name} is deaf"));
@@ -122,15 +126,15 @@ impl World<'_> {
             return;
         }
         let gaps = view.gaps.len();
-        let missing = view.missing(items, goes_on && FILLS);
-        if goes_on && FILLS {
+        let missing = view.missing(items, goes_on);
+        if goes_on {
             self.check("no gap stays open", gaps == 0, || format!("{name} has {gaps}"));
         }
         self.check("every item is given", missing.is_empty(), || {
             format!("{name} of {items} items lacks {missing:?}")
         });
         let view = &self.hosts[host].views[seat];
-        if goes_on && view.plan.tracked && (FILLS || view.gaps.is_empty()) {
+        if goes_on && view.plan.tracked {
             self.judge_list(host, seat);
         }
     }
@@ -150,9 +154,7 @@ impl World<'_> {
         let (keys, length) = (keys.len(), view.list.len());
         let gaps = view.list.iter().filter(|shown| matches!(shown.what, What::Gap(_))).count();
         let stored = &self.chats[view.plan.chat].items;
-        let trimmed = !FILLS && matches!(view.list[0].what, What::Gap(_));
-        let gaps = gaps - usize::from(trimmed);
-        let same = if trimmed { stored.ends_with(&shown) } else { shown == *stored };
+        let same = shown == *stored;
         let (count, of) = (shown.len(), stored.len());
         self.check("the tracked transcript is the store's", same, || {
             format!("host {host}.{seat} shows {count} items of {of}, or in another order")

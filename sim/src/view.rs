@@ -115,7 +115,7 @@ impl View {
         }
         if place >= self.next {
             if place > self.next {
-                if !gap && self.gaps.is_empty() && !self.unordered {
+                if !gap && !self.unordered {
                     let missing = format!("items {} to {} are missing", self.next, place - 1);
                     return Err(("nothing is left out without a gap", missing));
                 }

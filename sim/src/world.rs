@@ -25,9 +25,11 @@ const START_WALL: i64 = 1_767_225_600_000;
 /// What is left to happen after the trouble is over: the back-offs end, tokens are renewed, dead
 /// sockets are found out.
 const QUIET_MS: u64 = 200_000;
-/// Then holes are filled, last words are said, and everything is looked at.
+/// Then holes are filled, last words are said, what lists no longer hold is read again, and
+/// everything is looked at.
 const LAST_WORDS_AFTER_MS: u64 = 30_000;
-const END_AFTER_MS: u64 = 60_000;
+const READ_ALL_AFTER_MS: u64 = 20_000;
+const END_AFTER_MS: u64 = 120_000;
 
 /// Something on its way.
 pub(crate) enum Coming {
@@ -112,6 +114,7 @@ pub(crate) enum Coming {
     Heal,
     FillGaps,
     LastWords,
+    ReadAll,
 }
 
 /// A trouble that ends by itself.
@@ -294,7 +297,9 @@ impl<'p> World<'p> {
         world.at(1_000, Coming::Tick);
         world.at(plan.heal_at_ms, Coming::Heal);
         world.at(plan.heal_at_ms + QUIET_MS, Coming::FillGaps);
-        world.at(plan.heal_at_ms + QUIET_MS + LAST_WORDS_AFTER_MS, Coming::LastWords);
+        let last_words = plan.heal_at_ms + QUIET_MS + LAST_WORDS_AFTER_MS;
+        world.at(last_words, Coming::LastWords);
+        world.at(last_words + READ_ALL_AFTER_MS, Coming::ReadAll);
         Ok(world)
     }
 
@@ -431,6 +436,7 @@ impl<'p> World<'p> {
             Coming::Heal => self.heal(),
             Coming::FillGaps => self.fill_gaps(),
             Coming::LastWords => self.last_words(),
+            Coming::ReadAll => self.read_all(),
         }
     }
 
@@ -634,13 +640,21 @@ impl<'p> World<'p> {
             for seat in 0..self.hosts[host].views.len() {
                 let view = &self.hosts[host].views[seat];
                 if view.is_live() && !view.is_compat() {
-                    let is_tracked = view.plan.tracked;
                     for gap in view.gaps.clone() {
                         self.application(host, seat, Call::FillGap { gap });
                     }
-                    if is_tracked {
-                        self.application(host, seat, Call::LoadOlder { count: 50 });
-                    }
+                }
+            }
+        }
+    }
+
+    /// Who tracks the transcript wants all of it.
+    fn read_all(&mut self) {
+        for host in 0..self.hosts.len() {
+            for seat in 0..self.hosts[host].views.len() {
+                let view = &self.hosts[host].views[seat];
+                if view.is_live() && view.plan.tracked {
+                    self.application(host, seat, Call::LoadOlder { count: 50 });
                 }
             }
         }
