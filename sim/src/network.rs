@@ -28,6 +28,9 @@ const MEND_AFTER_MS: u64 = 100;
 /// How long sockets stay open after the end of their chat.
 const LINGER_MS: u64 = 5_000;
 
+/// How long the storage may take.
+const STORAGE_MS: u64 = 30_000;
+
 /// A socket: of a host, of one of its lives, by the core's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wire {
@@ -110,6 +113,8 @@ impl World<'_> {
     pub(crate) fn file_moves(&mut self, host: usize, request: chatloom_session::RequestId) {
         let epoch = self.hosts[host].epoch;
         self.hosts[host].requests.insert(request);
+        // A host gives a storage up that stays silent.
+        self.after(STORAGE_MS, Coming::Timeout { host, epoch, request });
         let lost = self.hosts[host].down || self.dice.permille(self.hosts[host].weather.loss);
         let status = match self.scripted(host, STORAGE) {
             Some(Reply::Status { status, .. }) => {
