@@ -78,9 +78,11 @@ pub(crate) struct Typing {
     followers: Vec<CallId>,
 }
 
-/// The caller's client token, or a new one.
+/// The caller's client token, or a new one: an empty one makes no repeat harmless
+/// (docs/protocol/websocket.md S66).
 fn client_token(cx: &mut Cx, what: &Outgoing) -> String {
-    what.client_token.clone().unwrap_or_else(|| cx.rng.uuid())
+    let given = what.client_token.as_ref().filter(|token| !token.is_empty());
+    given.cloned().unwrap_or_else(|| cx.rng.uuid())
 }
 
 /// The body of SendMessage and SendEvent (docs/protocol/websocket.md S66, S85).
@@ -242,7 +244,9 @@ impl Session {
         if self.is_compat() { Ok(()) } else { fits }
     }
 
-    fn send_message(&mut self, cx: &mut Cx, call: CallId, message: Outgoing) {
+    fn send_message(&mut self, cx: &mut Cx, call: CallId, mut message: Outgoing) {
+        // An empty token is none, here as for events.
+        message.client_token = message.client_token.filter(|token| !token.is_empty());
         let content = message.content.as_deref().unwrap_or_default();
         let fits = if self.is_compat() {
             check_type(&message.content_type)

@@ -238,6 +238,22 @@ fn s066_s192_the_callers_client_token_is_used() {
 }
 
 #[test]
+fn s066_s192_an_empty_client_token_is_none() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        let what =
+            Outgoing { client_token: Some(String::new()), ..outgoing("text/plain", Some("7")) };
+        world.call(Call::SendEvent(what.clone()));
+        world.call(Call::SendMessage(what));
+        world.run(100);
+        for operation in ["SendEvent", "SendMessage"] {
+            let sent: serde_json::Value = serde_json::from_str(&body(&world, operation)).unwrap();
+            assert_eq!(sent["ClientToken"].as_str().unwrap().len(), 36, "{behaviour:?}");
+        }
+    }
+}
+
+#[test]
 fn s066_d12_kept_compat_makes_a_token_for_each_send_and_rejects_off_line() {
     let mut world = World::connected(Behaviour::Compat);
     let token = |world: &mut World| {
