@@ -253,6 +253,52 @@ fn s186_without_a_socket_manager_the_session_breaks_after_connect() {
     // Calls still work (S157).
     world.call(1, Call::GetTranscript(Box::default()));
     assert_eq!(world.lines(), ["1 GetTranscript with host-token"]);
+
+    let mut world = Several::new();
+    let without =
+        SessionOptions { source: Source::Host { foreign: None }, ..agent(Behaviour::Chatloom, 1) };
+    world.create(1, without);
+    world.connect(1);
+    world.token(1, Ok(("host-token", Some(A_DAY))));
+    world.token(1, Ok(("host-token", Some(A_DAY))));
+    let lines = world.lines();
+    assert!(lines.contains(&"1 done".to_owned()), "{lines:?}");
+    assert_eq!(lines[lines.len() - 2..], ["1 is broken", "1 broken"]);
+}
+
+#[test]
+fn s181_without_a_socket_manager_the_socket_that_the_service_gives_is_used() {
+    for behaviour in BOTH {
+        let mut world = Several::new();
+        let without =
+            SessionOptions { source: Source::Host { foreign: None }, ..agent(behaviour, 1) };
+        world.create(1, without);
+        world.connect(1);
+        world.token(1, Err("no"));
+        world.grant(1);
+        assert!(world.lines().contains(&"opens 1".to_owned()));
+        world.opened(1);
+        world.subscribed(1);
+        assert!(world.lines().contains(&"1 established".to_owned()));
+    }
+}
+
+#[test]
+fn a_host_without_tokens_and_a_service_that_fails_make_no_hot_loop() {
+    for behaviour in BOTH {
+        let mut world = connected(behaviour);
+        world.pass(86_400_000 - 60_000);
+        let mut asked = 0;
+        for _ in 0..6_000 {
+            if let Some(session) = world.asking() {
+                asked += 1;
+                world.token(session, Err("none"));
+                world.refuse(session, 500);
+            }
+            world.pass(100);
+        }
+        assert!((20..=90).contains(&asked), "{asked} in ten minutes");
+    }
 }
 
 #[test]

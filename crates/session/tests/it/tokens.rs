@@ -190,6 +190,21 @@ fn s201_any_close_is_an_outage_and_one_of_a_busy_service_is_answered_a_little_la
 }
 
 #[test]
+fn s195_mended_d5_connect_during_an_outage_succeeds_and_asks_for_nothing_more() {
+    for behaviour in BOTH {
+        let mut world = connected(behaviour);
+        world.closed(1);
+        assert!(world.waits(1));
+        world.lines();
+        world.connect(1);
+        assert_eq!(world.lines(), ["1 done"]);
+        world.grant(1);
+        assert!(!world.waits(1));
+        assert_eq!(world.lines().last().unwrap(), "opens 2");
+    }
+}
+
+#[test]
 fn s062_a_waiting_attempt_takes_the_token_that_is_newest_then() {
     for behaviour in BOTH {
         let mut world = connected(behaviour);
