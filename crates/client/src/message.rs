@@ -7,7 +7,11 @@ use std::{
 };
 
 use chatloom_session::{self as session, EntryKey, Outgoing};
-use chatloom_wire::{ContentType, ItemId, participant::SentResponse};
+use chatloom_wire::{
+    ContentType, ItemId,
+    interactive::{Choice, InteractiveResponse},
+    participant::SentResponse,
+};
 
 use crate::{error::Error, reply::Reply, watch::Watch};
 
@@ -79,6 +83,18 @@ impl From<&str> for Message {
 impl From<String> for Message {
     fn from(text: String) -> Self {
         Self::text(text)
+    }
+}
+
+impl From<Choice> for Message {
+    fn from(Choice { content_type, content }: Choice) -> Self {
+        Self::new(content_type, content)
+    }
+}
+
+impl From<InteractiveResponse> for Message {
+    fn from(response: InteractiveResponse) -> Self {
+        Self::new(ContentType::InteractiveResponse, response.to_text())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The transcript as an application shows it: a list that is cheap to hold and cheap to change.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, iter::FlatMap, slice, sync::Arc};
 
 use chatloom_session::{self as session, Body, EntryKey, GapId, Step};
 use chatloom_wire::{Item, ItemId};
@@ -29,6 +29,7 @@ pub struct Transcript {
 }
 
 type Chunk = Arc<Vec<Arc<Entry>>>;
+type OfChunk<'a> = slice::Iter<'a, Arc<Entry>>;
 
 /// An entry of a [`Transcript`].
 #[derive(Clone, Debug)]
@@ -105,8 +106,9 @@ impl Transcript {
     }
 
     /// All entries, the oldest first; from the newest with `rev`.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter().map(|entry| &**entry))
+    pub fn iter(&self) -> Entries<'_> {
+        let in_chunk: fn(&Chunk) -> OfChunk<'_> = |chunk| chunk.iter();
+        Entries { all: self.chunks.iter().flat_map(in_chunk), left: self.len }
     }
 
     /// The newest entry.
@@ -218,6 +220,46 @@ impl Transcript {
     }
 }
 
+impl<'a> IntoIterator for &'a Transcript {
+    type Item = &'a Entry;
+    type IntoIter = Entries<'a>;
+
+    fn into_iter(self) -> Entries<'a> {
+        self.iter()
+    }
+}
+
+/// The entries of a [`Transcript`], from [`Transcript::iter`].
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    all: FlatMap<slice::Iter<'a, Chunk>, OfChunk<'a>, fn(&'a Chunk) -> OfChunk<'a>>,
+    left: usize,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = &'a Entry;
+
+    fn next(&mut self) -> Option<&'a Entry> {
+        let entry = self.all.next()?;
+        self.left -= 1;
+        Some(entry)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl DoubleEndedIterator for Entries<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let entry = self.all.next_back()?;
+        self.left -= 1;
+        Some(entry)
+    }
+}
+
+impl ExactSizeIterator for Entries<'_> {}
+
 /// Without the entries: they are many.
 impl fmt::Debug for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -292,6 +334,8 @@ mod tests {
                 assert!(transcript.chunks.len() <= most, "{} pieces", transcript.chunks.len());
             }
         }
+        let both = (transcript.iter().len(), transcript.iter().skip(7).len());
+        assert_eq!(both, (plain.len(), plain.len() - 7));
         for (index, key) in plain.iter().enumerate() {
             assert_eq!(transcript.get(index).map(|entry| entry.key.0), Some(*key));
         }
