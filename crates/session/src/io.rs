@@ -588,7 +588,8 @@ pub enum Output {
         session: SessionId,
     },
     /// Have a socket manager of the host's subscribe to chats and tell what it hears
-    /// ([`Input::Foreign`]).
+    /// ([`Input::Foreign`]). It need not repeat that it is connected: Chatloom behaviour takes it for
+    /// connected until it says otherwise (docs/protocol/defects.md, last section).
     JoinForeign {
         /// Which.
         foreign: ForeignId,
