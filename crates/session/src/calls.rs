@@ -18,6 +18,7 @@ use crate::{
     json::{self, Writer},
     link::{ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS, is_passing},
     read,
+    receipts::Kind,
     session::Session,
     timers::Timer,
 };
@@ -44,6 +45,10 @@ pub(crate) enum Owner {
     },
     /// The file of this call, which takes several requests.
     File(CallId),
+    /// Compat: the receipt of this number.
+    Receipt(u32),
+    /// Chatloom: how far this participant has come.
+    Horizon(Kind),
 }
 
 /// A request with all its attempts.
@@ -175,7 +180,10 @@ impl From<Invalid> for CallError {
 
 impl Exchange {
     fn is_endless(&self) -> bool {
-        matches!(self.owner, Owner::Outbox | Owner::Reading { endless: true, .. })
+        matches!(
+            self.owner,
+            Owner::Outbox | Owner::Reading { endless: true, .. } | Owner::Horizon(_)
+        )
     }
 
     pub(crate) fn abort(&self, cx: &mut Cx) {
@@ -228,9 +236,8 @@ impl Session {
             Call::Discard { key } => self.discard(cx, call, key),
             Call::LoadOlder { count } => self.load_older(cx, call, count),
             Call::FillGap { gap } => self.fill_gap(cx, call, gap),
-            Call::MarkRead { .. } | Call::MarkDelivered { .. } => {
-                self.done(cx, call, Err(CallError::NotConnected { operation: "this" }));
-            }
+            Call::MarkRead { item } => self.mark_item(cx, call, Kind::Read, item),
+            Call::MarkDelivered { item } => self.mark_item(cx, call, Kind::Delivered, item),
             Call::DisconnectParticipant => {
                 let mut body = Writer::new();
                 body.text("ClientToken", &cx.rng.uuid());
@@ -297,6 +304,12 @@ impl Session {
             }
             let at_ms = cx.now.mono_ms;
             self.typing = Some(Typing { at_ms, call, ended: None, followers: Vec::new() });
+        }
+        if event.content_type.is_receipt() {
+            if self.admit(cx, call, SendEvent::NAME, fits) {
+                self.send_receipt(cx, call, &event.content_type, content);
+            }
+            return;
         }
         let token = client_token(cx, event);
         let body = outgoing(event, &token, content);
@@ -393,10 +406,11 @@ impl Session {
         self.last_exchange += 1;
         let id = self.last_exchange;
         let most_attempts = match owner {
-            Owner::Call(_) | Owner::File(_) | Owner::Reading { endless: false, .. } => {
-                self.options.retry.attempts.max(1)
-            }
-            Owner::Outbox | Owner::Reading { endless: true, .. } => u32::MAX,
+            Owner::Call(_)
+            | Owner::File(_)
+            | Owner::Receipt(_)
+            | Owner::Reading { endless: false, .. } => self.options.retry.attempts.max(1),
+            Owner::Outbox | Owner::Reading { endless: true, .. } | Owner::Horizon(_) => u32::MAX,
         };
         self.exchanges.push(Exchange {
             id,
@@ -559,6 +573,8 @@ impl Session {
             Owner::Outbox => self.posted(cx, result),
             Owner::Reading { id, .. } => self.page(cx, id, result),
             Owner::File(call) => self.file_answered(cx, call, result),
+            Owner::Receipt(number) => self.receipt_answered(cx, number, result),
+            Owner::Horizon(kind) => self.horizon_answered(cx, kind, result),
             Owner::Call(call) => {
                 self.call_answered(cx, call, &result);
                 let ended = result.as_ref().map(|_| ()).map_err(Clone::clone);
@@ -652,7 +668,11 @@ impl Session {
     }
 
     pub(crate) fn cancel(&mut self, cx: &mut Cx, call: CallId) {
-        let owner = if self.outbox.is_sending(call) { Owner::Outbox } else { Owner::Call(call) };
+        let owner = if self.outbox.is_sending(call) {
+            Owner::Outbox
+        } else {
+            self.cancel_receipt(call).unwrap_or(Owner::Call(call))
+        };
         self.done(cx, call, Err(CallError::Cancelled));
         self.cancel_message(cx, call);
         self.cancel_file(cx, call);

@@ -1,33 +1,45 @@
 //! What an item means to a session.
 
-use chatloom_wire::{ContactId, ContentType, ItemHead, ItemType, ParticipantId, ParticipantRole};
+use chatloom_wire::{
+    ContactId, ContentType, ItemHead, ItemType, ParticipantId, ParticipantRole, Receipt,
+};
 
-use crate::ItemKind;
+use crate::{ItemKind, receipts::Kind};
 
-/// Whether an item from a socket is for a chat. An agent has one socket for many chats, and receipts
-/// name no contact that could be relied on (docs/protocol/websocket.md §1.6, S124).
-pub(crate) fn is_for(head: &ItemHead, contact: &ContactId, initial: &ContactId) -> bool {
-    head.initial_contact_id.as_ref() == Some(initial)
-        || head.contact_id.as_ref() == Some(contact)
+/// Whether an item from a socket is for a chat. An agent has one socket for many chats. Receipts need
+/// not name a contact (docs/protocol/websocket.md §1.6); the original takes those of other chats too
+/// (S124).
+pub(crate) fn is_for(
+    head: &ItemHead,
+    contact: &ContactId,
+    initial: &ContactId,
+    is_compat: bool,
+) -> bool {
+    let (of_chat, of_contact) = (head.initial_contact_id.as_ref(), head.contact_id.as_ref());
+    of_chat == Some(initial)
+        || of_contact == Some(contact)
         || head.item_type == Some(ItemType::MessageMetadata)
+            && (is_compat || of_chat.is_none() && of_contact.is_none())
+}
+
+/// Whether an item is nothing but receipts (docs/protocol/websocket.md S121).
+pub(crate) fn is_receipt(head: &ItemHead) -> bool {
+    head.item_type == Some(ItemType::MessageMetadata)
+        || head.content_type.as_ref().is_some_and(ContentType::is_receipt)
 }
 
 /// The callback an item belongs to, or `None` for what no application is told: receipts without
-/// content and one's own (docs/protocol/websocket.md S118 to S123).
-pub(crate) fn kind(head: &ItemHead, me: &ParticipantId) -> Option<ItemKind> {
+/// content and one's own (docs/protocol/websocket.md S118 to S123). Of several receipts in one item
+/// the original looks at the first alone.
+pub(crate) fn kind(head: &ItemHead, me: &ParticipantId, is_compat: bool) -> Option<ItemKind> {
     use ContentType as Type;
-    if head.item_type == Some(ItemType::MessageMetadata)
-        || head.content_type.as_ref().is_some_and(ContentType::is_receipt)
-    {
-        let receipt = head.message_metadata.as_ref()?.receipts.as_ref()?.first()?;
-        return if receipt.recipient_participant_id.as_ref() == Some(me) {
-            None
-        } else if receipt.read_timestamp.is_some() {
-            Some(ItemKind::ReadReceipt)
-        } else if receipt.delivered_timestamp.is_some() {
-            Some(ItemKind::DeliveredReceipt)
-        } else {
-            None
+    if is_receipt(head) {
+        let receipts = head.message_metadata.as_ref()?.receipts.as_deref()?;
+        let counted = if is_compat { receipts.get(..1)? } else { receipts };
+        let others = |receipt: &&Receipt| receipt.recipient_participant_id.as_ref() != Some(me);
+        return match counted.iter().filter(others).filter_map(Kind::of).max()? {
+            Kind::Read => Some(ItemKind::ReadReceipt),
+            Kind::Delivered => Some(ItemKind::DeliveredReceipt),
         };
     }
     Some(match head.content_type.as_ref() {

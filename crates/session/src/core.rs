@@ -336,6 +336,7 @@ impl Core {
     fn note(&mut self, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.tell_transcript(&mut self.cx);
+        session.tell_roster(&mut self.cx);
         let deadline = session.deadline();
         if deadline != session.indexed_deadline {
             if let Some(at_ms) = session.indexed_deadline {
@@ -382,6 +383,11 @@ impl Cx {
         if self.calls.remove(&call.0).is_some() {
             self.push(Output::Done { session, call, result });
         }
+    }
+
+    /// Whether a call has not ended.
+    pub(crate) fn is_open(&self, call: CallId) -> bool {
+        self.calls.contains(&call.0)
     }
 
     /// The calls of a session that have not ended.

@@ -62,6 +62,14 @@ impl Delivered {
         self.ids.contains_key(id)
     }
 
+    /// Where an item is that has been delivered and is remembered. The newest are found first.
+    pub(crate) fn place(&self, id: &ItemId) -> Option<&Place> {
+        if !self.has_id(id) {
+            return None;
+        }
+        self.order.iter().rev().find(|place| place.id.as_ref() == Some(id))
+    }
+
     /// Notes an item as delivered; says whether its id is new.
     pub(crate) fn note(&mut self, place: &Place, id: &ItemId) -> bool {
         if self.ids.insert(id.clone(), 0).is_some() {

@@ -83,6 +83,8 @@
 //! | items read by one recovery | 10,000 in 400 pages | [`Event::Gap`] |
 //! | streamed messages remembered | 32 | the oldest is forgotten, one without chunks first |
 //! | chunks of one that wait for an earlier one | 256 in 128 KiB | dropped: the completed item has all |
+//! | calls that wait for a receipt | 1,000 | the oldest ends as [`Value::AlreadyFired`] |
+//! | people remembered | 100 | the first that has left is forgotten, or the first |
 //! | ids remembered to tell repeats | 10,000 | the oldest is forgotten |
 //! | lines of a [`recorder`] | 20,000 in 4 MiB | the oldest go, and the export says how many |
 //!
@@ -96,6 +98,7 @@ mod classify;
 mod core;
 mod delivered;
 mod foreign;
+mod horizon;
 mod ids;
 mod io;
 pub mod json;
@@ -105,8 +108,10 @@ mod outbox;
 mod partial;
 mod read;
 mod reading;
+mod receipts;
 pub mod recorder;
 mod rng;
+mod roster;
 mod session;
 mod sharing;
 mod snapshot;

@@ -180,7 +180,7 @@ impl Session {
                 skipped = true;
                 continue;
             };
-            let Some(arrival) = self.arrival_read(Arc::new(item)) else { continue };
+            let Some(arrival) = self.arrival_read(cx, Arc::new(item)) else { continue };
             let is_delivered = self.transcript.delivered.has(&arrival.place, &arrival.id);
             if oldest.as_ref().is_none_or(|(place, _)| &arrival.place < place) {
                 oldest = Some((arrival.place.clone(), is_delivered));
@@ -237,10 +237,19 @@ impl Session {
 
     /// An item of a page, unless it is none for the list: in Chatloom behaviour what is only of the
     /// moment (docs/protocol/websocket.md S148, S149).
-    pub(crate) fn arrival_read(&mut self, item: Arc<chatloom_wire::Item>) -> Option<Arrival> {
+    pub(crate) fn arrival_read(
+        &mut self,
+        cx: &mut Cx,
+        item: Arc<chatloom_wire::Item>,
+    ) -> Option<Arrival> {
+        if self.is_compat() {
+            self.mark_from_page(item.head());
+        } else {
+            self.receipts_on(cx, item.head());
+        }
         let item = self.partials.assemble_page(item);
         let me = &self.options.participant_id;
-        let kind = classify::kind(item.head(), me);
+        let kind = classify::kind(item.head(), me, self.is_compat());
         if !self.is_compat() && kind.is_none_or(|kind| classify::is_transient(item.head(), kind)) {
             return None;
         }

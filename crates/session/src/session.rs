@@ -16,6 +16,8 @@ use crate::{
     outbox::Outbox,
     partial::Partials,
     read::{self, Frame},
+    receipts::Receipts,
+    roster::Roster,
     timers::{Timer, Timers},
     track::Track,
     transcript::Transcript,
@@ -63,6 +65,8 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     pub(crate) transcript: Transcript,
     pub(crate) partials: Partials,
+    pub(crate) receipts: Receipts,
+    pub(crate) roster: Roster,
     pub(crate) track: Track,
     /// Something has changed that a snapshot holds, since the last one.
     pub(crate) is_changed: bool,
@@ -83,6 +87,8 @@ impl Session {
             outbox: Outbox::default(),
             transcript: Transcript::default(),
             partials: Partials::default(),
+            receipts: Receipts::default(),
+            roster: Roster::default(),
             track: Track::default(),
             is_changed: true,
         }
@@ -155,6 +161,9 @@ impl Session {
                 Timer::Retry(exchange) => self.retry_due(cx, exchange),
                 Timer::Held => self.held_too_long(cx),
                 Timer::Rehydrated => self.rehydrated(cx),
+                Timer::ReceiptStage => self.receipt_stage_due(cx),
+                Timer::ReceiptWindow => self.receipt_window_due(cx),
+                Timer::Typing => self.typing_due(cx),
             }
         }
     }
@@ -202,9 +211,14 @@ impl Session {
         let primary = || self.link.primary.as_ref().map_or(SocketId(0), |primary| primary.id);
         let socket = socket.unwrap_or_else(primary);
         let head = incoming.head();
+        let is_compat = self.is_compat();
+        let SessionOptions { contact_id, initial_contact_id, participant_id, .. } = &self.options;
         let wanted = self.link.phase == Phase::Live
-            && classify::is_for(head, &self.options.contact_id, &self.options.initial_contact_id);
-        let kind = if wanted { classify::kind(head, &self.options.participant_id) } else { None };
+            && classify::is_for(head, contact_id, initial_contact_id, is_compat);
+        let kind = if wanted { classify::kind(head, participant_id, is_compat) } else { None };
+        if wanted && !is_compat {
+            self.receipts_on(cx, head);
+        }
         let Some(kind) = kind else { return release(cx, &incoming.into_body()) };
         let Some(incoming) = self.assemble(cx, incoming) else { return };
         let head = incoming.head();
@@ -255,9 +269,12 @@ impl Session {
         self.end_exchanges(cx, &CallError::Closed);
         self.end_uploads(cx);
         self.fail_outbox(cx, &CallError::Closed);
+        self.end_receipts(cx);
+        self.end_roster();
         self.show(cx, crate::Connection::Ended);
         // Whoever stops listening at the end has seen everything.
         self.tell_transcript(cx);
+        self.tell_roster(cx);
         self.event(cx, Event::Ended);
     }
 

@@ -2,25 +2,30 @@
 //!
 //! A snapshot holds who takes part, with the participant's token, from which a connection is had at
 //! any time; in Chatloom behaviour also the messages that wait or have failed, with their keys and
-//! client tokens, up to where the transcript has been delivered, and what is
-//! missing of it. It holds nothing that the
-//! service gives again: no connection token, no items. So it is as large as the messages in it, and at
-//! most 64 KiB beside them.
+//! client tokens, up to where the transcript has been delivered and read, what is missing of it, and
+//! who is in the chat, which is not read again. It holds nothing that the service gives again: no
+//! connection token, no items. So it is as large as the messages in it, and at most 256 KiB beside
+//! them.
 //!
 //! A text that is no whole snapshot of this version is refused as a whole.
 
 use std::borrow::Cow;
 
-use chatloom_wire::{ContactId, ErrorKind, ItemId, ParticipantId, ParticipantToken, ServiceError};
+use chatloom_wire::{
+    ContactId, ErrorKind, ItemId, ParticipantId, ParticipantRole, ParticipantToken, ServiceError,
+};
 
 use crate::{
-    CallError, Core, EntryKey, LogLevel, MessageState, Outgoing, Output, SessionId,
+    CallError, Core, EntryKey, LogLevel, MessageState, Outgoing, Output, Presence, SessionId,
     core::Cx,
     delivered::{Floor, Gone},
+    horizon,
     json::{self, Raw, Writer},
     link::Phase,
     list::Place,
     outbox::MOST_WAITING,
+    receipts::Kind,
+    roster::{self, MOST_PEOPLE},
     session::Session,
     transcript::MOST_GAPS,
 };
@@ -42,6 +47,8 @@ struct Kept {
     participant_token: ParticipantToken,
     messages: Vec<(EntryKey, Outgoing, MessageState)>,
     floor: Floor,
+    horizon: horizon::Known,
+    people: Vec<roster::Known>,
 }
 
 impl Core {
@@ -72,9 +79,7 @@ impl Session {
         list.push(']');
         out.json("Outbox", &list);
         let floor = self.transcript.floor();
-        if let Some(below) = &floor.below {
-            out.json("Below", &place(below));
-        }
+        write_place(&mut out, "Below", floor.below.as_ref());
         list.clear();
         list.push('[');
         for near in &floor.near {
@@ -87,14 +92,22 @@ impl Session {
         for gap in &floor.gaps {
             let mut out = Writer::new();
             for (name, end) in [("After", &gap.after), ("Before", &gap.before)] {
-                if let Some(end) = end {
-                    out.json(name, &place(end));
-                }
+                write_place(&mut out, name, end.as_ref());
             }
             next(&mut list).push_str(&out.finish());
         }
         list.push(']');
         out.json("Gaps", &list);
+        let [delivered, read] = self.receipts.horizon.known();
+        write_place(&mut out, "Delivered", delivered);
+        write_place(&mut out, "Read", read);
+        list.clear();
+        list.push('[');
+        for known in self.roster.people() {
+            next(&mut list).push_str(&person(known));
+        }
+        list.push(']');
+        out.json("People", &list);
         Some(out.finish())
     }
 
@@ -117,6 +130,8 @@ impl Session {
             return;
         }
         self.restore_floor(cx, kept.floor);
+        self.receipts.horizon.restore(kept.horizon);
+        self.roster.restore(kept.people);
         for (key, what, state) in kept.messages {
             self.restore_message(cx, key, what, state);
         }
@@ -141,6 +156,26 @@ fn place(place: &Place) -> String {
     let mut out = Writer::new();
     out.text("AbsoluteTime", &place.time);
     out.some_text("Id", place.id.as_ref().map(ItemId::as_str));
+    out.finish()
+}
+
+fn write_place(out: &mut Writer, name: &str, at: Option<&Place>) {
+    if let Some(at) = at {
+        out.json(name, &place(at));
+    }
+}
+
+/// Somebody; whether they are typing does not matter: that ends soon.
+fn person(known: &roster::Known) -> String {
+    let roster::Known { person, time, delivered, read, .. } = known;
+    let mut out = Writer::new();
+    out.text("ParticipantId", person.participant_id.as_str());
+    out.some_text("ParticipantRole", person.role.as_ref().map(ParticipantRole::as_str));
+    out.some_text("DisplayName", person.name.as_deref());
+    out.number("Presence", person.presence as i64);
+    out.text("AbsoluteTime", time);
+    write_place(&mut out, "Delivered", delivered.as_ref());
+    write_place(&mut out, "Read", read.as_ref());
     out.finish()
 }
 
@@ -173,6 +208,7 @@ fn read(snapshot: &str) -> Option<Kept> {
     let (mut version, mut outbox, mut below, mut near) = (None, None, None, None);
     let mut gaps = None;
     let (mut contact, mut chat, mut participant, mut token) = (None, None, None, None);
+    let (mut horizon, mut people) = (horizon::Known::default(), None);
     json::object(snapshot, &mut |name, value| match name {
         "Version" => version = value.integer(),
         "ContactId" => contact = text(value),
@@ -183,6 +219,9 @@ fn read(snapshot: &str) -> Option<Kept> {
         "Below" => below = Some(value),
         "Near" => near = Some(value),
         "Gaps" => gaps = Some(value),
+        "Delivered" => horizon[0] = read_place(value),
+        "Read" => horizon[1] = read_place(value),
+        "People" => people = Some(value),
         _ => {}
     })
     .ok()?;
@@ -207,6 +246,8 @@ fn read(snapshot: &str) -> Option<Kept> {
             near: list(near?, MOST_NEAR, read_place)?,
             gaps: list(gaps?, MOST_GAPS, read_gap)?,
         },
+        horizon,
+        people: list(people?, MOST_PEOPLE, read_person)?,
     })
 }
 
@@ -243,6 +284,37 @@ fn read_gap(value: Raw<'_>) -> Option<Gone> {
     });
     let end = |value: Option<_>| value.map_or(Some(None), |value| read_place(value).map(Some));
     Some(Gone { after: end(after)?, before: end(before)? })
+}
+
+fn read_person(value: Raw<'_>) -> Option<roster::Known> {
+    let (mut id, mut role, mut name, mut presence) = (None, None, None, None);
+    let (mut time, mut delivered, mut read) = (None, None, None);
+    value.members(&mut |member, value| match member {
+        "ParticipantId" => id = text(value),
+        "ParticipantRole" => role = text(value),
+        "DisplayName" => name = text(value),
+        "Presence" => presence = value.integer(),
+        "AbsoluteTime" => time = text(value),
+        "Delivered" => delivered = read_place(value),
+        "Read" => read = read_place(value),
+        _ => {}
+    });
+    let mut known = roster::Known::new(id?.into());
+    known.time = time?.into();
+    known.person.role = role.map(|role| role.as_str().into());
+    known.person.name = name.map(Into::into);
+    known.person.presence = match presence? {
+        0 => Presence::Here,
+        1 => Presence::Idle,
+        2 => Presence::Gone,
+        _ => return None,
+    };
+    for (kind, place) in [(Kind::Delivered, delivered), (Kind::Read, read)] {
+        if let Some(place) = &place {
+            known.raise(kind, place);
+        }
+    }
+    Some(known)
 }
 
 fn message(value: Raw<'_>) -> Option<(EntryKey, Outgoing, MessageState)> {

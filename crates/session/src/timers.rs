@@ -31,6 +31,12 @@ pub(crate) enum Timer {
     Held,
     /// The transcript of an earlier chat has been attached and can be read.
     Rehydrated,
+    /// A delivered has waited for a read.
+    ReceiptStage,
+    /// Receipts have been gathered.
+    ReceiptWindow,
+    /// Somebody has stopped typing.
+    Typing,
 }
 
 impl Timer {

@@ -55,6 +55,8 @@ pub(crate) struct Arrival {
     /// A message of this participant, and how far it has come.
     mine: Option<MessageState>,
     pub(crate) body: Body,
+    /// The members of an item that the host holds.
+    held_head: Option<Box<ItemHead>>,
 }
 
 impl Arrival {
@@ -71,16 +73,22 @@ impl Arrival {
         let is_message = head.item_type == Some(ItemType::Message);
         let is_mine =
             head.item_type != Some(ItemType::Event) && head.participant_id.as_ref() == Some(me);
-        Ok(Self {
-            place: Place::of_item(head.absolute_time.as_deref().unwrap_or_default(), &id),
-            kind,
-            ends_chat: classify::ends_chat(head),
-            streamed: classify::is_streamed(head),
-            is_message,
-            mine: is_mine.then(|| receipt_state(head, me)),
-            id,
-            body: incoming.into_body(),
-        })
+        let place = Place::of_item(head.absolute_time.as_deref().unwrap_or_default(), &id);
+        let ends_chat = classify::ends_chat(head);
+        let streamed = classify::is_streamed(head);
+        let mine = is_mine.then(|| receipt_state(head, me));
+        let (body, held_head) = match incoming {
+            Incoming::Item(item) => (Body::Item(item), None),
+            Incoming::Held(item, head) => (Body::Held(item), Some(head)),
+        };
+        Ok(Self { place, id, kind, ends_chat, streamed, is_message, mine, body, held_head })
+    }
+
+    pub(crate) fn head(&self) -> Option<&ItemHead> {
+        match &self.body {
+            Body::Item(item) => Some(item.head()),
+            Body::Held(_) => self.held_head.as_deref(),
+        }
     }
 }
 
@@ -484,7 +492,7 @@ impl Session {
 
     /// Compat: the application reads a page.
     pub(crate) fn page_asked(&mut self, call: CallId, request: &GetTranscriptRequest) {
-        if self.is_compat() && self.is_tracked() {
+        if self.is_compat() {
             let forward = request.scan_direction == Some(ScanDirection::Forward);
             self.track.pages.push((call, !forward));
         }
@@ -504,6 +512,7 @@ impl Session {
             }
             Owner::Outbox | Owner::Reading { .. } => true,
             Owner::File(call) => self.asks_for_place(call),
+            Owner::Receipt(_) | Owner::Horizon(_) => false,
         }
     }
 
@@ -528,7 +537,7 @@ impl Session {
                 return;
             };
             let items = page.items.into_iter().flatten();
-            let arrivals = items.filter_map(|item| self.arrival_read(Arc::new(item))).collect();
+            let arrivals = items.filter_map(|item| self.arrival_read(cx, Arc::new(item))).collect();
             if backward {
                 self.page_was_backward(page.next_token);
             }
@@ -543,7 +552,7 @@ impl Session {
 
     /// Compat: a page goes into the list (S141, S148).
     pub(crate) fn page_for_list(&mut self, cx: &mut Cx, arrivals: Vec<Arrival>) {
-        self.track.touched = true;
+        self.track.touched |= self.is_tracked();
         for arrival in arrivals {
             self.enlist(cx, arrival, Feed::Page);
         }
@@ -719,6 +728,7 @@ impl Session {
 
     /// Chatloom: shows what is only of the moment. A message that grows is in the list meanwhile.
     pub(crate) fn show_transient(&mut self, cx: &mut Cx, kind: ItemKind, incoming: Incoming) {
+        self.roster_item(cx, incoming.head());
         if kind != ItemKind::Message || !self.is_tracked() {
             return self.give(cx, kind, incoming.into_body());
         }

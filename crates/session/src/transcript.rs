@@ -10,6 +10,8 @@
 //! the application asks for it. Nothing is held back for more than [`HELD_MS`]: then what waits is
 //! delivered behind a gap, and the reading goes on for the gap.
 
+use chatloom_wire::ItemId;
+
 use crate::{
     CallError, CallId, Event, GapId, ItemKind, LogLevel, SocketId, Value, classify,
     core::Cx,
@@ -68,6 +70,11 @@ impl Transcript {
     /// Begins hashes with this number; for a new one.
     pub(crate) fn seed(&mut self, seed: u64) {
         self.delivered.seed(seed);
+    }
+
+    /// Where an item is that has been delivered and is remembered.
+    pub(crate) fn place(&self, id: &ItemId) -> Option<&Place> {
+        self.delivered.place(id)
     }
 
     /// What has been delivered, as it survives the process.
@@ -181,7 +188,15 @@ impl Session {
         }
         self.transcript.rehydrated |= arrival.kind == ItemKind::ChatRehydrated;
         let ends_chat = arrival.ends_chat;
+        if let Some(head) = arrival.head() {
+            self.roster_item(cx, head);
+        }
+        let early = self.take_early_receipts(&arrival.id);
+        let place = early.as_ref().map(|_| arrival.place.clone());
         self.show_item(cx, arrival);
+        if let (Some(receipts), Some(place)) = (early, place) {
+            self.receipts_for(cx, &place, &receipts);
+        }
         ends_chat
     }
 

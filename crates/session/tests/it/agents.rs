@@ -457,14 +457,24 @@ fn s164_only_chatloom_believes_a_refusal_while_the_manager_is_away() {
 }
 
 #[test]
-fn s124_receipts_of_all_contacts_reach_every_session() {
+fn s124_receipts_of_all_contacts_reach_every_session_in_compat() {
     for behaviour in BOTH {
         let mut world = connected(behaviour);
         join(&mut world, 2, behaviour);
-        let receipt = r#"{"Id":"r","Type":"MESSAGEMETADATA","ContactId":"contact-9","MessageMetadata":{"MessageId":"m","Receipts":[{"ReadTimestamp":"t","RecipientParticipantId":"customer"}]}}"#;
-        world.foreign_chat(MANAGER, receipt);
-        let lines = world.lines();
-        assert_eq!(lines.iter().filter(|line| line.ends_with(" item r")).count(), 2, "{lines:?}");
+        // Those that name a contact, which they need not.
+        for contact in [r#""ContactId":"contact-9","#, ""] {
+            let receipt = format!(
+                r#"{{"Id":"r","Type":"MESSAGEMETADATA",{contact}"MessageMetadata":{{"MessageId":"m","Receipts":[{{"ReadTimestamp":"t","RecipientParticipantId":"customer"}}]}}}}"#
+            );
+            world.foreign_chat(MANAGER, &receipt);
+            let lines = world.lines();
+            let expected = match behaviour {
+                Behaviour::Chatloom if !contact.is_empty() => 0,
+                _ => 2,
+            };
+            let given = lines.iter().filter(|line| line.ends_with(" item r")).count();
+            assert_eq!(given, expected, "{lines:?}");
+        }
         // Items reach the session of their contact alone.
         world.foreign_chat(MANAGER, &item("m", 2, "text/plain"));
         world.foreign_chat(MANAGER, &item("n", 3, "text/plain"));

@@ -117,7 +117,7 @@ fn s064_s191_compat_takes_the_content_types_of_the_original_and_no_other() {
     for as_event in [false, true] {
         let mut world = World::connected(Behaviour::Compat);
         let mut call = |content_type: &str| {
-            let what = outgoing(content_type, Some("{}"));
+            let what = outgoing(content_type, Some(r#"{"messageId":"m"}"#));
             let call =
                 world.call(if as_event { Call::SendEvent(what) } else { Call::SendMessage(what) });
             refused(&world, call)

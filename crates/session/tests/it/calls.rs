@@ -431,7 +431,7 @@ fn s088_s090_d09_typing_is_sent_once_in_ten_seconds() {
 }
 
 #[test]
-fn d09_the_typing_throttle_belongs_to_the_session() {
+fn s089_mended_d09_the_typing_throttle_belongs_to_the_session() {
     let mut world = World::connected(Behaviour::Compat);
     world.typing();
     world.run(100);
@@ -508,8 +508,8 @@ fn s092_other_events_are_not_throttled() {
     let mut world = World::connected(Behaviour::Compat);
     for _ in 0..3 {
         world.call(Call::SendEvent(Outgoing {
-            content_type: ContentType::MessageRead,
-            content: Some(r#"{"messageId":"m"}"#.to_owned()),
+            content_type: ContentType::ConnectionAcknowledged,
+            content: None,
             client_token: None,
         }));
     }

@@ -259,6 +259,7 @@ fn without_the_option_nothing_is_kept_but_a_snapshot_can_be_had() {
 #[test]
 fn a_snapshot_of_a_restored_session_is_the_same() {
     let mut world = connected();
+    world.publish(&ContentType::ParticipantJoined, None);
     for n in 0..300 {
         world.say(&format!("words {n}"));
     }
@@ -266,10 +267,30 @@ fn a_snapshot_of_a_restored_session_is_the_same() {
     world.script("SendMessage", &[Reply::Status(400)]);
     world.send("words \u{1f600} \"quoted\" \n");
     world.run(1_000);
+    // Who has read how far is kept as well.
+    let newest = world.stored().pop().unwrap();
+    let read = world.call(Call::MarkRead { item: newest.as_str().into() });
+    let receipt = format!(
+        r#"{{"Type":"MESSAGEMETADATA","MessageMetadata":{{"MessageId":"{newest}","Receipts":[{{"ReadTimestamp":"t","RecipientParticipantId":"agent-2"}}]}}}}"#
+    );
+    world.publish_transient(&receipt);
+    world.run(10_000);
+    assert!(matches!(world.result(read), Some(Ok(_))));
     world.send("words that wait");
     let before = world.core.snapshot(SESSION);
     world.restart(stranger(Behaviour::Chatloom), false);
     assert_eq!(world.core.snapshot(SESSION), before);
+    let people = world.seen.iter().rev().find_map(|(_, seen)| match seen {
+        Seen::Event(Event::Roster(people)) => Some(people),
+        _ => None,
+    });
+    let people = people.expect("told who is there");
+    assert_eq!(people[0].name.as_deref(), Some("Ana"));
+    assert_eq!(people[1].read.as_ref().map(ToString::to_string), Some(newest.clone()));
+    world.call(Call::Connect);
+    world.run(1_000);
+    let again = world.call(Call::MarkRead { item: newest.as_str().into() });
+    assert!(matches!(world.result(again), Some(Ok(Value::AlreadyFired))));
 }
 
 #[test]
@@ -350,7 +371,10 @@ fn a_snapshot_that_cannot_be_read_is_refused_and_the_session_begins_anew() {
     let options = Box::new(stranger(Behaviour::Chatloom));
     world.input(Input::Restore { session: SESSION, options, snapshot: good.clone() });
     assert!(
-        matches!(world.seen[..], [(_, Seen::Event(Event::Message { .. }))]),
+        matches!(
+            world.seen[..],
+            [(_, Seen::Event(Event::Message { .. })), (_, Seen::Event(Event::Roster(_)))]
+        ),
         "{:?}",
         world.seen
     );

@@ -100,7 +100,7 @@ impl Several {
         self.call(session, Call::Connect);
     }
 
-    /// What was put out since the last time, log lines and frames aside.
+    /// What was put out since the last time, log lines, frames and rosters aside.
     pub(crate) fn lines(&mut self) -> Vec<String> {
         std::mem::take(&mut self.lines)
     }
@@ -119,7 +119,7 @@ impl Several {
                 Output::SendText { socket, .. } => {
                     assert!(self.sockets.contains(&socket), "written to after it closed");
                 }
-                Output::Log { .. } => {}
+                Output::Log { .. } | Output::Event { event: Event::Roster(_), .. } => {}
                 output => self.take(output),
             }
         }
@@ -198,7 +198,6 @@ impl Several {
             Event::Connection(state) => format!("is {state:?}").to_lowercase(),
             Event::CaughtUp => "caught up".to_owned(),
             Event::Gap { .. } => "gap".to_owned(),
-            Event::Roster(_) => "roster".to_owned(),
             Event::GapClosed { .. } => "gap closed".to_owned(),
             other => panic!("{other:?}"),
         }
