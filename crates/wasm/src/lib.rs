@@ -77,7 +77,7 @@ impl Instance {
                 let first = self.core.poll();
                 self.write_from(first);
             }
-            Err(why) => self.drain.refuse(&why),
+            Err(why) => self.drain.refuse(why),
         }
         self.drain.finish()
     }

@@ -3,180 +3,316 @@
 //! Every input is one JSON object with a member `type`; the other members are those of
 //! [`chatloom_session::Input`] in camel case.
 
+use std::cell::Cell;
+
 use chatloom_session::{
-    Behaviour, Call, CallId, HttpAnswer, Input, ItemHandle, Outgoing, RequestId, SessionId,
-    SessionOptions, SocketId,
+    Behaviour, Call, CallId, EntryKey, ForeignEvent, ForeignId, GapId, HostToken, HttpAnswer,
+    Input, ItemHandle, LogLevel, NewAttachment, Outgoing, RequestId, Role, SessionId,
+    SessionOptions, SocketId, Source,
     json::{self, Raw},
 };
 use chatloom_wire::{
     ContentType, ItemHead,
-    participant::{GetTranscriptRequest, ScanDirection, SortOrder, StartPosition},
+    participant::{GetTranscriptRequest, StartPosition},
 };
 
-/// Why an input cannot be read, for people: the host passes on what an application gave it, which
-/// may be of any type.
-type Refusal = String;
+/// Why an input cannot be read: which member of it, and what that is not. The host passes on what an
+/// application gave it, which may be of any type.
+pub(crate) type Refusal = (&'static str, &'static str);
 
 /// Reads an input of any kind but a parsed item.
 pub(crate) fn input(json: &[u8]) -> Result<Input, Refusal> {
-    let text = std::str::from_utf8(json).map_err(|_| "the input is not UTF-8".to_owned())?;
-    let mut members = Members(Vec::new());
-    json::object(text, &mut |name, value| members.0.push((name.into(), value)))
-        .map_err(|_| "the input is not a JSON object".to_owned())?;
-    let kind = members.text("type")?;
-    let call = |what: Call| -> Result<Input, Refusal> {
-        let session = members.session()?;
-        Ok(Input::Call { session, call: CallId(members.number("call")?), what })
-    };
-    Ok(match kind.as_str() {
-        "create" => Input::Create {
-            session: members.session()?,
-            options: Box::new(SessionOptions {
-                initial_contact_id: members.text("initialContactId")?.into(),
-                user_agent: members.text("userAgent")?,
-                ..SessionOptions::new(
-                    Behaviour::Compat,
-                    members.text("endpoint")?,
-                    members.text("contactId")?.into(),
-                    members.text("participantId")?.into(),
-                    members.text("participantToken")?.into(),
-                )
-            }),
-        },
-        "forget" => Input::Forget { session: members.session()? },
-        "cancel" => Input::Cancel { call: CallId(members.number("call")?) },
-        "connect" => call(Call::Connect)?,
-        "sendMessage" => call(Call::SendMessage(members.outgoing()?))?,
-        "sendEvent" => call(Call::SendEvent(members.outgoing()?))?,
-        "getTranscript" => call(Call::GetTranscript(Box::new(members.transcript_request()?)))?,
-        "disconnectParticipant" => call(Call::DisconnectParticipant)?,
-        "answered" => Input::Answered {
-            request: RequestId(members.number("request")?),
-            answer: HttpAnswer {
-                status: members.number("status")? as u16,
-                error_type: members.optional_text("errorType")?,
-                request_id: members.optional_text("requestId")?,
-                retry_after_ms: members.optional_number("retryAfterMs")?.map(|ms| ms as u64),
-                body: members.text("body")?,
-            },
-        },
-        "failed" => Input::Failed {
-            request: RequestId(members.number("request")?),
-            message: members.text("text")?,
-        },
-        "opened" => Input::SocketOpened { socket: members.socket()? },
-        "text" => Input::SocketText { socket: members.socket()?, text: members.text("text")? },
-        "closed" => Input::SocketClosed {
-            socket: members.socket()?,
-            code: members.optional_number("code")?.map(|code| code as u16),
-            reason: members.text("text")?,
-        },
-        "network" => Input::Network { online: members.flag("on")? },
-        "visibility" => Input::Visibility { visible: members.flag("on")? },
-        "time" => Input::Time,
-        _ => return Err(wrong("type", "known")),
-    })
+    let text = std::str::from_utf8(json).map_err(|_| ("the input", "UTF-8"))?;
+    let mut members = Members { list: Vec::new(), refusal: Cell::new(None) };
+    json::object(text, &mut |name, value| members.list.push((name.into(), value)))
+        .map_err(|_| ("the input", "a JSON object"))?;
+    let input = members.input();
+    match members.refusal.get() {
+        None => Ok(input),
+        Some(refusal) => Err(refusal),
+    }
 }
 
 /// The members of an input; few enough to look through.
-struct Members<'a>(Vec<(Box<str>, Raw<'a>)>);
+struct Members<'a> {
+    list: Vec<(Box<str>, Raw<'a>)>,
+    /// The first member that is not what it must be. What stands for it in the input counts for
+    /// nothing: one way out at the end is a third of the code of one at each member.
+    refusal: Cell<Option<Refusal>>,
+}
 
 impl<'a> Members<'a> {
+    fn input(&self) -> Input {
+        let kind = self.text("type");
+        match &*kind {
+            "create" => Input::Create { session: self.session(), options: self.options() },
+            "restore" => Input::Restore {
+                session: self.session(),
+                options: self.options(),
+                snapshot: self.text("snapshot"),
+            },
+            "forget" => Input::Forget { session: self.session() },
+            "track" => Input::Track { session: self.session() },
+            "cancel" => Input::Cancel { call: self.call() },
+            "answered" => Input::Answered {
+                request: self.request(),
+                answer: HttpAnswer {
+                    status: self.number("status") as u16,
+                    error_type: self.optional_text("errorType"),
+                    request_id: self.optional_text("requestId"),
+                    retry_after_ms: self.optional_number("retryAfterMs").map(|ms| ms as u64),
+                    body: self.text("body"),
+                },
+            },
+            "failed" => Input::Failed { request: self.request(), message: self.text("text") },
+            "progress" => Input::Progress { request: self.request(), sent: self.number("sent") },
+            "token" => Input::Token {
+                request: self.request(),
+                token: match self.optional_text("token") {
+                    Some(token) => {
+                        Ok(HostToken { token: token.into(), expiry: self.optional_text("expiry") })
+                    }
+                    None => Err(self.text("text")),
+                },
+            },
+            "foreignGained" => self.foreign(ForeignEvent::Gained),
+            "foreignLost" => self.foreign(ForeignEvent::Lost),
+            "foreignBroken" => self.foreign(ForeignEvent::Broken),
+            "foreignHeartbeat" => {
+                self.foreign(ForeignEvent::DeepHeartbeat { success: self.flag("on") })
+            }
+            "foreignText" => self.foreign(ForeignEvent::Text(self.text("text"))),
+            "handlerFailed" => {
+                Input::HandlerFailed { session: self.session(), handler: self.text("text") }
+            }
+            "opened" => Input::SocketOpened { socket: self.socket() },
+            "text" => Input::SocketText { socket: self.socket(), text: self.text("text") },
+            "closed" => Input::SocketClosed {
+                socket: self.socket(),
+                code: self.optional_number("code").map(|code| code as u16),
+                reason: self.text("text"),
+            },
+            "network" => Input::Network { online: self.flag("on") },
+            "visibility" => Input::Visibility { visible: self.flag("on") },
+            "time" => Input::Time,
+            call => {
+                let what = self.what(call);
+                Input::Call { session: self.session(), call: self.call(), what }
+            }
+        }
+    }
+
+    fn what(&self, kind: &str) -> Call {
+        match kind {
+            "connect" => Call::Connect,
+            "sendMessage" => Call::SendMessage(self.outgoing()),
+            "sendEvent" => Call::SendEvent(self.outgoing()),
+            "getTranscript" => Call::GetTranscript(Box::new(self.transcript_request())),
+            "disconnectParticipant" => Call::DisconnectParticipant,
+            "sendAttachment" => Call::SendAttachment(NewAttachment {
+                name: self.text("name"),
+                size: self.number("size"),
+                content_type: self.text("contentType"),
+            }),
+            "downloadAttachment" => {
+                Call::DownloadAttachment { attachment_id: self.text("attachmentId").into() }
+            }
+            "getAttachmentUrl" => {
+                Call::GetAttachmentUrl { attachment_id: self.text("attachmentId").into() }
+            }
+            "describeView" => Call::DescribeView { view_token: self.text("viewToken") },
+            "getAuthenticationUrl" => Call::GetAuthenticationUrl {
+                redirect_uri: self.text("redirectUri"),
+                session_id: self.text("sessionId"),
+            },
+            "cancelParticipantAuthentication" => {
+                Call::CancelParticipantAuthentication { session_id: self.text("sessionId") }
+            }
+            "markRead" => Call::MarkRead { item: self.text("id").into() },
+            "markDelivered" => Call::MarkDelivered { item: self.text("id").into() },
+            "loadOlder" => Call::LoadOlder { count: self.number("count") as u32 },
+            "fillGap" => Call::FillGap { gap: GapId(self.number("gap") as u32) },
+            "resend" => Call::Resend { key: EntryKey(self.number("key")) },
+            "discard" => Call::Discard { key: EntryKey(self.number("key")) },
+            _ => {
+                self.refuse("type", "known");
+                Call::Connect
+            }
+        }
+    }
+
+    fn options(&self) -> Box<SessionOptions> {
+        let behaviour =
+            if self.is_set("chatloom") { Behaviour::Chatloom } else { Behaviour::Compat };
+        let mut options = SessionOptions::new(
+            behaviour,
+            self.text("endpoint"),
+            self.text("contactId").into(),
+            self.text("participantId").into(),
+            self.text("participantToken").into(),
+        );
+        options.initial_contact_id = self.text("initialContactId").into();
+        options.user_agent = self.text("userAgent");
+        if self.is_set("agent") {
+            options.role = Role::Agent;
+        }
+        let foreign = self.optional_number("foreign").map(|foreign| ForeignId(foreign as u32));
+        options.source = match (self.is_set("hostToken"), foreign) {
+            (true, foreign) => Source::Host { foreign },
+            (false, Some(foreign)) => Source::Foreign(foreign),
+            (false, None) => Source::Service,
+        };
+        self.change("typingThrottleMs", &mut options.typing_throttle_ms);
+        self.change("receiptThrottleMs", &mut options.receipt_throttle_ms);
+        let mut most_entries = options.most_entries as u64;
+        self.change("mostEntries", &mut most_entries);
+        options.most_entries = most_entries as usize;
+        options.receipts = !self.is_set("withoutReceipts");
+        options.log_level = match self.optional_number("logLevel") {
+            None | Some(..=10) => LogLevel::Debug,
+            Some(11..=20) => LogLevel::Info,
+            Some(21..=30) => LogLevel::Warn,
+            Some(31..) => LogLevel::Error,
+        };
+        options.persist = self.is_set("persist");
+        Box::new(options)
+    }
+
+    fn outgoing(&self) -> Outgoing {
+        Outgoing {
+            content_type: ContentType::from(&*self.text("contentType")),
+            content: self.optional_text("content"),
+            client_token: self.optional_text("clientToken"),
+        }
+    }
+
+    fn transcript_request(&self) -> GetTranscriptRequest {
+        GetTranscriptRequest {
+            contact_id: self.optional_text("contactId").map(Into::into),
+            max_results: self.optional_number("maxResults"),
+            next_token: self.optional_text("nextToken"),
+            scan_direction: self.optional_text("scanDirection").map(|text| text.as_str().into()),
+            sort_order: self.optional_text("sortOrder").map(|text| text.as_str().into()),
+            // Always there, and empty when nothing is asked (docs/protocol/websocket.md S69).
+            start_position: Some(StartPosition {
+                id: self.optional_text("id").map(Into::into),
+                absolute_time: self.optional_text("absoluteTime"),
+                most_recent: self.optional_number("mostRecent"),
+            }),
+        }
+    }
+
+    fn foreign(&self, event: ForeignEvent) -> Input {
+        Input::Foreign { foreign: ForeignId(self.number("foreign") as u32), event }
+    }
+
+    fn session(&self) -> SessionId {
+        SessionId(self.number("session") as u32)
+    }
+
+    fn socket(&self) -> SocketId {
+        SocketId(self.number("socket"))
+    }
+
+    fn request(&self) -> RequestId {
+        RequestId(self.number("request"))
+    }
+
+    fn call(&self) -> CallId {
+        CallId(self.number("call"))
+    }
+
+    fn text(&self, name: &'static str) -> String {
+        self.optional_text(name).unwrap_or_else(|| {
+            self.refuse(name, "a string");
+            String::new()
+        })
+    }
+
+    fn optional_text(&self, name: &'static str) -> Option<String> {
+        let text = self.get(name)?.text();
+        if text.is_none() {
+            self.refuse(name, "a string");
+        }
+        Some(text?.into_owned())
+    }
+
+    fn number(&self, name: &'static str) -> u64 {
+        self.optional_number(name).unwrap_or_else(|| {
+            self.refuse(name, "an integer");
+            0
+        }) as u64
+    }
+
+    fn optional_number(&self, name: &'static str) -> Option<i64> {
+        let number = self.get(name)?.integer();
+        if number.is_none() {
+            self.refuse(name, "an integer");
+        }
+        number
+    }
+
+    /// Puts a number into its place, where there is one.
+    fn change(&self, name: &'static str, place: &mut u64) {
+        if let Some(number) = self.optional_number(name) {
+            *place = number as u64;
+        }
+    }
+
+    fn flag(&self, name: &'static str) -> bool {
+        self.get(name).and_then(Raw::boolean).unwrap_or_else(|| {
+            self.refuse(name, "true or false");
+            false
+        })
+    }
+
+    /// As [`flag`](Self::flag), and not set when it is absent.
+    fn is_set(&self, name: &'static str) -> bool {
+        self.get(name).is_some() && self.flag(name)
+    }
+
     /// A member, unless it is absent or `null`.
     fn get(&self, name: &str) -> Option<Raw<'a>> {
-        let (_, value) = self.0.iter().rev().find(|(other, _)| **other == *name)?;
+        let (_, value) = self.list.iter().rev().find(|(other, _)| **other == *name)?;
         (!value.is_null()).then_some(*value)
     }
 
-    fn optional_text(&self, name: &str) -> Result<Option<String>, Refusal> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        match value.text() {
-            Some(text) => Ok(Some(text.into_owned())),
-            None => Err(wrong(name, "a string")),
+    fn refuse(&self, name: &'static str, what: &'static str) {
+        if self.refusal.get().is_none() {
+            self.refusal.set(Some((name, what)));
         }
     }
-
-    fn text(&self, name: &str) -> Result<String, Refusal> {
-        self.optional_text(name)?.ok_or_else(|| wrong(name, "a string"))
-    }
-
-    fn optional_number(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        match value.integer() {
-            Some(number) => Ok(Some(number)),
-            None => Err(wrong(name, "an integer")),
-        }
-    }
-
-    fn number(&self, name: &str) -> Result<u64, Refusal> {
-        match self.optional_number(name)? {
-            Some(number) => Ok(number as u64),
-            None => Err(wrong(name, "an integer")),
-        }
-    }
-
-    fn flag(&self, name: &str) -> Result<bool, Refusal> {
-        self.get(name).and_then(Raw::boolean).ok_or_else(|| wrong(name, "true or false"))
-    }
-
-    fn session(&self) -> Result<SessionId, Refusal> {
-        Ok(SessionId(self.number("session")? as u32))
-    }
-
-    fn socket(&self) -> Result<SocketId, Refusal> {
-        Ok(SocketId(self.number("socket")?))
-    }
-
-    fn outgoing(&self) -> Result<Outgoing, Refusal> {
-        Ok(Outgoing {
-            content_type: ContentType::from(self.text("contentType")?.as_str()),
-            content: self.optional_text("content")?,
-            client_token: self.optional_text("clientToken")?,
-        })
-    }
-
-    fn transcript_request(&self) -> Result<GetTranscriptRequest, Refusal> {
-        Ok(GetTranscriptRequest {
-            contact_id: self.optional_text("contactId")?.map(Into::into),
-            max_results: self.optional_number("maxResults")?,
-            next_token: self.optional_text("nextToken")?,
-            scan_direction: Some(ScanDirection::from(self.text("scanDirection")?.as_str())),
-            sort_order: Some(SortOrder::from(self.text("sortOrder")?.as_str())),
-            // Always there, and empty when nothing is asked (docs/protocol/websocket.md S69).
-            start_position: Some(StartPosition {
-                id: self.optional_text("id")?.map(Into::into),
-                absolute_time: self.optional_text("absoluteTime")?,
-                most_recent: self.optional_number("mostRecent")?,
-            }),
-        })
-    }
-}
-
-fn wrong(name: &str, what: &str) -> Refusal {
-    [name, " is not ", what].concat()
 }
 
 /// Between the members of a parsed item. No identifier and no content type holds it; when a peer
 /// puts one into an item the members cannot be read, and the host takes the way through the text.
-const SEPARATOR: char = '\u{1f}';
+const SEPARATOR: u8 = 0x1f;
 
 /// Reads the members of an item that the host has parsed, as [`item`](crate::item) describes them.
 pub(crate) fn item(socket: u64, item: u64, members: &[u8]) -> Option<Input> {
-    let mut members = std::str::from_utf8(members).ok()?.split(SEPARATOR);
-    let mut next = || members.next().map(|member| (!member.is_empty()).then_some(member));
-    let head = ItemHead {
-        item_type: next()?.map(Into::into),
-        content_type: next()?.map(Into::into),
-        contact_id: next()?.map(Into::into),
-        initial_contact_id: next()?.map(Into::into),
-        related_contact_id: next()?.map(Into::into),
-        ..ItemHead::default()
+    let mut rest = Some(std::str::from_utf8(members).ok()?);
+    // Empty for one that is absent; `None` when there are no more.
+    let mut next = || {
+        let text = rest?;
+        let end = text.bytes().position(|byte| byte == SEPARATOR);
+        rest = end.and_then(|end| text.get(end + 1..));
+        text.get(..end.unwrap_or(text.len()))
     };
-    members.next().is_none().then(|| Input::SocketItem {
+    let mut head = Box::new(ItemHead::default());
+    head.item_type = present(next()?).map(Into::into);
+    head.content_type = present(next()?).map(Into::into);
+    head.contact_id = present(next()?).map(Into::into);
+    head.initial_contact_id = present(next()?).map(Into::into);
+    head.related_contact_id = present(next()?).map(Into::into);
+    next().is_none().then_some(Input::SocketItem {
         socket: SocketId(socket),
         item: ItemHandle(item),
-        head: Box::new(head),
+        head,
     })
+}
+
+fn present(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
@@ -190,12 +326,39 @@ mod tests {
         let lines: Vec<String> = [
             r#"{"type":"create","session":1,"endpoint":"https://example.com","contactId":"c",
                 "initialContactId":"i","participantId":"p","participantToken":"secret","userAgent":"u"}"#,
+            r#"{"type":"restore","session":1,"endpoint":"https://example.com","contactId":"c",
+                "initialContactId":"i","participantId":"p","participantToken":"secret","userAgent":"",
+                "chatloom":true,"agent":true,"hostToken":true,"foreign":6,"typingThrottleMs":1,
+                "receiptThrottleMs":2,"mostEntries":300,"withoutReceipts":true,"logLevel":30,
+                "persist":true,"snapshot":"{}"}"#,
             r#"{"type":"forget","session":1}"#,
+            r#"{"type":"track","session":1}"#,
             r#"{"type":"cancel","call":2}"#,
             r#"{"type":"connect","session":1,"call":2}"#,
             r#"{"type":"disconnectParticipant","session":1,"call":2}"#,
             r#"{"type":"getTranscript","session":1,"call":2,"maxResults":15,"contactId":"c",
                 "scanDirection":"BACKWARD","sortOrder":"SIDEWAYS","id":"i-1"}"#,
+            r#"{"type":"sendAttachment","session":1,"call":2,"name":"secret","size":7,"contentType":"image/png"}"#,
+            r#"{"type":"downloadAttachment","session":1,"call":2,"attachmentId":"a"}"#,
+            r#"{"type":"getAttachmentUrl","session":1,"call":2,"attachmentId":"a"}"#,
+            r#"{"type":"describeView","session":1,"call":2,"viewToken":"v"}"#,
+            r#"{"type":"getAuthenticationUrl","session":1,"call":2,"redirectUri":"r","sessionId":"s"}"#,
+            r#"{"type":"cancelParticipantAuthentication","session":1,"call":2,"sessionId":"s"}"#,
+            r#"{"type":"markRead","session":1,"call":2,"id":"i-1"}"#,
+            r#"{"type":"markDelivered","session":1,"call":2,"id":"i-1"}"#,
+            r#"{"type":"loadOlder","session":1,"call":2,"count":15}"#,
+            r#"{"type":"fillGap","session":1,"call":2,"gap":3}"#,
+            r#"{"type":"resend","session":1,"call":2,"key":5}"#,
+            r#"{"type":"discard","session":1,"call":2,"key":5}"#,
+            r#"{"type":"progress","request":3,"sent":10}"#,
+            r#"{"type":"token","request":3,"token":"secret","expiry":"2026-01-01T00:00:00.000Z"}"#,
+            r#"{"type":"token","request":3,"text":"no such contact"}"#,
+            r#"{"type":"foreignGained","foreign":6}"#,
+            r#"{"type":"foreignLost","foreign":6}"#,
+            r#"{"type":"foreignBroken","foreign":6}"#,
+            r#"{"type":"foreignHeartbeat","foreign":6,"on":true}"#,
+            r#"{"type":"foreignText","foreign":6,"text":"{}"}"#,
+            r#"{"type":"handlerFailed","session":1,"text":"onMessage"}"#,
             r#"{"type":"answered","request":3,"status":429,"errorType":null,"requestId":"r",
                 "retryAfterMs":1500,"body":"{}"}"#,
             r#"{"type":"failed","request":3,"text":"TypeError: Failed to fetch"}"#,
@@ -235,6 +398,7 @@ mod tests {
         for (json, why) in [
             (r#"{"type":"time""#, "the input is not a JSON object"),
             (r#"{"type":"secret"}"#, "type is not known"),
+            (r#"{"type":"connect"}"#, "session is not an integer"),
             (r#"{"session":1}"#, "type is not a string"),
             (r#"{"type":"forget"}"#, "session is not an integer"),
             (
@@ -247,9 +411,10 @@ mod tests {
             ),
             (r#"{"type":"network","on":1}"#, "on is not true or false"),
         ] {
-            assert_eq!(input(json.as_bytes()).unwrap_err(), why, "{json}");
+            let (name, what) = input(json.as_bytes()).unwrap_err();
+            assert_eq!(format!("{name} is not {what}"), why, "{json}");
         }
-        assert_eq!(input(b"{\"type\":\"\xff\"}").unwrap_err(), "the input is not UTF-8");
+        assert_eq!(input(b"{\"type\":\"\xff\"}").unwrap_err(), ("the input", "UTF-8"));
     }
 
     #[test]

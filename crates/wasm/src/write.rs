@@ -1,9 +1,13 @@
 //! Writes what the core wants as one JSON array.
 
 use chatloom_session::{
-    Answer, Body, CallError, Connection, Event, HttpRequest, ItemKind, LogLevel, Output, Value,
+    Answer, Body, CallError, Connection, Entry, EntryContent, Event, HttpRequest, ItemKind,
+    MessageState, Output, Person, Presence, Step, Value,
     json::{write_number, write_text},
 };
+use chatloom_wire::{ItemId, ParticipantRole};
+
+use crate::read::Refusal;
 
 /// Writes JSON objects into an array; `[` stands before the first and `]` is set by [`finish`].
 ///
@@ -33,9 +37,12 @@ impl Drain {
     }
 
     /// Says that an input cannot be read.
-    pub(crate) fn refuse(&mut self, why: &str) {
+    pub(crate) fn refuse(&mut self, (name, what): Refusal) {
         self.json.push('[');
-        self.object("refused").text("message", why).json.push('}');
+        self.object("refused").key("message").push('"');
+        for part in [name, " is not ", what, "\"}"] {
+            self.json.push_str(part);
+        }
     }
 
     /// Appends one output.
@@ -59,7 +66,8 @@ impl Drain {
                     .text("reason", reason);
             }
             Output::Event { session, event } => {
-                self.event(u64::from(session.0), event);
+                self.object(event_name(event)).number("session", u64::from(session.0));
+                self.event(event);
             }
             Output::Done { session, call, result } => {
                 self.object("done").number("session", u64::from(session.0)).number("call", call.0);
@@ -71,26 +79,46 @@ impl Drain {
             Output::Release { item } => {
                 self.object("release").number("item", item.0);
             }
-            // The package asks for nothing that leads to these yet.
-            Output::Upload(_)
-            | Output::Download { .. }
-            | Output::NeedToken { .. }
-            | Output::JoinForeign { .. }
-            | Output::LeaveForeign { .. }
-            | Output::Persist { .. } => {
-                self.object("other");
+            Output::Upload(upload) => {
+                self.object("upload")
+                    .number("request", upload.request.0)
+                    .number("session", u64::from(upload.session.0))
+                    .number("call", upload.call.0)
+                    .text("url", &upload.url);
+                let headers = upload.headers.iter();
+                self.headers(&mut headers.map(|(name, value)| (name.as_str(), value.as_str())));
+            }
+            Output::Download { request, session, url } => {
+                self.object("download")
+                    .number("request", request.0)
+                    .number("session", u64::from(session.0))
+                    .text("url", url);
+            }
+            Output::NeedToken { request, session } => {
+                self.object("needToken")
+                    .number("request", request.0)
+                    .number("session", u64::from(session.0));
+            }
+            Output::JoinForeign { foreign } => {
+                self.object("joinForeign").number("foreign", u64::from(foreign.0));
+            }
+            Output::LeaveForeign { foreign } => {
+                self.object("leaveForeign").number("foreign", u64::from(foreign.0));
+            }
+            Output::Persist { session, snapshot } => {
+                self.object("persist")
+                    .number("session", u64::from(session.0))
+                    .some_text("snapshot", snapshot.as_deref());
             }
             Output::Log { session, level, text } => {
-                self.object("log").number("level", level_number(*level)).text("text", text);
+                // The scale of the original (docs/protocol/websocket.md S4).
+                self.object("log").number("level", *level as u64).text("text", text);
                 if let Some(session) = session {
                     self.number("session", u64::from(session.0));
                 }
             }
             Output::Wake(at) => {
-                self.object("wake");
-                if let Some(at) = at {
-                    self.number("at", *at);
-                }
+                self.object("wake").some_number("at", *at);
             }
         }
         self.json.push('}');
@@ -105,51 +133,27 @@ impl Drain {
             .text("url", &request.url)
             .text("body", &request.body)
             .number("timeoutMs", request.timeout_ms)
-            .flag("keepBody", request.keep_body)
-            .key("headers")
-            .json
-            .push('{');
-        for (index, (name, value)) in request.headers.iter().enumerate() {
-            if index > 0 {
-                self.json.push(',');
-            }
+            .flag("keepBody", request.keep_body);
+        self.headers(&mut request.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    }
+
+    fn headers(&mut self, headers: &mut dyn Iterator<Item = (&str, &str)>) {
+        let mut separator = '{';
+        self.key("headers");
+        for (name, value) in headers {
+            self.json.push(separator);
             self.string(name);
             self.json.push(':');
             self.string(value);
+            separator = ',';
         }
-        self.json.push('}');
+        self.json.push_str(if separator == '{' { "{}" } else { "}" });
     }
 
-    fn event(&mut self, session: u64, event: &Event) {
-        let name = match event {
-            Event::Item { .. } => "item",
-            Event::Established { .. } => "established",
-            Event::Lost => "lost",
-            Event::Broken => "broken",
-            Event::Ended => "ended",
-            Event::DeepHeartbeat { .. } => "deepHeartbeat",
-            Event::Connection(_) => "connection",
-            Event::Gap { .. } => "gap",
-            Event::CaughtUp => "caughtUp",
-            Event::GapClosed { .. }
-            | Event::Transcript(_)
-            | Event::Message { .. }
-            | Event::Roster(_)
-            | Event::AttachmentProgress { .. }
-            | Event::HandlerFailed { .. } => "other",
-        };
-        self.object(name).number("session", session);
+    fn event(&mut self, event: &Event) {
         match event {
             Event::Item { kind, body } => {
-                self.number("kind", kind_number(*kind));
-                match body {
-                    Body::Item(item) => {
-                        self.key("body").json.push_str(item.text());
-                    }
-                    Body::Held(item) => {
-                        self.number("item", item.0);
-                    }
-                }
+                self.number("kind", kind_number(*kind)).body(body);
             }
             Event::Established { by_socket } => {
                 self.flag("bySocket", *by_socket);
@@ -158,8 +162,102 @@ impl Drain {
                 self.flag("success", *success);
             }
             Event::Connection(connection) => self.connection(connection),
-            _ => {}
+            Event::Gap { gap } | Event::GapClosed { gap } => {
+                self.number("gap", u64::from(gap.0));
+            }
+            Event::Transcript(update) => {
+                self.some_text("previousNextToken", update.previous_next_token.as_deref());
+                self.list("steps", &update.steps, Self::step);
+            }
+            Event::Message { key, call, id, state } => {
+                self.number("key", key.0)
+                    .some_number("call", call.map(|call| call.0))
+                    .some_text("id", id.as_ref().map(ItemId::as_str))
+                    .state(state);
+            }
+            Event::Roster(people) => self.list("people", people, Self::person),
+            Event::AttachmentProgress { call, sent, total } => {
+                self.number("call", call.0).number("sent", *sent).number("total", *total);
+            }
+            Event::HandlerFailed { handler } => {
+                self.text("handler", handler);
+            }
+            Event::Lost | Event::Broken | Event::Ended | Event::CaughtUp => {}
         }
+    }
+
+    /// An item as it came, or the number under which the host holds it.
+    fn body(&mut self, body: &Body) {
+        match body {
+            Body::Item(item) => {
+                self.key("body").push_str(item.text());
+            }
+            Body::Held(item) => {
+                self.number("item", item.0);
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let (kind, at, entry) = match step {
+            Step::Insert { at, entry } => ("insert", at, Some(entry)),
+            Step::Replace { at, entry } => ("replace", at, Some(entry)),
+            Step::Remove { at } => ("remove", at, None),
+        };
+        self.object(kind).number("at", *at as u64);
+        if let Some(entry) = entry {
+            self.entry(entry);
+        }
+        self.json.push('}');
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        self.number("key", entry.key.0).some_text("id", entry.id.as_ref().map(ItemId::as_str));
+        match &entry.content {
+            EntryContent::Item(body) => self.body(body),
+            EntryContent::Outgoing(outgoing) => {
+                self.text("contentType", outgoing.content_type.as_str())
+                    .some_text("content", outgoing.content.as_deref())
+                    .some_text("clientToken", outgoing.client_token.as_deref());
+            }
+            EntryContent::Gap(gap) => {
+                self.number("gap", u64::from(gap.0));
+            }
+        }
+        if let Some(state) = &entry.state {
+            self.state(state);
+        }
+    }
+
+    fn state(&mut self, state: &MessageState) {
+        let name = match state {
+            MessageState::Queued => "queued",
+            MessageState::Sending => "sending",
+            MessageState::Sent => "sent",
+            MessageState::Delivered => "delivered",
+            MessageState::Read => "read",
+            MessageState::Failed(_) => "failed",
+        };
+        self.text("state", name);
+        if let MessageState::Failed(error) = state {
+            self.error(error);
+        }
+    }
+
+    fn person(&mut self, person: &Person) {
+        let presence = match person.presence {
+            Presence::Here => "here",
+            Presence::Idle => "idle",
+            Presence::Gone => "gone",
+        };
+        self.object(presence)
+            .text("participantId", person.participant_id.as_str())
+            .some_text("role", person.role.as_ref().map(ParticipantRole::as_str))
+            .some_text("name", person.name.as_deref())
+            .flag("typing", person.typing)
+            .some_text("delivered", person.delivered.as_ref().map(ItemId::as_str))
+            .some_text("read", person.read.as_ref().map(ItemId::as_str));
+        self.json.push('}');
     }
 
     fn connection(&mut self, connection: &Connection) {
@@ -186,23 +284,18 @@ impl Drain {
         }
     }
 
+    /// The parts of a value. Each kind has a member that no other has, but for the one that says
+    /// nothing.
     fn value(&mut self, value: &Value) {
         match value {
             Value::Connected { status } => {
-                self.text("status", status.name());
+                self.text("websocketStatus", status.name());
             }
-            Value::AlreadyFired
-            | Value::Url { .. }
-            | Value::Downloaded { .. }
-            | Value::Loaded { .. }
-            | Value::Nothing => {}
             Value::Answered(Answer { request, request_id, attempts, retry_delay_ms, body }) => {
                 self.number("request", request.0)
                     .number("attempts", u64::from(*attempts))
-                    .number("retryDelayMs", *retry_delay_ms);
-                if let Some(request_id) = request_id {
-                    self.text("requestId", request_id);
-                }
+                    .number("retryDelayMs", *retry_delay_ms)
+                    .some_text("requestId", request_id.as_deref());
                 if !body.is_empty() {
                     self.text("body", body);
                 }
@@ -210,6 +303,19 @@ impl Drain {
             Value::Repeated { earlier } => {
                 self.number("earlier", earlier.0);
             }
+            Value::AlreadyFired => {
+                self.flag("alreadyFired", true);
+            }
+            Value::Url { url, expiry } => {
+                self.text("url", url).some_text("expiry", expiry.as_deref());
+            }
+            Value::Downloaded { request, status } => {
+                self.number("downloaded", request.0).number("status", u64::from(*status));
+            }
+            Value::Loaded { count, at_beginning } => {
+                self.number("count", u64::from(*count)).flag("atBeginning", *at_beginning);
+            }
+            Value::Nothing => {}
         }
     }
 
@@ -254,6 +360,18 @@ impl Drain {
         }
     }
 
+    /// An array of objects, each of which `write` opens and closes.
+    fn list<T>(&mut self, name: &str, items: &[T], write: fn(&mut Self, &T)) {
+        self.key(name).push('[');
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.json.push(',');
+            }
+            write(self, item);
+        }
+        self.json.push(']');
+    }
+
     fn object(&mut self, kind: &str) -> &mut Self {
         self.json.push_str("{\"type\":\"");
         self.json.push_str(kind);
@@ -261,26 +379,40 @@ impl Drain {
         self
     }
 
-    fn key(&mut self, name: &str) -> &mut Self {
-        self.json.push_str(",\"");
-        self.json.push_str(name);
-        self.json.push_str("\":");
-        self
+    /// Begins a member; its value is to be written to what this gives.
+    fn key(&mut self, name: &str) -> &mut String {
+        for part in [",\"", name, "\":"] {
+            self.json.push_str(part);
+        }
+        &mut self.json
     }
 
     fn number(&mut self, name: &str, value: u64) -> &mut Self {
-        self.key(name);
-        write_number(&mut self.json, value as i64);
+        write_number(self.key(name), value as i64);
+        self
+    }
+
+    fn some_number(&mut self, name: &str, value: Option<u64>) -> &mut Self {
+        if let Some(value) = value {
+            self.number(name, value);
+        }
         self
     }
 
     fn flag(&mut self, name: &str, value: bool) -> &mut Self {
-        self.key(name).json.push_str(if value { "true" } else { "false" });
+        self.key(name).push_str(if value { "true" } else { "false" });
         self
     }
 
     fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        self.key(name).string(value);
+        write_text(self.key(name), value);
+        self
+    }
+
+    fn some_text(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
         self
     }
 
@@ -289,36 +421,29 @@ impl Drain {
     }
 }
 
-/// The number of a kind of item; the host has the callbacks in this order.
-pub(crate) fn kind_number(kind: ItemKind) -> u64 {
-    match kind {
-        ItemKind::Message => 0,
-        ItemKind::Typing => 1,
-        ItemKind::ReadReceipt => 2,
-        ItemKind::DeliveredReceipt => 3,
-        ItemKind::ParticipantIdle => 4,
-        ItemKind::ParticipantReturned => 5,
-        ItemKind::AutoDisconnection => 6,
-        ItemKind::ParticipantInvited => 7,
-        ItemKind::AuthenticationInitiated => 8,
-        ItemKind::AuthenticationSuccessful => 9,
-        ItemKind::AuthenticationFailed => 10,
-        ItemKind::AuthenticationTimeout => 11,
-        ItemKind::AuthenticationExpired => 12,
-        ItemKind::AuthenticationCanceled => 13,
-        ItemKind::ParticipantDisplayNameUpdated => 14,
-        ItemKind::ChatRehydrated => 15,
+fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Item { .. } => "item",
+        Event::Established { .. } => "established",
+        Event::Lost => "lost",
+        Event::Broken => "broken",
+        Event::Ended => "ended",
+        Event::DeepHeartbeat { .. } => "deepHeartbeat",
+        Event::Connection(_) => "connection",
+        Event::Gap { .. } => "gap",
+        Event::GapClosed { .. } => "gapClosed",
+        Event::CaughtUp => "caughtUp",
+        Event::Transcript(_) => "transcript",
+        Event::Message { .. } => "message",
+        Event::Roster(_) => "roster",
+        Event::AttachmentProgress { .. } => "attachmentProgress",
+        Event::HandlerFailed { .. } => "handlerFailed",
     }
 }
 
-/// The number of a level in the original's scale (docs/protocol/websocket.md S4).
-fn level_number(level: LogLevel) -> u64 {
-    match level {
-        LogLevel::Debug => 10,
-        LogLevel::Info => 20,
-        LogLevel::Warn => 30,
-        LogLevel::Error => 40,
-    }
+/// The number of a kind of item; the host has the callbacks in this order.
+pub(crate) fn kind_number(kind: ItemKind) -> u64 {
+    kind as u64
 }
 
 #[cfg(test)]
@@ -326,7 +451,8 @@ mod tests {
     use std::{borrow::Cow, sync::Arc};
 
     use chatloom_session::{
-        CallId, ConnectionStatus, GapId, ItemHandle, RequestId, SessionId, SocketId,
+        CallId, ConnectionStatus, EntryKey, ForeignId, GapId, ItemHandle, LogLevel, Outgoing,
+        RequestId, SessionId, SocketId, TranscriptUpdate, Upload,
     };
     use chatloom_wire::{ErrorKind, Item, ServiceError};
 
@@ -344,6 +470,11 @@ mod tests {
 
     fn held(kind: ItemKind) -> Output {
         event(Event::Item { kind, body: Body::Held(ItemHandle(9)) })
+    }
+
+    fn insert(content: EntryContent, state: Option<MessageState>) -> Step {
+        let entry = Entry { key: EntryKey(5), id: Some("i-1".into()), content, state };
+        Step::Insert { at: 1, entry }
     }
 
     /// Every output and every variant inside one, with characters that JSON escapes.
@@ -377,6 +508,23 @@ mod tests {
             },
             Output::CloseSocket { socket: SocketId(4), code: 1000, reason: "the chat ended" },
             Output::Release { item: ItemHandle(9) },
+            Output::Upload(Upload {
+                request: RequestId(3),
+                session: SESSION,
+                call: CallId(2),
+                url: "https://example.com/u".to_owned(),
+                headers: vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), "d".to_owned())],
+            }),
+            Output::Download {
+                request: RequestId(3),
+                session: SESSION,
+                url: "https://example.com/d".to_owned(),
+            },
+            Output::NeedToken { request: RequestId(3), session: SESSION },
+            Output::JoinForeign { foreign: ForeignId(6) },
+            Output::LeaveForeign { foreign: ForeignId(6) },
+            Output::Persist { session: SESSION, snapshot: Some("{}".to_owned()) },
+            Output::Persist { session: SESSION, snapshot: None },
             Output::Wake(Some(1_234)),
             Output::Wake(None),
             event(Event::Item {
@@ -391,11 +539,72 @@ mod tests {
             event(Event::Ended),
             event(Event::DeepHeartbeat { success: true }),
             event(Event::Gap { gap: GapId(1) }),
+            event(Event::GapClosed { gap: GapId(1) }),
+            event(Event::AttachmentProgress { call: CallId(2), sent: 10, total: 20 }),
+            event(Event::HandlerFailed { handler: "onMessage".to_owned() }),
+            event(Event::Message {
+                key: EntryKey(5),
+                call: Some(CallId(2)),
+                id: Some("i-1".into()),
+                state: MessageState::Sent,
+            }),
+            event(Event::Message {
+                key: EntryKey(5),
+                call: None,
+                id: None,
+                state: MessageState::Failed(CallError::Closed),
+            }),
+            event(Event::Roster(vec![
+                Person {
+                    participant_id: "p-1".into(),
+                    role: Some("AGENT".into()),
+                    name: Some("A \"b\"".into()),
+                    presence: Presence::Idle,
+                    typing: true,
+                    delivered: Some("i-2".into()),
+                    read: Some("i-1".into()),
+                },
+                Person {
+                    participant_id: "p-2".into(),
+                    role: None,
+                    name: None,
+                    presence: Presence::Gone,
+                    typing: false,
+                    delivered: None,
+                    read: None,
+                },
+            ])),
+            event(Event::Transcript(TranscriptUpdate::default())),
+            event(Event::Transcript(TranscriptUpdate {
+                steps: vec![
+                    insert(EntryContent::Gap(GapId(1)), None),
+                    insert(EntryContent::Item(Body::Held(ItemHandle(9))), None),
+                    insert(
+                        EntryContent::Item(Body::Item(Arc::new(Item::from_text(item).unwrap()))),
+                        Some(MessageState::Read),
+                    ),
+                    insert(
+                        EntryContent::Outgoing(Box::new(Outgoing {
+                            content_type: "text/plain".into(),
+                            content: Some("a\n".to_owned()),
+                            client_token: Some("t".to_owned()),
+                        })),
+                        Some(MessageState::Queued),
+                    ),
+                    Step::Remove { at: 0 },
+                ],
+                previous_next_token: Some("n".to_owned()),
+            })),
             event(Event::CaughtUp),
             done(Ok(Value::Connected { status: ConnectionStatus::Starting })),
             done(Ok(Value::Answered(answer.clone()))),
             done(Ok(Value::Answered(Answer { request_id: None, body: "{}".to_owned(), ..answer }))),
             done(Ok(Value::Repeated { earlier: CallId(1) })),
+            done(Ok(Value::AlreadyFired)),
+            done(Ok(Value::Url { url: "https://example.com/d".to_owned(), expiry: None })),
+            done(Ok(Value::Downloaded { request: RequestId(3), status: 200 })),
+            done(Ok(Value::Loaded { count: 15, at_beginning: true })),
+            done(Ok(Value::Nothing)),
         ];
         outputs.extend(
             [
@@ -456,7 +665,8 @@ mod tests {
         assert_eq!(array.len(), outputs.len());
         assert!(array.iter().all(|output| output["type"].is_string()));
         assert_eq!(array[0]["headers"]["x"], "a\"b");
-        assert_eq!(array[8]["body"]["Content"], "é\n\"");
+        let item = array.iter().find(|output| output["body"].is_object()).unwrap();
+        assert_eq!(item["body"]["Content"], "é\n\"");
     }
 
     #[test]

@@ -150,6 +150,8 @@ class Controller implements Listener {
   #session: number;
   #connection: ConnectionDetails | undefined;
   #connecting: Promise<ConnectResult> | undefined;
+  /** What the socket did when `connect` succeeded (S47). */
+  #websocketStatus = "Starting";
   /** What the application gave `connect`. */
   #metadata: unknown = null;
   /** Whether calls are possible: a connection was made, and the application has not been told of the end. */
@@ -194,7 +196,8 @@ class Controller implements Listener {
       this.#session = this.#create();
     }
     try {
-      await this.#call({ type: "connect" });
+      const { websocketStatus = this.#websocketStatus } = await this.#call({ type: "connect" });
+      this.#websocketStatus = websocketStatus;
     } catch (error) {
       this.#connecting = undefined;
       const _debug = { reason: CONNECT_FAILED, _debug: failure(error as DoneOutput) };
@@ -206,7 +209,8 @@ class Controller implements Listener {
 
   #connected(): ConnectResult {
     const metadata = this.#metadata;
-    return { _debug: { websocketStatus: "Starting" }, connectSuccess: true, connectCalled: true, metadata };
+    const websocketStatus = this.#websocketStatus;
+    return { _debug: { websocketStatus }, connectSuccess: true, connectCalled: true, metadata };
   }
 
   sendMessage(args: SendMessageArgs): Promise<Result> {
@@ -320,7 +324,10 @@ class Controller implements Listener {
       case "established":
         // The first comes of `connect` and has another form (S50, S51).
         if (event.bySocket) tell(CALLBACKS.onConnectionEstablished);
-        else tell(CALLBACKS.onConnectionEstablished, { chatDetails, ...this.#connected() });
+        else
+          later({
+            run: () => this.#handlers.trigger(CALLBACKS.onConnectionEstablished, { chatDetails, ...this.#connected() }),
+          });
         break;
       case "lost":
         tell(CALLBACKS.onConnectionLost);
@@ -335,6 +342,8 @@ class Controller implements Listener {
       case "ended":
         later({ run: () => this.#end({ data: null, chatDetails }) });
         break;
+      default:
+        this.log(LogLevel.WARN, `nobody here knows what ${event.type} means`);
     }
   }
 

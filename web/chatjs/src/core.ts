@@ -52,7 +52,10 @@ export type Call =
       mostRecent: number | undefined;
     };
 
-/** What the core wants. The members are those of `chatloom_session::Output` in camel case. */
+/**
+ * What the core wants. The members are those of `chatloom_session::Output` in camel case. The others that
+ * `crates/wasm` can write follow only from inputs that the package does not give.
+ */
 export type Output =
   | HttpOutput
   | { type: "abort"; request: number }
@@ -105,6 +108,8 @@ export interface DoneOutput {
   attempts?: number;
   retryDelayMs?: number;
   body?: string;
+  /** Of a connection, what its socket does (S47). */
+  websocketStatus?: string;
   /** In a repeat, the call whose answer counts. */
   earlier?: number;
 }

@@ -38,6 +38,8 @@ export interface Answer {
   data?: Record<string, unknown>;
   /** Nothing was sent: the answer is that of this earlier call. */
   earlier?: number;
+  /** Of `connect`, what the socket does. */
+  websocketStatus?: string;
 }
 
 interface Pending {
@@ -76,7 +78,7 @@ export class Host {
   readonly #calls = new Map<number, Pending>();
   readonly #requests = new Map<number, AbortController>();
   readonly #sockets = new Map<number, WebSocket>();
-  /** Items that the core has yet to decide on. */
+  /** Items that the core holds: until it releases them it may show them at any time, and more than once. */
   readonly #items = new Map<number, Item>();
   #lastItem = 0;
   /** What the core is being told of now. */
@@ -179,12 +181,6 @@ export class Host {
 
   #take(outputs: readonly Output[]): void {
     for (const output of outputs) this.#do(output);
-    // An item may be for several sessions, so it stays until all have been told.
-    for (const output of outputs) {
-      if ((output.type === "item" || output.type === "release") && output.item !== undefined) {
-        this.#items.delete(output.item);
-      }
-    }
   }
 
   #do(output: Output): void {
@@ -221,6 +217,7 @@ export class Host {
         this.#arm();
         break;
       case "release":
+        this.#items.delete(output.item);
         break;
       case "refused":
         this.#log(LogLevel.ERROR, `the core cannot read what it is told: ${output.message}`);
@@ -237,6 +234,7 @@ export class Host {
     if (done.error !== undefined) return pending.reject(done);
     const answer: Answer = { call: done.call };
     if (done.earlier !== undefined) answer.earlier = done.earlier;
+    if (done.websocketStatus !== undefined) answer.websocketStatus = done.websocketStatus;
     if (done.request !== undefined && done.request === this.#kept?.request) {
       try {
         answer.data = answerOf(this.#kept, done);
