@@ -24,8 +24,14 @@ const REBUILD: [&str; 2] =
     ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 
 /// With a library of its own a panic is one instruction: no message, nothing that formats one
-/// (docs/adr/0009-the-core-brings-its-own-library.md).
-const REBUILD_FLAGS: [&str; 2] = ["-Cpanic=immediate-abort", "-Zunstable-options"];
+/// (docs/adr/0009-the-core-brings-its-own-library.md). Values of more than two words are moved by
+/// one instruction instead of one for each word.
+const REBUILD_FLAGS: [&str; 4] = [
+    "-Cpanic=immediate-abort",
+    "-Zunstable-options",
+    "-Cllvm-args=--max-store-memcpy=2",
+    "-Cllvm-args=--max-store-memset=2",
+];
 
 /// Debian's compiler with the source of the library, the cargo that goes with it, and a linker for
 /// wasm.
