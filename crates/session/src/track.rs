@@ -154,6 +154,8 @@ pub(crate) struct Track {
     front: Option<GapId>,
     /// The first entries have not been asked for, though there are some.
     first_due: bool,
+    /// Until the first entries are there: what is up to here comes with them.
+    since: Option<Place>,
     /// The place of the first entry, and the token of the page that comes before it.
     older: Option<(Place, String)>,
     /// The calls that want older entries and wait their turn.
@@ -183,6 +185,7 @@ impl Session {
             }
         }
         if !self.is_compat() && self.transcript.delivered.newest().is_some() {
+            self.track.since = self.transcript.delivered.newest().cloned();
             self.track.first_due = true;
             self.enlist_front();
             self.load_first(cx);
@@ -296,7 +299,8 @@ impl Session {
         let first = list.at(1).filter(|_| self.track.front.is_some());
         if known.is_none()
             && feed == Feed::Live
-            && first.is_some_and(|first| arrival.place < first.place)
+            && (first.is_some_and(|first| arrival.place < first.place)
+                || self.track.since.as_ref().is_some_and(|since| &arrival.place <= since))
         {
             // It is part of what stands at the front.
             return release(cx, &arrival.body);
@@ -653,7 +657,8 @@ impl Session {
 
     fn begin_older(&mut self, cx: &mut Cx, count: usize, call: Option<CallId>) {
         let Some(list) = &self.track.list else { return };
-        let first = list.first_item();
+        // The first entries are the newest, whatever has come meanwhile.
+        let first = list.first_item().filter(|_| call.is_some());
         let bound = first.map(|line| line.place.clone());
         let start = first.and_then(|line| line.entry.id.clone());
         let mut reading = Reading::new(Aim::Older(count), bound).starting_at(start);
@@ -690,6 +695,9 @@ impl Session {
         let loaded = arrivals.len() as u32;
         for arrival in arrivals {
             self.enlist(cx, arrival, Feed::Page);
+        }
+        if error.is_none() {
+            self.track.since = None;
         }
         if at_beginning && let Some(front) = self.track.front.take() {
             self.unlist_gap(front);

@@ -125,7 +125,8 @@ fn a_message_that_was_on_its_way_is_sent_again_with_the_same_client_token() {
         // A new one has a key of its own.
         world.send("new words");
         world.run(1_000);
-        assert_eq!(told(&world).last(), Some(&(EntryKey(3), MessageState::Sent)));
+        let (key, state) = told(&world).pop().unwrap();
+        assert!(key > EntryKey(2) && state == MessageState::Sent, "{key:?} {state:?}");
     }
 }
 

@@ -489,11 +489,21 @@ impl World {
 
     /// Puts an item into the transcript and gives it to every subscribed socket.
     pub(crate) fn publish(&mut self, content_type: &ContentType, content: Option<&str>) -> String {
+        self.publish_of(content_type, content, |text| text)
+    }
+
+    /// The same for an item that is not like the others.
+    pub(crate) fn publish_of(
+        &mut self,
+        content_type: &ContentType,
+        content: Option<&str>,
+        change: impl Fn(String) -> String,
+    ) -> String {
         let id = format!("item-{:05}", self.service.items.len());
         let after = self.service.items.last().map_or(0, |(time, ..)| time.as_millis() + 1);
         let time = Timestamp::from_millis(after.max(self.clock().wall_ms));
-        let live = item_text(&id, time, content_type, content, true);
-        let stored = item_text(&id, time, content_type, content, false);
+        let live = change(item_text(&id, time, content_type, content, true));
+        let stored = change(item_text(&id, time, content_type, content, false));
         self.service.items.push((time, id.clone(), stored));
         self.push(&live);
         id
@@ -696,7 +706,7 @@ impl World {
                 let at = if let Some(at) = self.service.by_client_token.get(&token) {
                     *at
                 } else {
-                    self.publish(&request.content_type, Some(&request.content));
+                    self.publish_of(&request.content_type, Some(&request.content), of_me);
                     let at = self.service.items.len() - 1;
                     self.service.by_client_token.insert(token, at);
                     at
@@ -756,9 +766,19 @@ impl World {
         let request: GetTranscriptRequest = serde_json::from_str(body).unwrap();
         let most = request.max_results.unwrap_or(15) as usize;
         let most = most.min(self.service.page_size.unwrap_or(most));
-        let end = request
-            .next_token
-            .map_or(self.service.items.len(), |token| token.parse::<usize>().unwrap());
+        let start = request.start_position.and_then(|position| position.id);
+        let start = start.map(|start| {
+            // What belongs to an earlier chat cannot be begun with.
+            let is_it = |(_, id, text): &&(Timestamp, String, String)| {
+                id == start.as_str() && !text.contains("RelatedContactId")
+            };
+            let at = self.service.items.iter().position(|item| is_it(&item));
+            at.map_or(0, |at| at + 1)
+        });
+        let end = match request.next_token {
+            Some(token) => token.parse::<usize>().unwrap(),
+            None => start.unwrap_or(self.service.items.len()),
+        };
         let start = end.saturating_sub(most);
         let mut items: Vec<&str> =
             self.service.items[start..end].iter().map(|(.., text)| text.as_str()).collect();
@@ -948,6 +968,11 @@ fn answered(
         body,
     };
     Input::Answered { request, answer }
+}
+
+/// The item of an agent as one of the session's own.
+pub(crate) fn of_me(text: String) -> String {
+    text.replace("\"agent-1\"", &format!("{ME:?}")).replace("\"AGENT\"", "\"CUSTOMER\"")
 }
 
 /// An item as the service writes it: for a socket with the contact ids it names there.
