@@ -213,8 +213,10 @@ pub enum Input {
         /// What was persisted.
         snapshot: String,
     },
-    /// The application wants to see the transcript: [`Event::Transcript`] follows from now on. Asking
-    /// again changes nothing.
+    /// The application wants to see the transcript: [`Event::Transcript`] follows from now on. In
+    /// Compat the list holds what comes from now on and what pages bring
+    /// (docs/protocol/websocket.md S138); in Chatloom behaviour somebody who begins in the middle of a
+    /// chat gets the 100 newest entries, and a gap for those before. Asking again changes nothing.
     Track {
         /// In which session.
         session: SessionId,
@@ -425,18 +427,23 @@ pub enum Call {
         /// The newest item.
         item: ItemId,
     },
-    /// Read older entries into the tracked transcript; done when they are in it. In a transcript
-    /// that is not tracked this is refused.
+    /// Read older entries into the tracked transcript; ends with [`Value::Loaded`] when they are in
+    /// it. They may exceed the bound of the list: for each entry that comes behind afterwards one of
+    /// them may go. No [`Event::Item`] shows them. In a transcript that is not tracked this is
+    /// refused.
     LoadOlder {
         /// How many at most, 1 to 1,000.
         count: u32,
     },
-    /// Try again to read what a gap has swallowed.
+    /// Try again to read what a gap has swallowed; ends with [`Value::Loaded`], and before that with
+    /// [`Event::GapClosed`] if nothing is missing any more. For the gap at the front of a bounded
+    /// list this is [`Call::LoadOlder`] of 100 entries.
     FillGap {
         /// Which gap.
         gap: GapId,
     },
-    /// Chatloom behaviour: send a message that failed once more, with the same client token.
+    /// Chatloom behaviour: send a message that failed once more, behind those that wait, with the
+    /// same client token. Ends as [`Call::SendMessage`] does.
     Resend {
         /// Its entry.
         key: EntryKey,
@@ -862,19 +869,20 @@ pub enum Event {
     /// Chatloom behaviour: what the connection is doing changed.
     Connection(Connection),
     /// Chatloom behaviour: what is missing between the items before and after could not be read. It
-    /// may also be the last event but the end or the break of the session: then nobody knows whether
-    /// something is missing.
+    /// is read again after the next recovery, and for [`Call::FillGap`]. It may also be the last
+    /// event but the end or the break of the session: then nobody knows whether something is missing.
+    /// After a [chat was attached](ItemKind::ChatRehydrated) it stands before everything.
     Gap {
         /// The hole, for [`Call::FillGap`].
         gap: GapId,
     },
-    /// Chatloom behaviour: what a gap had swallowed has been delivered after all, just before this.
+    /// Chatloom behaviour: what a gap had swallowed has been delivered after all, before this.
     GapClosed {
         /// The hole.
         gap: GapId,
     },
     /// Chatloom behaviour: everything that the transcript held when the socket subscribed has been
-    /// delivered; what follows is live. Follows each subscription, that of a hand-over too.
+    /// delivered, but for what a gap stands for; what follows is live. Follows each subscription, that of a hand-over too.
     CaughtUp,
     /// The tracked transcript changed, or may have (docs/protocol/websocket.md S141).
     Transcript(TranscriptUpdate),

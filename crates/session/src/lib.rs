@@ -79,13 +79,18 @@
 //! | sockets of a session | 2 | a third is opened only after one is gone |
 //! | requests for a connection | 1 at a time | reasons add up |
 //! | messages that wait to be sent | 1,000 for each session | [`CallError::OutboxFull`] |
+//! | messages that have failed | 1,000 | the oldest is dropped |
+//! | own messages that receipts are followed for | 1,000 | the oldest keeps its state |
 //! | live items held back during a recovery | 1,000 | the recovery starts again: it finds them too |
+//! | how long they are held back | 20 s | they are given behind an [`Event::Gap`], which is filled later |
 //! | items read by one recovery | 10,000 in 400 pages | [`Event::Gap`] |
+//! | open gaps | 50 | the oldest can no longer be filled |
+//! | entries of a tracked transcript | [`SessionOptions::most_entries`], and what was asked for | the oldest go; in Chatloom behaviour a gap stands for them |
 //! | streamed messages remembered | 32 | the oldest is forgotten, one without chunks first |
 //! | chunks of one that wait for an earlier one | 256 in 128 KiB | dropped: the completed item has all |
 //! | calls that wait for a receipt | 1,000 | the oldest ends as [`Value::AlreadyFired`] |
 //! | people remembered | 100 | the first that has left is forgotten, or the first |
-//! | ids remembered to tell repeats | 10,000 | the oldest is forgotten |
+//! | ids remembered to tell repeats | 10,000 | the oldest is forgotten: what is not newer than it counts as delivered |
 //! | lines of a [`recorder`] | 20,000 in 4 MiB | the oldest go, and the export says how many |
 //!
 //! Calls of the application are not counted otherwise: each is answered, and the host decides how
