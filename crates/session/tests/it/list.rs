@@ -67,6 +67,90 @@ fn chatloom_what_is_only_of_the_moment_is_not_listed() {
 }
 
 #[test]
+fn d12_chatloom_a_message_goes_through_its_states_under_one_key() {
+    for echo_first in [false, true] {
+        let mut world = tracked(CHATLOOM);
+        let call = world.send("hello");
+        assert_eq!(shown(&world), ["hello sending"]);
+        let key = entries(&world)[0].key;
+        if echo_first {
+            world.run(6);
+            let socket = world.socket();
+            let (.., stored) = world.service.items[0].clone();
+            let text = ServerFrame::Chat { content: stored.into() }.to_text();
+            world.input(Input::SocketText { socket, text });
+            assert_eq!(shown(&world), ["item-00000 sent", "hello sending"]);
+        }
+        world.run(20);
+        assert_eq!(shown(&world), ["item-00000 sent"]);
+        for (stamp, state) in [("DeliveredTimestamp", "delivered"), ("ReadTimestamp", "read")] {
+            world.publish_transient(&receipt("item-00000", stamp));
+            world.run(10);
+            assert_eq!(shown(&world), [format!("item-00000 {state}")]);
+        }
+        // Nothing takes that back.
+        world.publish_transient(&receipt("item-00000", "DeliveredTimestamp"));
+        world.repeat(0);
+        world.run(10);
+        assert_eq!(shown(&world), ["item-00000 read"]);
+        assert_eq!(told(&world), ["queued", "sending", "sent", "delivered", "read"]);
+        for (_, seen) in &world.seen {
+            if let Seen::Event(Event::Message { key: of, call: by, id, state }) = seen {
+                assert_eq!((*of, *by), (key, Some(call)));
+                let has_id = !matches!(state, MessageState::Queued | MessageState::Sending);
+                assert_eq!(id.is_some(), has_id, "{state:?}");
+            }
+        }
+        assert_eq!(entries(&world)[0].key, key);
+    }
+}
+
+#[test]
+fn d12_chatloom_states_are_told_without_a_list_too() {
+    let mut world = World::connected(CHATLOOM);
+    world.send("hello");
+    world.run(20);
+    world.publish_transient(&receipt("item-00000", "ReadTimestamp"));
+    world.run(20);
+    assert_eq!(told(&world), ["queued", "sending", "sent", "read"]);
+    assert_eq!(updates(&world), 0);
+}
+
+#[test]
+fn chatloom_a_receipt_speaks_of_all_own_messages_before() {
+    let mut world = tracked(CHATLOOM);
+    for text in ["1", "2", "3"] {
+        world.send(text);
+    }
+    world.run(100);
+    let other = world.say("between");
+    world.send("4");
+    world.run(100);
+    world.publish_transient(&receipt("item-00002", "ReadTimestamp"));
+    world.run(20);
+    let read = |n: usize| format!("item-0000{n} read");
+    assert_eq!(shown(&world), [read(0), read(1), read(2), other, "item-00004 sent".to_owned()]);
+}
+
+#[test]
+fn chatloom_receipts_on_items_of_the_transcript_count() {
+    let mut world = World::new(CHATLOOM);
+    world.input(Input::Track { session: SESSION });
+    let metadata = format!(
+        r#"{{"MessageMetadata":{{"MessageId":"item-00000","Receipts":[{{"DeliveredTimestamp":"2026-01-01T00:00:00.000Z","RecipientParticipantId":"{ME}"}},{{"DeliveredTimestamp":"2026-01-01T00:00:00.000Z","RecipientParticipantId":"agent-1"}}]}},"#
+    );
+    let delivered = |text: &str| of_me(text).replacen('{', &metadata, 1);
+    world.publish_of(&ContentType::TextPlain, Some("words"), delivered);
+    world.publish_of(&ContentType::TextPlain, Some("words"), of_me);
+    world.call(Call::Connect);
+    world.run(1_000);
+    assert_eq!(shown(&world), ["item-00000 delivered", "item-00001 sent"]);
+    world.publish_transient(&receipt("item-00001", "ReadTimestamp"));
+    world.run(20);
+    assert_eq!(shown(&world), ["item-00000 read", "item-00001 read"]);
+}
+
+#[test]
 fn d12_chatloom_a_failed_message_keeps_its_place_and_blocks_nothing() {
     let mut world = tracked(CHATLOOM);
     world.say("1");
@@ -261,7 +345,7 @@ fn chatloom_entries_of_an_earlier_chat_page_in() {
     options.most_entries = 100;
     let mut world = World::of(options);
     for n in 0..120 {
-        let past = |text: String| {
+        let past = |text: &str| {
             text.replace(r#""ContactId":"contact-1""#, r#""RelatedContactId":"contact-0""#)
         };
         world.publish_of(&ContentType::TextPlain, Some(&n.to_string()), past);

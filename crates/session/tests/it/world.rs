@@ -489,7 +489,7 @@ impl World {
 
     /// Puts an item into the transcript and gives it to every subscribed socket.
     pub(crate) fn publish(&mut self, content_type: &ContentType, content: Option<&str>) -> String {
-        self.publish_of(content_type, content, |text| text)
+        self.publish_of(content_type, content, str::to_owned)
     }
 
     /// The same for an item that is not like the others.
@@ -497,13 +497,13 @@ impl World {
         &mut self,
         content_type: &ContentType,
         content: Option<&str>,
-        change: impl Fn(String) -> String,
+        change: impl Fn(&str) -> String,
     ) -> String {
         let id = format!("item-{:05}", self.service.items.len());
         let after = self.service.items.last().map_or(0, |(time, ..)| time.as_millis() + 1);
         let time = Timestamp::from_millis(after.max(self.clock().wall_ms));
-        let live = change(item_text(&id, time, content_type, content, true));
-        let stored = change(item_text(&id, time, content_type, content, false));
+        let live = change(&item_text(&id, time, content_type, content, true));
+        let stored = change(&item_text(&id, time, content_type, content, false));
         self.service.items.push((time, id.clone(), stored));
         self.push(&live);
         id
@@ -971,7 +971,7 @@ fn answered(
 }
 
 /// The item of an agent as one of the session's own.
-pub(crate) fn of_me(text: String) -> String {
+pub(crate) fn of_me(text: &str) -> String {
     text.replace("\"agent-1\"", &format!("{ME:?}")).replace("\"AGENT\"", "\"CUSTOMER\"")
 }
 
