@@ -898,7 +898,8 @@ pub enum Event {
         state: MessageState,
     },
     /// Chatloom behaviour: who is in the chat, and what they do, changed. All who are or were there,
-    /// in the order in which they came.
+    /// in the order in which they came: at most 100, and without the flows and bots of the service
+    /// (`SYSTEM`), of whom nobody is told when they go.
     Roster(Vec<Person>),
     /// How much of a file is through.
     AttachmentProgress {

@@ -1,14 +1,15 @@
 //! Calls of the application.
 
-use chatloom_session::{
-    Behaviour, Call, CallError, CallId, Input, NewAttachment, Outgoing, SessionId, Value,
-};
+use chatloom_session::{Behaviour, Call, CallError, CallId, Input, NewAttachment, Outgoing, Value};
 use chatloom_wire::{
     ContentType,
     participant::{GetTranscriptRequest, ScanDirection, SortOrder, StartPosition},
 };
 
-use crate::world::{Reply, Seen, World};
+use crate::{
+    several::{self, Several},
+    world::{Reply, Seen, World},
+};
 
 const BOTH: [Behaviour; 2] = [Behaviour::Compat, Behaviour::Chatloom];
 
@@ -432,53 +433,35 @@ fn s088_s090_d09_typing_is_sent_once_in_ten_seconds() {
 
 #[test]
 fn s089_mended_d09_the_typing_throttle_belongs_to_the_session() {
-    let mut world = World::connected(Behaviour::Compat);
-    world.typing();
-    world.run(100);
-    // Another session in the same core: its own throttle, and its own answer.
-    let other = SessionId(2);
-    let options = Box::new(crate::world::options(Behaviour::Compat));
-    let mut core = std::mem::replace(&mut world.core, chatloom_session::Core::new(0));
-    let now = world.clock();
-    core.handle(now, Input::Create { session: other, options });
-    let connect = CallId(1000);
-    core.handle(now, Input::Call { session: other, call: connect, what: Call::Connect });
-    let mut request = None;
-    loop {
-        match core.poll() {
-            chatloom_session::Output::Http(http) => request = Some(http.request),
-            chatloom_session::Output::Wake(_) => break,
-            _ => {}
-        }
-    }
-    let body = r#"{"Websocket":{"Url":"wss://x"},"ConnectionCredentials":{"ConnectionToken":"t"}}"#;
-    let answer = chatloom_session::HttpAnswer {
-        status: 200,
-        error_type: None,
-        request_id: None,
-        retry_after_ms: None,
-        body: body.to_owned(),
+    let typing = || {
+        Call::SendEvent(Outgoing {
+            content_type: ContentType::Typing,
+            content: None,
+            client_token: None,
+        })
     };
-    core.handle(now, Input::Answered { request: request.unwrap(), answer });
-    let typing = Call::SendEvent(Outgoing {
-        content_type: ContentType::Typing,
-        content: None,
-        client_token: None,
-    });
-    let call = CallId(1001);
-    core.handle(now, Input::Call { session: other, call, what: typing });
-    let mut sent = 0;
-    loop {
-        match core.poll() {
-            chatloom_session::Output::Http(http) if http.operation == "SendEvent" => {
-                assert_eq!(http.session, other);
-                sent += 1;
-            }
-            chatloom_session::Output::Wake(_) => break,
-            _ => {}
+    for behaviour in BOTH {
+        let mut world = Several::new();
+        for n in [1, 2] {
+            world.create(n, several::options(behaviour, n));
+            world.connect(n);
+            world.grant(n);
         }
+        world.lines();
+        // Each has its own throttle, and its own answer.
+        for n in [1, 2, 1, 2] {
+            world.call(n, typing());
+        }
+        let lines = world.lines();
+        let sent: Vec<_> = lines.iter().filter(|line| line.contains("SendEvent")).collect();
+        assert!(
+            sent.len() == 2 && sent[0].starts_with('1') && sent[1].starts_with('2'),
+            "{lines:?}"
+        );
+        world.answer(2, "SendEvent", 200, "{}");
+        assert_eq!(world.lines(), ["2 done", "2 done"]);
+        assert_eq!(world.request(1, "SendEvent").operation, "SendEvent");
     }
-    assert_eq!(sent, 1);
 }
 
 #[test]

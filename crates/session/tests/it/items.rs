@@ -1,9 +1,9 @@
 //! What comes over the socket.
 
-use chatloom_session::{Behaviour, Body, Event, ItemKind};
+use chatloom_session::{Behaviour, Body, Call, Event, ItemKind};
 use chatloom_wire::{ContentType, frame::ServerFrame};
 
-use crate::world::{ME, Seen, World};
+use crate::world::{ME, Seen, World, options};
 
 const BOTH: [Behaviour; 2] = [Behaviour::Compat, Behaviour::Chatloom];
 
@@ -12,7 +12,7 @@ fn kinds(world: &World) -> Vec<ItemKind> {
 }
 
 #[test]
-fn s118_every_content_type_has_its_callback() {
+fn s118_s119_every_content_type_has_its_callback_and_no_other() {
     use ItemKind as Kind;
     let table = [
         (ContentType::TextPlain, Kind::Message),
@@ -97,6 +97,55 @@ fn s121_s122_s123_receipts() {
             }
             assert!(world.with_core.is_empty());
         }
+    }
+}
+
+#[test]
+fn s120_own_items_come_back() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        for (content_type, kind) in
+            [("text/plain", ItemKind::Message), (ContentType::Typing.as_str(), ItemKind::Typing)]
+        {
+            world.forget_seen();
+            world.publish_transient(&format!(
+                r#"{{"Id":"{}","AbsoluteTime":"2027-01-01T00:00:00.000Z","Type":"EVENT","ContentType":"{content_type}","ContactId":"contact-1","ParticipantId":"{ME}"}}"#,
+                content_type.len()
+            ));
+            world.run(20);
+            assert_eq!(kinds(&world), [kind]);
+        }
+    }
+}
+
+#[test]
+fn s121_chatloom_looks_at_every_receipt_of_a_list() {
+    let receipts = format!(
+        r#"{{"Type":"MESSAGEMETADATA","MessageMetadata":{{"Receipts":[{{"RecipientParticipantId":"{ME}","ReadTimestamp":"t"}},{{"RecipientParticipantId":"a","DeliveredTimestamp":"t"}}]}}}}"#
+    );
+    for (behaviour, expected) in
+        [(Behaviour::Compat, &[][..]), (Behaviour::Chatloom, &[ItemKind::DeliveredReceipt])]
+    {
+        let mut world = World::connected(behaviour);
+        world.publish_transient(&receipts);
+        world.run(20);
+        assert_eq!(kinds(&world), expected);
+    }
+}
+
+#[test]
+fn s125_receipts_are_delivered_though_none_are_sent() {
+    for behaviour in BOTH {
+        let mut options = options(behaviour);
+        options.receipts = false;
+        let mut world = World::of(options);
+        world.call(Call::Connect);
+        world.run(100);
+        world.publish_transient(
+            r#"{"Type":"MESSAGEMETADATA","MessageMetadata":{"MessageId":"m","Receipts":[{"RecipientParticipantId":"a","ReadTimestamp":"t"}]}}"#,
+        );
+        world.run(20);
+        assert_eq!(kinds(&world), [ItemKind::ReadReceipt]);
     }
 }
 

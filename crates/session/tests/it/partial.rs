@@ -1,10 +1,12 @@
 //! Streamed bot messages (docs/protocol/websocket.md S129 to S137).
 
-use chatloom_session::{Behaviour, Call, ItemKind};
+use chatloom_session::{
+    Behaviour, Body, Call, Entry, EntryContent, EntryKey, Event, Input, ItemKind, Step,
+};
 use chatloom_wire::{Timestamp, frame::ServerFrame};
 use serde_json::{Value as Json, json};
 
-use crate::world::{Seen, Subscribe, World};
+use crate::world::{SESSION, Seen, Subscribe, World};
 
 const BOTH: [Behaviour; 2] = [Behaviour::Compat, Behaviour::Chatloom];
 
@@ -123,6 +125,51 @@ fn s134_an_ignored_chunk_says_nothing() {
         world.publish_transient(without_number);
         world.run(20);
         assert!(shown(&world).is_empty());
+    }
+}
+
+/// The tracked list, as keys and contents.
+fn list(world: &World) -> Vec<(EntryKey, String)> {
+    let mut list = Vec::new();
+    for (_, seen) in &world.seen {
+        let Seen::Event(Event::Transcript(update)) = seen else { continue };
+        for step in &update.steps {
+            let line = |entry: &Entry| {
+                let EntryContent::Item(Body::Item(item)) = &entry.content else {
+                    panic!("{entry:?}")
+                };
+                (entry.key, item.content().unwrap().into_owned())
+            };
+            match step {
+                Step::Insert { at, entry } => list.insert(*at, line(entry)),
+                Step::Replace { at, entry } => list[*at] = line(entry),
+                Step::Remove { at } => {
+                    list.remove(*at);
+                }
+            }
+        }
+    }
+    list
+}
+
+#[test]
+fn s134_a_streamed_message_grows_in_the_list_and_an_ignored_chunk_does_not_touch_it() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.input(Input::Track { session: SESSION });
+        arrive(&mut world, &[(1, "a")]);
+        let key = list(&world)[0].0;
+        let updates = |world: &World| {
+            let seen = world.seen.iter();
+            seen.filter(|(_, seen)| matches!(seen, Seen::Event(Event::Transcript(_)))).count()
+        };
+        let count = updates(&world);
+        arrive(&mut world, &[(1, "a"), (3, "c")]);
+        assert_eq!(updates(&world), count);
+        arrive(&mut world, &[(2, "b")]);
+        assert_eq!(list(&world), [(key, "abc".to_owned())]);
+        arrive(&mut world, &[(0, "abc.")]);
+        assert_eq!(list(&world), [(key, "abc.".to_owned())]);
     }
 }
 

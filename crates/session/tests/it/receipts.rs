@@ -5,7 +5,10 @@ use chatloom_session::{
 };
 use chatloom_wire::{ContentType, Timestamp, participant::SendEventRequest};
 
-use crate::world::{ME, Reply, World, options};
+use crate::{
+    several::{self, Several},
+    world::{ME, Reply, Seen, World, options},
+};
 
 const BOTH: [Behaviour; 2] = [Behaviour::Compat, Behaviour::Chatloom];
 /// A receipt is gathered so long.
@@ -260,7 +263,7 @@ fn s105_compat_what_is_sent_answers_those_before_it_in_order() {
             .seen
             .iter()
             .filter_map(|(_, seen)| match seen {
-                crate::world::Seen::Done(call, _) => Some(*call),
+                Seen::Done(call, _) => Some(*call),
                 _ => None,
             })
             .collect();
@@ -356,6 +359,37 @@ fn s110_no_receipt_is_sent_unasked() {
         }
         world.run(60_000);
         assert!(world.requests("SendEvent").is_empty());
+    }
+}
+
+#[test]
+fn s111_receipts_of_different_sessions_do_not_affect_each_other() {
+    for behaviour in BOTH {
+        let mut world = Several::new();
+        for n in [1, 2] {
+            world.create(n, several::options(behaviour, n));
+            world.connect(n);
+            world.grant(n);
+        }
+        let mark = |world: &mut Several, n| {
+            let content = Some(r#"{"messageId":"m"}"#.to_owned());
+            let content_type = ContentType::MessageRead;
+            world.call(n, Call::SendEvent(Outgoing { content_type, content, client_token: None }))
+        };
+        let sent = |world: &mut Several| -> Vec<char> {
+            let lines = world.lines();
+            let sent = lines.iter().filter(|line| line.contains("SendEvent"));
+            sent.filter_map(|line| line.chars().next()).collect()
+        };
+        // The same message, each with its own mark and its own window.
+        mark(&mut world, 1);
+        world.pass(2_000);
+        mark(&mut world, 2);
+        assert_eq!(sent(&mut world), []);
+        world.pass(WINDOW - 2_000);
+        assert_eq!(sent(&mut world), ['1']);
+        world.pass(2_000);
+        assert_eq!(sent(&mut world), ['2']);
     }
 }
 

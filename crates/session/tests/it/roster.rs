@@ -246,6 +246,20 @@ fn the_roster_survives_an_outage() {
 }
 
 #[test]
+fn what_comes_late_says_nothing_new() {
+    let mut world = chatloom();
+    let mut joined = item(&world, "ann", "participant.joined");
+    joined["Id"] = "late".into();
+    world.run(1_000);
+    happens(&mut world, "ann", "participant.left");
+    world.run(20);
+    pass(&mut world, &joined);
+    world.run(20);
+    assert_eq!(world.delivered().last().map(String::as_str), Some("late"));
+    assert_eq!(roster(&world), ["ann ANN gone"]);
+}
+
+#[test]
 fn every_receipt_of_a_list_counts_and_none_goes_back() {
     for parses in [false, true] {
         let mut world = chatloom();
