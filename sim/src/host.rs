@@ -7,8 +7,8 @@ use std::{
 
 use chatloom_session::{
     Body, Call, CallError, CallId, Core, Event, ForeignEvent, HostToken, Input, ItemHandle,
-    NewAttachment, Now, Outgoing, Output, RequestId, Role, SessionId, SessionOptions, SocketId,
-    Source, Value,
+    MessageState, NewAttachment, Now, Outgoing, Output, RequestId, Role, SessionId, SessionOptions,
+    SocketId, Source, Value,
 };
 use chatloom_wire::{
     ContentType, Item, ItemHead, ItemId,
@@ -295,15 +295,23 @@ impl World<'_> {
         };
         let options = Box::new(options);
         self.hosts[host].views[seat].phase = Phase::Idle;
-        self.give(host, Input::Create { session, options });
+        let snapshot = self.hosts[host].snapshots.get(&session).cloned();
+        let begins = match snapshot.filter(|_| self.hosts[host].restores) {
+            Some(snapshot) => {
+                self.counts.checked.add("sessions restored", 1);
+                Input::Restore { session, options, snapshot }
+            }
+            None => Input::Create { session, options },
+        };
+        self.give(host, begins);
         if plan.tracked {
             self.give(host, Input::Track { session });
         }
         self.application(host, seat, Call::Connect);
     }
 
-    /// The program ends without a word.
-    pub(crate) fn kill(&mut self, host: usize, after_ms: u64) {
+    /// The program ends without a word. What it kept may be damaged.
+    pub(crate) fn kill(&mut self, host: usize, after_ms: u64, damages: bool) {
         if !self.hosts[host].alive {
             return;
         }
@@ -322,11 +330,18 @@ impl World<'_> {
             }
         }
         for view in &mut of.views {
-            let ended = matches!(view.phase, Phase::Ended | Phase::Refused);
-            view.forget();
-            if ended {
-                view.phase = Phase::Ended;
+            let kept = of.snapshots.get_mut(&view.session);
+            if let (Some(snapshot), true) = (kept, damages) {
+                snapshot.truncate(snapshot.len() / 2);
             }
+            if of.snapshots.contains_key(&view.session) && !damages && !view.is_compat() {
+                view.rest();
+            } else {
+                view.forget();
+            }
+        }
+        if damages {
+            self.injected("snapshot damaged");
         }
         for wire in self.sockets_of(host) {
             let late = self.latency(host);
@@ -705,8 +720,28 @@ impl World<'_> {
                 self.hosts[host].views[seat] = view;
                 self.holds(holds);
             }
-            Event::Message { key, call, state, .. } => {
-                of_view(self, host, seat).states.insert(key, (call, state));
+            Event::Message { key, call, state, id } => {
+                let sends = call.and_then(|call| match of.calls.get(&call)?.what {
+                    Kind::Send(send) => Some(send),
+                    _ => None,
+                });
+                let keys = &mut of.views[seat].keys;
+                if let Some(send) = sends {
+                    keys.insert(key, send);
+                }
+                let Some(send) = keys.get(&key).copied() else { return };
+                self.note(|| format!("host {host}.{seat} message {send}: {state:?}"));
+                // Whoever called hears it from the call; after a restart nobody else tells.
+                if self.sends[send].outcome == Outcome::Unknown {
+                    match state {
+                        MessageState::Queued | MessageState::Sending => {}
+                        MessageState::Failed(_) => self.sends[send].outcome = Outcome::Failed,
+                        MessageState::Sent | MessageState::Delivered | MessageState::Read => {
+                            let id = id.unwrap_or_else(|| "".into());
+                            self.sends[send].outcome = Outcome::Sent(id);
+                        }
+                    }
+                }
             }
             Event::Ended => {
                 self.note(|| format!("host {host}.{seat} ended"));
@@ -769,7 +804,7 @@ impl World<'_> {
                     Ok(Value::Answered(answer)) => {
                         match serde_json::from_str::<SentResponse>(&answer.body) {
                             Ok(told) => Outcome::Sent(told.id),
-                            // An answer that is no JSON says nothing but that it is stored.
+                            // An answer that is no JSON says only that it is stored.
                             Err(_) => Outcome::Sent("".into()),
                         }
                     }

@@ -198,11 +198,7 @@ impl World<'_> {
                 self.injected("request lost");
                 return;
             }
-            Some(Reply::Garbage) => {
-                self.injected("answer that is no JSON");
-                let answer = answer(Ok("<html>".to_owned()), None);
-                return self.answers(host, epoch, Input::Answered { request, answer }, 0);
-            }
+            Some(Reply::Garbage) => self.injected("answer that is no JSON"),
             Some(Reply::Twice) => {
                 self.injected("request doubled");
                 let copy = Coming::Request {
@@ -242,7 +238,10 @@ impl World<'_> {
             self.injected("answer lost after the effect");
             return;
         }
-        let answer = answer(result, None);
+        let mut answer = answer(result, None);
+        if reply == Some(Reply::Garbage) {
+            "<html>".clone_into(&mut answer.body);
+        }
         self.answers(host, epoch, Input::Answered { request, answer }, late);
     }
 

@@ -51,11 +51,15 @@ impl World<'_> {
             self.check("a message is sent or reported failed", outcome != Outcome::Pending, || {
                 format!("{name} hangs")
             });
+            let kept = self.hosts[host].views[seat].keys.values().any(|of| *of == number);
+            self.check(
+                "what was kept is not forgotten",
+                !kept || outcome != Outcome::Unknown,
+                || format!("{name} was kept, and nobody heard of it again"),
+            );
             if let Outcome::Sent(id) = &outcome {
                 let there = stored.first().is_some_and(|of| of == id || id.as_str().is_empty());
-                // A fault may answer nonsense with success.
-                let excused = id.as_str().is_empty() && stored.is_empty();
-                self.check("what was reported sent is stored", there || excused, || {
+                self.check("what was reported sent is stored", there, || {
                     format!("{name} is not stored under the id it was reported with")
                 });
                 if let Some(&(chat, place)) = stored.first().and_then(|id| self.places.get(id))

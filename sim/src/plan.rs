@@ -93,7 +93,7 @@ pub(crate) enum Reply {
     Slow(u64),
     /// It arrives twice.
     Twice,
-    /// The answer is no JSON.
+    /// It has its effect, and the answer is no JSON.
     Garbage,
 }
 
@@ -160,7 +160,7 @@ pub(crate) enum What {
     NetworkDown { host: usize, for_ms: u64, told: bool },
     Visibility { host: usize, visible: bool },
     ClockJump { host: usize, by_ms: i64 },
-    ProcessRestart { host: usize, after_ms: u64 },
+    ProcessRestart { host: usize, after_ms: u64, damages: bool },
     // What the service does.
     Replies { host: usize, operation: &'static str, replies: Vec<Reply> },
     RevokeTokens { host: usize },
@@ -251,7 +251,11 @@ impl Plan {
             59..63 => What::NetworkDown { host, for_ms, told: dice.permille(500) },
             63..65 => What::Visibility { host, visible: dice.permille(600) },
             65..67 => What::ClockJump { host, by_ms: jump(dice, 3 * HOUR) },
-            67..70 => What::ProcessRestart { host, after_ms: dice.between(0, 15_000) },
+            67..70 => What::ProcessRestart {
+                host,
+                after_ms: dice.between(0, 15_000),
+                damages: dice.permille(50),
+            },
             70..84 => What::Replies {
                 host,
                 operation: dice.pick(&OPERATIONS),

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chatloom_engine::token::Seat;
 use chatloom_session::{
-    Behaviour, Body, CallId, EntryContent, EntryKey, GapId, MessageState, SessionId, Step,
-    TranscriptUpdate,
+    Behaviour, Body, EntryContent, EntryKey, GapId, SessionId, Step, TranscriptUpdate,
 };
 use chatloom_wire::ItemId;
 
@@ -49,7 +48,8 @@ pub(crate) struct View {
     pub(crate) gaps: BTreeSet<GapId>,
     /// The tracked transcript.
     pub(crate) list: Vec<Shown>,
-    pub(crate) states: BTreeMap<EntryKey, (Option<CallId>, MessageState)>,
+    /// The messages that it sent, as the simulation counts them.
+    pub(crate) keys: BTreeMap<EntryKey, usize>,
     /// Whether frames may overtake each other: then only the tracked transcript is in order.
     pub(crate) unordered: bool,
 }
@@ -82,7 +82,7 @@ impl View {
             gap_before_next: false,
             gaps: BTreeSet::new(),
             list: Vec::new(),
-            states: BTreeMap::new(),
+            keys: BTreeMap::new(),
             unordered,
         }
     }
@@ -101,6 +101,14 @@ impl View {
         let seat = self.seat.take();
         *self = Self::new(self.session, self.plan, self.unordered);
         self.seat = seat;
+    }
+
+    /// The program starts again, and what it was shown and has kept goes on.
+    pub(crate) fn rest(&mut self) {
+        self.connecting = false;
+        // Gaps get new numbers, the tracked transcript begins anew.
+        self.gaps.clear();
+        self.list.clear();
     }
 
     /// An item of the transcript was given, the one at this place.

@@ -555,7 +555,9 @@ impl<'p> World<'p> {
                 self.injected("server's wall clock jumps");
                 self.server_wall_offset += by_ms;
             }
-            What::ProcessRestart { host, after_ms } => self.kill(*host, *after_ms),
+            What::ProcessRestart { host, after_ms, damages } => {
+                self.kill(*host, *after_ms, *damages);
+            }
             What::Replies { host, operation, replies } => {
                 self.faults.replies.entry((*host, operation)).or_default().extend(replies);
             }
