@@ -296,7 +296,7 @@ impl Session {
         let own = self.note_own(&arrival);
         let Some(list) = &mut self.track.list else { return release(cx, &arrival.body) };
         let known = list.find(&arrival.id);
-        let first = list.at(1).filter(|_| self.track.front.is_some());
+        let first = list.first_item().filter(|_| self.track.front.is_some());
         if known.is_none()
             && feed == Feed::Live
             && (first.is_some_and(|first| arrival.place < first.place)

@@ -27,6 +27,7 @@ mod restore;
 mod roster;
 mod several;
 mod sharing;
+mod simulated;
 mod tokens;
 mod transcript;
 mod world;
