@@ -16,7 +16,7 @@ use crate::{
     core::Cx,
     json::Writer,
     list::Place,
-    receipts::{Kind, receipt_body},
+    receipts::{Kind, Receipt, receipt_body},
     session::Session,
     timers::Timer,
 };
@@ -50,6 +50,13 @@ struct Reach {
 
 /// What is known, for a snapshot: the newest item that was delivered, and that was read.
 pub(crate) type Known = [Option<Place>; 2];
+
+/// The content of a receipt (docs/protocol/participant-service.md §6.4).
+fn content_of(id: &ItemId) -> String {
+    let mut content = Writer::new();
+    content.text("messageId", id.as_str());
+    content.finish()
+}
 
 /// How far this participant has come.
 #[derive(Debug, Default)]
@@ -128,15 +135,17 @@ impl Horizon {
 }
 
 impl Session {
-    /// The application says how far it has come.
+    /// The application says how far it has come. Compat sends what the original would.
     pub(crate) fn mark_item(&mut self, cx: &mut Cx, call: CallId, kind: Kind, id: ItemId) {
         if !self.admit(cx, call, SendEvent::NAME, Ok(())) {
             return;
         }
-        if self.options.receipts {
-            self.mark(cx, call, kind, id, false);
-        } else {
+        if !self.options.receipts {
             self.done(cx, call, Err(CallError::ReceiptsOff));
+        } else if self.is_compat() {
+            self.gather(cx, Receipt { call, kind, content: content_of(&id), id, at_once: false });
+        } else {
+            self.mark(cx, call, kind, id, false);
         }
     }
 
@@ -155,7 +164,9 @@ impl Session {
         }
         // One that is about to be told, or being told, may say it as well.
         let covering = horizon.marks().find_map(|(of, _, slot)| {
-            let mark = slot.as_mut().filter(|_| of == kind || of == Kind::Read)?;
+            // One that nobody waits for is not repeated.
+            let fits = |mark: &&mut Mark| !mark.calls.is_empty() && of.max(kind) == of;
+            let mark = slot.as_mut().filter(fits)?;
             mark.covers(&id, place.as_ref()).then_some(mark)
         });
         let mark = if let Some(mark) = covering {
@@ -195,10 +206,8 @@ impl Session {
                 continue;
             }
             let Some(mark) = reach.next.take() else { continue };
-            let mut content = Writer::new();
-            content.text("messageId", mark.id.as_str());
+            let body = receipt_body(kind, &content_of(&mark.id), &cx.rng.uuid());
             reach.under_way = Some(mark);
-            let body = receipt_body(kind, &content.finish(), &cx.rng.uuid());
             self.start(cx, Owner::Horizon(kind), SendEvent::NAME, SendEvent::PATH, body);
         }
     }

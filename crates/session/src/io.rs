@@ -372,7 +372,8 @@ pub enum Call {
     /// fail.
     SendMessage(Outgoing),
     /// Send an event: typing or a receipt. Typing is sent once in ten seconds
-    /// (docs/protocol/websocket.md S88), in each session (docs/protocol/defects.md D9).
+    /// (docs/protocol/websocket.md S88), in each session (docs/protocol/defects.md D9). Receipts are
+    /// gathered (S100 to S107); in Chatloom behaviour as those of [`Call::MarkRead`].
     SendEvent(Outgoing),
     /// Read a page of the transcript. What the request leaves open is as in the original: 15 items,
     /// backward, the oldest first (docs/protocol/websocket.md S68, S69).
@@ -416,13 +417,16 @@ pub enum Call {
         /// From the event that asked for it.
         session_id: String,
     },
-    /// Chatloom behaviour: the application has shown everything up to this item. Receipts are
-    /// gathered; one that others have seen already, or that is older, is done at once.
+    /// The application has shown everything up to this item. In Chatloom behaviour receipts are
+    /// gathered for a while, and one request names the newest item and is repeated until the service
+    /// takes it or refuses it; what has been told already, or is older, is done at once
+    /// ([`Value::AlreadyFired`]). In Compat this is a receipt like any other.
     MarkRead {
         /// The newest item that was read.
         item: ItemId,
     },
-    /// Chatloom behaviour: everything up to this item has reached the application.
+    /// Everything up to this item has reached the application; see [`Call::MarkRead`], which says
+    /// this as well.
     MarkDelivered {
         /// The newest item.
         item: ItemId,
@@ -709,6 +713,7 @@ pub enum Value {
         earlier: CallId,
     },
     /// The receipt has been sent before, or a later one covers it (docs/protocol/websocket.md S98).
+    /// So ends also the oldest of more than 1,000 calls that wait for a receipt.
     AlreadyFired,
     /// Where a file is.
     Url {

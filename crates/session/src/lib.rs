@@ -89,6 +89,7 @@
 //! | streamed messages remembered | 32 | the oldest is forgotten, one without chunks first |
 //! | chunks of one that wait for an earlier one | 256 in 128 KiB | dropped: the completed item has all |
 //! | calls that wait for a receipt | 1,000 | the oldest ends as [`Value::AlreadyFired`] |
+//! | receipts kept for items that have not come | 100 | the oldest is forgotten |
 //! | people remembered | 100 | the first that has left is forgotten, or the first |
 //! | ids remembered to tell repeats | 10,000 | the oldest is forgotten: what is not newer than it counts as delivered |
 //! | lines of a [`recorder`] | 20,000 in 4 MiB | the oldest go, and the export says how many |

@@ -62,7 +62,7 @@ pub(crate) struct Receipt {
     pub(crate) call: CallId,
     pub(crate) kind: Kind,
     pub(crate) id: ItemId,
-    content: String,
+    pub(crate) content: String,
     /// It is not gathered (docs/protocol/websocket.md S107).
     pub(crate) at_once: bool,
 }
@@ -180,7 +180,8 @@ impl Session {
         }
     }
 
-    fn gather(&mut self, cx: &mut Cx, receipt: Receipt) {
+    /// Compat: takes a receipt into the first stage.
+    pub(crate) fn gather(&mut self, cx: &mut Cx, receipt: Receipt) {
         let Receipt { call, kind, ref id, .. } = receipt;
         let receipts = &mut self.receipts;
         if receipts.is_marked(id, Kind::Read) || receipts.is_marked(id, kind) {

@@ -58,6 +58,7 @@ impl Roster {
                 people.remove(gone.unwrap_or(0));
             }
             people.push(Known::new(id.clone()));
+            self.touched = true;
             people.len() - 1
         });
         &mut self.people[at]
@@ -139,8 +140,8 @@ impl Session {
         let Some(id) = head.participant_id.as_ref().filter(|id| !id.as_str().is_empty()) else {
             return;
         };
-        self.roster.touched = true;
         let known = self.roster.known(id);
+        let mut touched = false;
         if let Some(time) = &head.absolute_time {
             if *time < known.time {
                 return;
@@ -150,13 +151,15 @@ impl Session {
         let person = &mut known.person;
         if head.participant_role.is_some() && person.role != head.participant_role {
             person.role.clone_from(&head.participant_role);
+            touched = true;
         }
         let names = head.display_name.as_deref().is_some_and(|name| !name.is_empty());
         if names && person.name != head.display_name {
             person.name.clone_from(&head.display_name);
+            touched = true;
         }
         let presence = presence.unwrap_or(person.presence);
-        self.is_changed |= presence != person.presence;
+        touched |= presence != person.presence;
         person.presence = presence;
         let was_typing = person.typing;
         if head.content_type == Some(Type::Typing) {
@@ -165,7 +168,10 @@ impl Session {
         } else if is_message || presence == Presence::Gone {
             person.typing = false;
         }
-        if was_typing || person.typing {
+        let is_typing = person.typing;
+        self.is_changed |= touched;
+        self.roster.touched |= touched || is_typing != was_typing;
+        if was_typing || is_typing {
             self.await_end_of_typing();
         }
     }

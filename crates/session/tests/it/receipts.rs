@@ -476,6 +476,29 @@ fn chatloom_one_receipt_names_the_newest_item_of_a_window() {
 }
 
 #[test]
+fn compat_marks_items_as_it_sends_receipts() {
+    let mut world = World::connected(Behaviour::Compat);
+    let start = world.now;
+    let calls = [mark_delivered(&mut world, "a"), mark_read(&mut world, "a")];
+    world.run(60_000);
+    assert_eq!(sent(&world, start), [(WINDOW, "read a".to_owned())]);
+    assert_eq!(calls.map(|call| ended(&world, call)), ["waits", "answered"]);
+}
+
+#[test]
+fn chatloom_a_receipt_that_nobody_waits_for_does_not_stand_for_another() {
+    let (mut world, ids) = with_messages(1);
+    world.script("SendEvent", &[Reply::Lost]);
+    let first = mark_read(&mut world, &ids[0]);
+    world.run(WINDOW + 2);
+    world.input(Input::Cancel { call: first });
+    let second = mark_read(&mut world, &ids[0]);
+    world.run(60_000);
+    assert_eq!(ended(&world, second), "answered");
+    assert_eq!(world.requests("SendEvent").len(), 2);
+}
+
+#[test]
 fn chatloom_delivered_goes_beside_an_older_read() {
     let (mut world, ids) = with_messages(3);
     let start = world.now;
