@@ -96,6 +96,7 @@ const RULES: [(Rule, &[&str]); 7] = [
             "Version",
             "__type",
             "code",
+            "disableThrottle",
             "messageId",
             "status",
             "statusCode",
@@ -120,11 +121,14 @@ const RULES: [(Rule, &[&str]); 7] = [
     (
         Rule::Inside,
         &[
+            "After",
             "Attachments",
+            "Before",
             "Below",
             "ConnectionCredentials",
             "Delivered",
             "Error",
+            "Gaps",
             "MessageMetadata",
             "Near",
             "Outbox",

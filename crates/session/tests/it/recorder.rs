@@ -547,3 +547,40 @@ fn options_survive_a_recording() {
         assert!(recording.contains(member), "{member} is missing in {recording}");
     }
 }
+
+#[test]
+fn a_snapshot_means_the_same_when_it_is_redacted() {
+    let place = r#"{"AbsoluteTime":"2026-01-01T00:00:01.000Z","Id":"item-1"}"#;
+    let snapshot = format!(
+        r#"{{"Version":1,"ContactId":"contact-1","InitialContactId":"contact-1","ParticipantId":
+        "me","ParticipantToken":"sekret","Outbox":[{{"Key":3,"ClientToken":"a","ContentType":
+        "text/plain","Content":"4111"}},{{"Key":1,"ClientToken":"b","ContentType":"text/plain",
+        "Content":"4111","Error":{{"code":"ValidationException","statusCode":400,"message":"no"}}}}],
+        "Below":{place},"Near":[{place}],"Gaps":[{{"After":{place},"Before":{place}}}],"Delivered":
+        {place},"Read":{place},"People":[{{"ParticipantId":"q","ParticipantRole":"AGENT",
+        "DisplayName":"Jane","Presence":1,"AbsoluteTime":"2026-01-01T00:00:01.000Z","Delivered":
+        {place},"Read":{place}}}]}}"#
+    );
+    let mut restored = Core::new(1);
+    let options = options(Behaviour::Chatloom);
+    let restore = |snapshot: &str| Input::Restore {
+        session: S,
+        options: Box::new(options.clone()),
+        snapshot: snapshot.to_owned(),
+    };
+    restored.handle(Now::default(), restore(&snapshot));
+    let whole = restored.snapshot(S).unwrap();
+    assert_eq!(whole, snapshot.split_whitespace().collect::<String>(), "it is a whole one");
+
+    let mut recorder = Recorder::new(1, Limits::default());
+    recorder.input(Now::default(), &restore(&whole));
+    let recording = recorder.export();
+    let line: serde_json::Value = serde_json::from_str(recording.lines().nth(1).unwrap()).unwrap();
+    let redacted = line["snapshot"].as_str().unwrap();
+    for secret in SECRETS {
+        assert!(!redacted.contains(secret), "{secret} is in {redacted}");
+    }
+    let mut restored = Core::new(1);
+    restored.handle(Now::default(), restore(redacted));
+    assert_eq!(restored.snapshot(S).as_deref(), Some(redacted), "nothing of it is lost");
+}
