@@ -301,6 +301,21 @@ impl Session {
     pub(crate) fn cancel_receipt(&mut self, call: CallId) -> Option<Owner> {
         let receipts = &mut self.receipts;
         receipts.waiting.retain(|receipt| receipt.call != call);
+        // The one before it is the latest again.
+        let before = |kind| {
+            let mut waiting = receipts.waiting.iter().rev();
+            waiting.find(|receipt| receipt.kind == kind).map(|receipt| receipt.call)
+        };
+        let (delivered, read) = (before(Kind::Delivered), before(Kind::Read));
+        for (latest, before) in [
+            (&mut receipts.staged, delivered),
+            (&mut receipts.latest, read.or(delivered)),
+            (&mut receipts.latest_read, read),
+        ] {
+            if *latest == Some(call) {
+                *latest = before;
+            }
+        }
         let alone = receipts.sent.iter().find(|(_, calls)| *calls == [call]);
         match alone {
             Some((number, _)) => Some(Owner::Receipt(*number)),

@@ -408,6 +408,61 @@ fn a_receipt_that_was_cancelled_is_not_sent() {
 }
 
 #[test]
+fn compat_the_receipt_before_one_that_was_cancelled_is_sent() {
+    for (first, second) in [
+        (read as fn(&mut World, &str) -> CallId, read as fn(&mut World, &str) -> CallId),
+        (delivered, delivered),
+        (read, delivered),
+    ] {
+        for wait in [0, 1_000] {
+            let mut world = World::connected(Behaviour::Compat);
+            let before = first(&mut world, "a");
+            let call = second(&mut world, "b");
+            world.run(wait);
+            world.input(Input::Cancel { call });
+            world.run(60_000);
+            assert_eq!(ended(&world, before), "answered");
+            let said = sent(&world, 0);
+            assert!(said.len() == 1 && said[0].1.ends_with(" a"), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn compat_a_last_receipt_of_each_kind_answers_every_call() {
+    for seed in 0..100_u64 {
+        let mut state = seed;
+        let mut roll = |sides: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % sides
+        };
+        let mut world = World::connected(Behaviour::Compat);
+        let mut calls: Vec<CallId> = Vec::new();
+        for n in 0..60 {
+            // Some are new, some have been marked before.
+            let id = roll(n + 2).to_string();
+            match roll(7) {
+                0 | 1 => calls.push(read(&mut world, &id)),
+                2 | 3 => calls.push(delivered(&mut world, &id)),
+                4 => world.script("SendEvent", &[Reply::Status(400)]),
+                5 if !calls.is_empty() => {
+                    let call = calls[roll(calls.len())];
+                    world.input(Input::Cancel { call });
+                }
+                _ => world.run(roll(2_000) as u64),
+            }
+        }
+        calls.push(delivered(&mut world, "last"));
+        world.run(2 * WINDOW);
+        calls.push(read(&mut world, "last"));
+        world.run(2 * WINDOW);
+        for call in &calls {
+            assert_ne!(ended(&world, *call), "waits", "seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn so_many_calls_wait_for_a_receipt() {
     for behaviour in BOTH {
         let mut world = World::connected(behaviour);
@@ -591,4 +646,53 @@ fn chatloom_what_an_earlier_process_told_is_learnt_from_the_transcript() {
         mark_read(&mut world, "i1"),
     ];
     assert_eq!(calls.map(|call| ended(&world, call)), ["fired", "fired", "waits"]);
+}
+
+#[test]
+fn chatloom_whatever_is_marked_the_horizon_only_rises_and_every_call_ends() {
+    for seed in 0..150_u64 {
+        let mut state = seed;
+        let mut roll = |sides: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % sides
+        };
+        let (mut world, ids) = with_messages(12);
+        let failures = [Reply::Lost, Reply::AnswerLost, Reply::Status(503), Reply::Status(409)];
+        let mut calls: Vec<CallId> = Vec::new();
+        for _ in 0..40 {
+            match roll(8) {
+                0..=2 => {
+                    let id = &ids[roll(ids.len())];
+                    calls.push(mark_read(&mut world, id));
+                }
+                3 | 4 => {
+                    let id = &ids[roll(ids.len())];
+                    calls.push(mark_delivered(&mut world, id));
+                }
+                5 => {
+                    let failure = failures[roll(failures.len())];
+                    world.script("SendEvent", &[failure]);
+                }
+                6 if !calls.is_empty() => {
+                    let call = calls[roll(calls.len())];
+                    world.input(Input::Cancel { call });
+                }
+                _ => world.run(roll(4_000) as u64),
+            }
+        }
+        world.run(600_000);
+        for call in &calls {
+            assert_ne!(ended(&world, *call), "waits", "seed {seed}");
+        }
+        // A repeat says the same; a refusal may be followed by anything, so only its like counts.
+        let refused = |call: &&CallId| ended(&world, **call) == "409";
+        if calls.iter().any(|call| refused(&call)) {
+            continue;
+        }
+        for kind in ["read ", "delivered "] {
+            let said = sent(&world, 0);
+            let named: Vec<_> = said.iter().filter(|(_, what)| what.starts_with(kind)).collect();
+            assert!(named.is_sorted_by_key(|(_, what)| what), "seed {seed}: {named:?}");
+        }
+    }
 }
