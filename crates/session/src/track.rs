@@ -294,15 +294,10 @@ impl Session {
     /// Puts an item into the list, in place of the one of its id if there is one.
     pub(crate) fn enlist(&mut self, cx: &mut Cx, arrival: Arrival, feed: Feed) {
         let own = self.note_own(&arrival);
+        let is_before_first = feed == Feed::Live && self.is_before_first(&arrival.place);
         let Some(list) = &mut self.track.list else { return release(cx, &arrival.body) };
         let known = list.find(&arrival.id);
-        let first = list.first_item().filter(|_| self.track.front.is_some());
-        if known.is_none()
-            && feed == Feed::Live
-            && (first.is_some_and(|first| arrival.place < first.place)
-                || self.track.since.as_ref().is_some_and(|since| &arrival.place <= since))
-        {
-            // It is part of what stands at the front.
+        if known.is_none() && is_before_first {
             return release(cx, &arrival.body);
         }
         let key = match known.and_then(|at| list.at(at)) {
@@ -369,10 +364,27 @@ impl Session {
 
     /// Something is missing behind a place.
     pub(crate) fn enlist_gap(&mut self, gap: GapId, after: Option<&Place>) {
-        if self.is_tracked() {
-            self.track.last_turn += 1;
-            let place = after.cloned().unwrap_or_default();
-            self.enlist_gap_at(gap, Place { n: self.track.last_turn, ..place });
+        self.track.last_turn += 1;
+        let place = Place { n: self.track.last_turn, ..after.cloned().unwrap_or_default() };
+        if !self.is_before_first(&place) {
+            self.enlist_gap_at(gap, place);
+        }
+    }
+
+    /// Whether what belongs there is part of what stands at the front for older entries.
+    fn is_before_first(&self, place: &Place) -> bool {
+        let Some(list) = self.track.list.as_ref().filter(|_| self.track.front.is_some()) else {
+            return false;
+        };
+        // What is being sent is no entry of the transcript yet.
+        list.at(1).is_some_and(|first| !first.place.last && place < &first.place)
+            || self.track.since.as_ref().is_some_and(|since| place <= since)
+    }
+
+    /// Nobody waits for older entries any more.
+    pub(crate) fn drop_older_calls(&mut self, cx: &mut Cx) {
+        for (call, _) in std::mem::take(&mut self.track.older_calls) {
+            self.done(cx, call, Err(CallError::Closed));
         }
     }
 

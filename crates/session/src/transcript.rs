@@ -114,6 +114,7 @@ impl Session {
     pub(crate) fn clear_transcript(&mut self, cx: &mut Cx) {
         self.transcript.drop_waiting(cx);
         self.drop_readings(cx);
+        self.drop_older_calls(cx);
         self.transcript.delivered.clear();
         self.transcript.gaps.clear();
         self.timers.clear(Timer::Held);

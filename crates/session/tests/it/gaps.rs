@@ -204,6 +204,35 @@ fn gaps_survive_the_process() {
 }
 
 #[test]
+fn a_gap_before_the_first_entry_of_a_bounded_list_is_part_of_what_stands_there() {
+    let mut world =
+        crate::listed::tracked_with(SessionOptions { most_entries: 100, ..options(CHATLOOM) });
+    world.say("before");
+    world.run(15_000);
+    world.always("GetTranscript", Reply::Status(400));
+    world.cut();
+    world.say("missed");
+    world.run(1_000);
+    for n in 0..150 {
+        world.say(&n.to_string());
+        world.run(1);
+    }
+    world.run(100);
+    let listed = shown(&world);
+    assert_eq!(listed.len(), 100);
+    assert_eq!(listed.iter().filter(|line| *line == "gap").count(), 1);
+    // What fills it is given, and shown when somebody pages there.
+    world.service.always.clear();
+    world.call(Call::FillGap { gap: gaps(&world)[0] });
+    world.run(100);
+    assert_eq!(world.delivered().last(), Some(&world.stored()[1]));
+    assert_eq!(shown(&world), listed);
+    world.call(Call::LoadOlder { count: 200 });
+    world.run(100);
+    assert_eq!(shown(&world), world.stored());
+}
+
+#[test]
 fn a_hand_over_that_cannot_be_read_for_opens_no_gap() {
     let mut world = tracked(CHATLOOM);
     world.run(3_530_000);

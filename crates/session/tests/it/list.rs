@@ -391,6 +391,20 @@ fn chatloom_an_attached_chat_is_read_when_it_is_there() {
 }
 
 #[test]
+fn chatloom_the_end_answers_those_who_wait_for_older_entries() {
+    let mut world = tracked(CHATLOOM);
+    world.say("1");
+    world.run(20);
+    world.always("GetTranscript", Reply::Lost);
+    let calls = [1, 2, 3].map(|count| world.call(Call::LoadOlder { count }));
+    world.end_chat();
+    world.run(10);
+    for call in calls {
+        assert_eq!(world.result(call).unwrap().as_ref().unwrap_err(), &CallError::Closed);
+    }
+}
+
+#[test]
 fn chatloom_the_end_leaves_the_list_as_it_is() {
     let mut world = tracked(CHATLOOM);
     world.parses = true;

@@ -10,6 +10,8 @@ use chatloom_wire::{
     participant::{GetTranscriptRequest, ScanDirection, SortOrder},
 };
 
+use proptest::prelude::*;
+
 use crate::{
     listed::{entries, previous_token, shown, tracked, updates},
     world::{ME, Reply, SESSION, Seen, World},
@@ -500,4 +502,43 @@ fn compat_is_bounded_too_and_has_no_gaps() {
         world.run(20);
     }
     assert_eq!(shown(&world), world.stored()[54..]);
+}
+
+proptest! {
+    /// Whatever comes live and whatever pages bring, in any order and overlap, however often: the
+    /// list is what came, by time and id.
+    #[test]
+    fn d07_compat_the_list_does_not_depend_on_the_order_of_arrival(
+        steps in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..6), 1..60),
+        parses: bool,
+    ) {
+        let mut world = tracked(COMPAT);
+        world.parses = parses;
+        let texts: Vec<String> =
+            (0..30).map(|n| item(&format!("{n:02}"), &format!("t{:02}", n / 3))).collect();
+        for (n, text) in texts.iter().enumerate() {
+            let time = chatloom_wire::Timestamp::from_millis(n as i64);
+            world.service.items.push((time, format!("{n:02}"), text.clone()));
+        }
+        let mut expected = std::collections::BTreeSet::new();
+        for (index, what) in steps {
+            let at = index.index(30);
+            match what {
+                0 | 1 => {
+                    let order =
+                        if what == 0 { SortOrder::Ascending } else { SortOrder::Descending };
+                    let token = (at + 1).to_string();
+                    read(&mut world, ScanDirection::Backward, order, Some(&token));
+                    expected.extend((at.saturating_sub(3)..=at).map(|n| format!("{n:02}")));
+                }
+                _ => {
+                    live(&mut world, &texts[at]);
+                    expected.insert(format!("{at:02}"));
+                }
+            }
+        }
+        prop_assert_eq!(shown(&world), expected.into_iter().collect::<Vec<_>>());
+        world.input(Input::Forget { session: SESSION });
+        prop_assert!(world.with_core.is_empty());
+    }
 }
