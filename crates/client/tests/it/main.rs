@@ -11,6 +11,7 @@ mod chat;
 mod files;
 mod messages;
 mod options;
+mod people;
 #[expect(dead_code, reason = "other tests use it too, and more of it")]
 mod proxy;
 mod recovery;

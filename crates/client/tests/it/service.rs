@@ -173,6 +173,36 @@ impl Service {
         self.shared.publish(&item);
     }
 
+    /// The agent comes, goes, or does what else is kept.
+    pub(crate) fn agent_does(&self, what: &ContentType) {
+        let item = self.state().append(AGENT, what, None);
+        self.shared.publish(&item);
+    }
+
+    /// The agent does what is of the moment.
+    pub(crate) fn agent_signals(&self, what: &ContentType) {
+        let at = FIRST_MS + self.state().transcript.len() as i64;
+        let item = json!({
+            "Id": "signal", "Type": "EVENT", "ContentType": what.as_str(), "ContactId": CONTACT,
+            "AbsoluteTime": Timestamp::from_millis(at), "ParticipantId": AGENT,
+            "ParticipantRole": "AGENT", "DisplayName": CUSTOMER_NAME, "InitialContactId": CONTACT,
+        });
+        self.publish_only(&Item::from_text(item.to_string()).unwrap());
+    }
+
+    /// The agent has received or read a message.
+    pub(crate) fn agent_receipt(&self, message: &ItemId, read: bool) {
+        let time = if read { "ReadTimestamp" } else { "DeliveredTimestamp" };
+        let item = json!({
+            "Id": "receipt", "Type": "MESSAGEMETADATA", "ContactId": CONTACT,
+            "InitialContactId": CONTACT, "ParticipantId": AGENT,
+            "MessageMetadata": { "MessageId": message, "Receipts": [
+                { "RecipientParticipantId": AGENT, time: Timestamp::from_millis(FIRST_MS) },
+            ] },
+        });
+        self.publish_only(&Item::from_text(item.to_string()).unwrap());
+    }
+
     /// An item comes over the sockets that is in no transcript.
     pub(crate) fn publish_only(&self, item: &Item) {
         self.shared.publish(item);
