@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use chatloom::Event;
+use chatloom::{Attachment, Client, Event};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{online, run, service_and_client, until};
+use super::{online, run, until};
 use crate::service::{
     AGENT_TOKEN, CONNECTION, CONNECTION_TOKEN, CONTACT, CUSTOMER_NAME, Fault, PARTICIPANT_TOKEN,
-    SOCKET_SECRET,
+    SOCKET_SECRET, Service, files::STORAGE_SECRET,
 };
 
 #[derive(Clone, Default)]
@@ -48,10 +48,19 @@ fn logs_at_the_finest_level_hold_no_secrets_and_nothing_personal() {
         // Everything of this test runs on its own thread.
         let _guard = tracing::subscriber::set_default(subscriber);
 
-        let (service, client) = service_and_client().await;
+        let service = Service::start().await;
+        let client = Client::builder().endpoint(service.url()).snapshots(true).build().unwrap();
         let agent = client.log_in("ana", Some("let me in".into())).await.unwrap();
         let (chat, mut events) = online(&client).await;
-        chat.send_message("MY-CARD-NUMBER").await.unwrap();
+        let (transcript, roster) = (chat.transcript(), chat.roster());
+        let sending = chat.send_message("MY-CARD-NUMBER");
+        let status = sending.status();
+        sending.await.unwrap();
+        let file = Attachment::bytes("MY-FILE-NAME", "text/plain", "MY-FILE-CONTENT");
+        let file_shown = format!("{file:?}");
+        chat.send_attachment(file).await.unwrap();
+        let download = chat.download_attachment("0").await.unwrap();
+        let url = chat.attachment_url("0").await.unwrap();
         service.say("AGENT-SAYS");
         service.fail(CONNECTION, &[Fault::Status(500), Fault::Status(403)]);
         service.cut_sockets();
@@ -59,11 +68,14 @@ fn logs_at_the_finest_level_hold_no_secrets_and_nothing_personal() {
         service.until(|service| service.opened_sockets() >= 3).await;
         service.end();
         until(&mut events, |event| matches!(event, Event::Ended)).await;
-        format!("{client:?} {chat:?} {agent:?} {:?}", chat.details())
-            .parse::<String>()
-            .map(|text| io::Write::write_all(&mut log.clone(), text.as_bytes()))
-            .unwrap()
-            .unwrap();
+        let entries: Vec<_> = transcript.get().iter().cloned().collect();
+        let shown = format!(
+            "{client:?} {chat:?} {agent:?} {:?} {:?} {transcript:?} {entries:?} {roster:?} \
+             {status:?} {file_shown} {download:?} {url:?}",
+            chat.details(),
+            chat.snapshots(),
+        );
+        io::Write::write_all(&mut log.clone(), shown.as_bytes()).unwrap();
 
         let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(log.contains(CONTACT), "the contact is named: {log}");
@@ -71,8 +83,10 @@ fn logs_at_the_finest_level_hold_no_secrets_and_nothing_personal() {
             PARTICIPANT_TOKEN,
             CONNECTION_TOKEN,
             SOCKET_SECRET,
+            STORAGE_SECRET,
             AGENT_TOKEN,
             CUSTOMER_NAME,
+            "MY-FILE",
             "MY-CARD-NUMBER",
             "AGENT-SAYS",
             "WHILE-AWAY",
