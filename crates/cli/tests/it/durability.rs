@@ -97,7 +97,9 @@ impl Count {
     }
 }
 
-/// Connects a client that gives the ids of all items it hears, until one with this content.
+/// Connects a client that gives the ids of all items it hears, until one with this content and until
+/// nothing is missing, each in its place: what cannot be read while the server is gone may come after
+/// what is live.
 async fn listen(url: &str, seat: &Seat, last: &'static str) -> JoinHandle<Vec<String>> {
     let client = Client::builder().endpoint(url).build().unwrap();
     let chat = client.chat(seat.details.clone());
@@ -106,20 +108,24 @@ async fn listen(url: &str, seat: &Seat, last: &'static str) -> JoinHandle<Vec<St
     tokio::spawn(async move {
         // The connection lives as long as the chat's handle.
         let _chat = chat;
-        let mut ids = Vec::new();
-        loop {
+        let (mut heard, mut open, mut is_over) = (Vec::new(), Vec::new(), false);
+        while !is_over || !open.is_empty() {
             let event = events.next().await.expect("the chat goes on");
             match &event {
-                Event::Gap { .. } | Event::Lagged { .. } => panic!("items are missing: {event:?}"),
+                Event::Lagged { .. } => panic!("items are missing: {event:?}"),
+                Event::Gap { gap } => open.push(*gap),
+                Event::GapClosed { gap } => open.retain(|known| known != gap),
                 Event::Typing(_) | Event::Receipt(_) => continue,
                 _ => {}
             }
             let Some(item) = event.item() else { continue };
-            ids.push(item.head().id.as_ref().unwrap().to_string());
-            if item.content().as_deref() == Some(last) {
-                return ids;
-            }
+            let head = item.head();
+            let id = head.id.as_ref().unwrap().to_string();
+            heard.push((head.absolute_time.clone().unwrap(), id));
+            is_over |= item.content().as_deref() == Some(last);
         }
+        heard.sort();
+        heard.into_iter().map(|(_, id)| id).collect()
     })
 }
 

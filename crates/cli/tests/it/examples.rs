@@ -127,7 +127,7 @@ fn the_customer_bot_holds_a_chat_while_its_connection_is_cut_every_two_seconds()
     const QUESTIONS: usize = 250;
     const CUT: Duration = Duration::from_secs(2);
     const PACE: Duration = Duration::from_millis(150);
-    in_fast_time(10, async {
+    in_fast_time(5, async {
         let data = tempfile::tempdir().unwrap();
         let server = Server::start(data.path()).await;
         let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();

@@ -94,8 +94,8 @@ async fn next_messages(chat: &Chat, events: &mut Events, count: usize) -> Vec<St
             Event::Message(item) if !chat.is_own(&item) => {
                 messages.push(item.content().unwrap().into_owned());
             }
-            Event::Gap { .. } | Event::Lagged { .. } | Event::Ended => {
-                panic!("messages are missing")
+            event @ (Event::Gap { .. } | Event::Lagged { .. } | Event::Ended) => {
+                panic!("messages are missing: {event:?}")
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! Nothing is lost, nothing comes twice, whatever happens to the connection.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{borrow::Cow, sync::atomic::Ordering, time::Duration};
 
-use chatloom::{Connection, Event};
+use chatloom::{Chat, Connection, Entry, Event, Events, Item, Transcript};
 
 use super::{client, next_messages, online, run, service_and_client, until};
 use crate::{
@@ -162,6 +162,23 @@ fn an_item_that_is_published_twice_comes_once() {
     });
 }
 
+/// The contents of the next so many messages of others, each in its place: what could not be read
+/// for so long that others went before it comes between the gap and its end.
+async fn in_order(chat: &Chat, events: &mut Events, count: usize) -> Vec<String> {
+    let (mut messages, mut open) = (Vec::new(), Vec::new());
+    while messages.len() < count || !open.is_empty() {
+        match events.next().await.expect("the events ended") {
+            Event::Message(item) if !chat.is_own(&item) => messages.push(item),
+            Event::Gap { gap } => open.push(gap),
+            Event::GapClosed { gap } => open.retain(|known| *known != gap),
+            event @ (Event::Lagged { .. } | Event::Ended) => panic!("{event:?}"),
+            _ => {}
+        }
+    }
+    messages.sort_by_key(|item| item.head().absolute_time.clone());
+    messages.iter().map(|item| item.content().unwrap().into_owned()).collect()
+}
+
 /// The promise, behind a network that breaks in every way: from both sides, each message once and in
 /// order.
 #[test]
@@ -184,7 +201,7 @@ fn a_bad_network_loses_nothing_and_doubles_nothing() {
             // The start of a chat is not repeated by the client, so it does not come through the proxy.
             let details = client(&service.url()).start_chat("Jane Customer").await.unwrap();
             let chat = client(&proxy.url()).chat(details);
-            let mut events = chat.events();
+            let (mut events, mut transcript) = (chat.events(), chat.transcript());
             while chat.connect().await.is_err() {}
 
             let others = async {
@@ -198,11 +215,18 @@ fn a_bad_network_loses_nothing_and_doubles_nothing() {
                     chat.send_message(n).await.unwrap();
                 }
             };
-            let read = next_messages(&chat, &mut events, MESSAGES);
+            let read = in_order(&chat, &mut events, MESSAGES);
             let (read, ..) = tokio::join!(read, others, own);
 
             let expected: Vec<_> = (0..MESSAGES).map(|n| n.to_string()).collect();
             assert_eq!(read, expected, "seed {seed}");
+            // What an application shows is what the service has, own messages and others'.
+            let stored: Vec<_> = service.said().into_iter().map(|(_, content)| content).collect();
+            let shown = |now: &Transcript| -> Vec<String> {
+                let items = now.iter().filter_map(Entry::item).filter_map(Item::content);
+                items.map(Cow::into_owned).collect()
+            };
+            transcript.wait_for(|now| shown(now) == stored).await.unwrap();
             let own: Vec<_> = service
                 .said()
                 .into_iter()
