@@ -11,7 +11,9 @@ use crate::{message::MessageStatus, roster::Roster};
 ///
 /// Items come in the order of the transcript and each once, whatever happened to the connection in
 /// between: what was missed is read from the transcript and delivered in its place, before anything
-/// live. Typing and receipts are not kept by the service; those of an outage are lost.
+/// live. Only when that cannot be read for 20 seconds, what is live comes first, behind an
+/// [`Event::Gap`], and what was missed comes before the [`Event::GapClosed`]. Typing and receipts are
+/// not kept by the service; those of an outage are lost.
 ///
 /// Your own items come back to you too. Tell them apart with [`Chat::is_own`](crate::Chat::is_own).
 #[derive(Clone, Debug)]

@@ -119,9 +119,8 @@ async fn listen(url: &str, seat: &Seat, last: &'static str) -> JoinHandle<Vec<St
                 _ => {}
             }
             let Some(item) = event.item() else { continue };
-            let head = item.head();
-            let id = head.id.as_ref().unwrap().to_string();
-            heard.push((head.absolute_time.clone().unwrap(), id));
+            let id = item.head().id.as_ref().unwrap().to_string();
+            heard.push((item.head().absolute_time.clone().unwrap(), id));
             is_over |= item.content().as_deref() == Some(last);
         }
         heard.sort();
