@@ -72,6 +72,14 @@
 //! assert_eq!(socket_url.as_deref(), Some("wss://example.com/chat?signed"));
 //! ```
 //!
+//! # Beyond the process
+//!
+//! With [`SessionOptions::persist`] a session says what to keep whenever it has changed
+//! ([`Output::Persist`]). After a restart [`Input::Restore`] begins where the last one stopped: what
+//! waited to be sent is sent, with the client tokens it had, so nothing is there twice; what the
+//! application had been given is not given again; what it missed is. A host that writes each snapshot
+//! before it does anything else loses nothing.
+//!
 //! # Bounds
 //!
 //! | what | at most | then |
