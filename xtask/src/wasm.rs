@@ -71,7 +71,15 @@ pub(crate) fn build(repository: &Repository, from: StdFrom) -> Result<()> {
     // As a library for other languages and for them alone: one that Rust can use as well is not
     // optimised as a whole.
     command
-        .args(["--locked", "--package", "chatloom-wasm", "--lib", "--crate-type", "cdylib"])
+        .args([
+            "--locked",
+            "--package",
+            "chatloom-wasm",
+            "--no-default-features",
+            "--lib",
+            "--crate-type",
+            "cdylib",
+        ])
         .args(["--profile", "wasm", "--config", &format!("target.{TARGET}.rustflags={flags:?}")]);
     run(&mut command)?;
 

@@ -13,7 +13,7 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, Behaviour, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
+    Answer, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
     core::Cx,
     json::{self, Writer},
     link::{ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS, is_passing},
@@ -471,13 +471,14 @@ impl Session {
         else {
             return;
         };
+        let is_compat = self.is_compat();
         let exchange = &mut self.exchanges[at];
         exchange.request = None;
         let answer = match answer {
             Ok(answer) => answer,
             Err(message) => {
                 // A browser's SDK does not repeat a fetch that was rejected (§2.3).
-                let again = exchange.is_endless() || !self.is_compat();
+                let again = exchange.is_endless() || !is_compat;
                 return self.repeat(cx, at, again, None, false, CallError::Unreachable { message });
             }
         };
@@ -486,7 +487,7 @@ impl Session {
         let is_told = answer.status == 409
             && exchange.attempts > 1
             && exchange.operation == CompleteAttachmentUpload::NAME
-            && self.options.behaviour == Behaviour::Chatloom;
+            && !is_compat;
         if is_told || (200..300).contains(&answer.status) {
             let exchange = self.exchanges.remove(at);
             let answer = Answer {

@@ -95,7 +95,7 @@ impl Session {
     }
 
     pub(crate) fn is_compat(&self) -> bool {
-        self.options.behaviour == Behaviour::Compat
+        !cfg!(feature = "chatloom") || self.options.behaviour == Behaviour::Compat
     }
 
     pub(crate) fn deadline(&self) -> Option<u64> {

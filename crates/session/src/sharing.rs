@@ -8,8 +8,8 @@
 use chatloom_wire::ContactId;
 
 use crate::{
-    Behaviour, ConnectionStatus, Role, SessionId, Source, core::Cx, foreign::Signal,
-    session::Session, sockets::Socket, timers::Timer,
+    ConnectionStatus, Role, SessionId, Source, core::Cx, foreign::Signal, session::Session,
+    sockets::Socket, timers::Timer,
 };
 
 /// A socket that can be shared, under the number of its leader.
@@ -46,7 +46,7 @@ impl Session {
     }
 
     fn may_share(&self) -> bool {
-        self.options.behaviour == Behaviour::Compat && self.options.source == Source::Service
+        self.is_compat() && self.options.source == Source::Service
     }
 
     fn join_share(&mut self, cx: &mut Cx) -> ConnectionStatus {
