@@ -288,3 +288,36 @@ fn a_chat_outlives_the_client_it_came_from() {
         assert_eq!(next_messages(&chat, &mut events, 1).await, ["Still there?"]);
     });
 }
+
+#[test]
+fn a_connect_that_nobody_waits_for_goes_on() {
+    run(async {
+        let (service, client) = service_and_client().await;
+        let chat = client.chat(client.start_chat(CUSTOMER_NAME).await.unwrap());
+        service.fail(CONNECTION, &[Fault::Status(500)]);
+        drop(chat.connect());
+        is_online(&chat).await;
+        // One that is made again ends with the first, or at once.
+        chat.connect().await.unwrap();
+        assert_eq!(service.calls(CONNECTION), 2);
+    });
+}
+
+#[test]
+fn whoever_stops_waiting_for_an_event_loses_none() {
+    run(async {
+        let (service, client) = service_and_client().await;
+        let (chat, mut events) = online(&client).await;
+        let mut transcript = chat.transcript();
+        for n in 0..20 {
+            let short = Duration::from_millis(1);
+            let _ = tokio::time::timeout(short, transcript.changed()).await;
+            assert!(
+                tokio::time::timeout(short, next_messages(&chat, &mut events, 1)).await.is_err()
+            );
+            service.say(&n.to_string());
+            assert_eq!(next_messages(&chat, &mut events, 1).await, [n.to_string()]);
+        }
+        transcript.wait_for(|now| now.len() == 20).await.unwrap();
+    });
+}
