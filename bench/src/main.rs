@@ -8,9 +8,11 @@
 
 mod client;
 mod codec;
+mod core;
 mod fanout;
 mod idle;
 mod load;
+mod native;
 mod pipeline;
 mod process;
 mod report;
@@ -52,6 +54,21 @@ enum What {
     Fanout,
     /// Memory of 10,000 idle sockets.
     Idle,
+    /// One item through the session core, and 10,000 that were missed.
+    Core,
+    /// CPU of the native client for each message it receives.
+    Native,
+    /// Receives messages and prints what CPU each took; the benchmark `native` starts it.
+    #[command(hide = true)]
+    Receive {
+        /// The service.
+        endpoint: String,
+        /// How many messages to wait for.
+        messages: u64,
+        /// With nothing but a socket and a parser.
+        #[arg(long)]
+        bare: bool,
+    },
     /// Runs the bare pipeline until its standard input ends; the other benchmarks start it.
     #[command(hide = true)]
     Pipeline {
@@ -66,11 +83,22 @@ fn main() -> Result<()> {
     if let What::Pipeline { data } = &args.what {
         return runtime.block_on(pipeline::serve(data));
     }
+    if let What::Receive { endpoint, messages, bare } = &args.what {
+        // One thread, so that CPU is that of the work and not of waking others.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(native::receive(endpoint, *messages, *bare));
+    }
     let scale = if args.quick { 0.1 } else { 1.0 };
     let mut report = Report::default();
     let all = matches!(args.what, What::All);
     if all || matches!(args.what, What::Codec) {
         codec::run(&mut report, scale);
+    }
+    if all || matches!(args.what, What::Core) {
+        core::run(&mut report, scale)?;
+    }
+    if all || matches!(args.what, What::Native) {
+        runtime.block_on(native::run(&mut report, scale))?;
     }
     if all || matches!(args.what, What::Store) {
         runtime.block_on(store::run(&mut report, scale))?;

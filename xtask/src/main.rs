@@ -57,6 +57,8 @@ enum Task {
     Bench(bench::Options),
     /// Run many seeds of clients, server and a bad network in virtual time.
     Simulate(simulate::Options),
+    /// Write the names of the tests into docs/protocol/coverage.md.
+    Coverage,
     /// Check that the fuzz targets compile, or run one of them.
     Fuzz(fuzz::Options),
 }
@@ -77,6 +79,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Web => web::build(&repository)?,
         Task::Bench(options) => bench::run(&repository, &options)?,
         Task::Simulate(options) => simulate::run(&repository, &options)?,
+        Task::Coverage => tidy::write_coverage(&repository)?,
         Task::Fuzz(options) => fuzz::run(&repository, &options)?,
     }
     Ok(ExitCode::SUCCESS)

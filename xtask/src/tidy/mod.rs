@@ -1,6 +1,7 @@
 //! Checks of the files and of the dependency tree that no compiler makes.
 
 mod citations;
+mod coverage;
 mod dependencies;
 mod links;
 mod words;
@@ -52,6 +53,22 @@ fn has_extension(path: &str, extensions: &[&str]) -> bool {
     path.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension))
 }
 
+/// Writes the tests that there are into the page that names them.
+pub(crate) fn write_coverage(repository: &Repository) -> Result<()> {
+    let mut files = Vec::new();
+    for path in repository.files()? {
+        if let Ok(text) = String::from_utf8(fs::read(repository.path(&path))?) {
+            files.push(File { path, text });
+        }
+    }
+    let page = repository.path(coverage::PAGE);
+    let text =
+        fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+    fs::write(&page, coverage::rewritten(&text, &files))?;
+    println!("{} names the tests that there are", coverage::PAGE);
+    Ok(())
+}
+
 /// Runs all checks and prints everything they object to.
 pub(crate) fn run(repository: &Repository) -> Result<()> {
     let paths = repository.files()?;
@@ -77,6 +94,7 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
     findings.extend(dependencies::check(repository)?);
     findings.extend(words::check(&files));
     findings.extend(citations::check(&files));
+    findings.extend(coverage::check(&files));
     findings.extend(links::check(&files, |path| repository.path(path).exists()));
 
     for finding in &findings {
