@@ -84,20 +84,21 @@ pub(crate) fn rewritten(page: &str, files: &[File]) -> String {
     let before = page.lines().take_while(|line| row(line).is_none());
     let mut new: String = before.flat_map(|line| [line, "\n"]).collect();
     for number in Number::all() {
-        let mut named = String::new();
+        let mut named = Vec::new();
         let mut last = "";
         for (place, name) in tests.get(&number).into_iter().flatten() {
-            if place != last {
-                named += if last.is_empty() { "" } else { "; " };
-                named += &format!("{place}: ");
-                last = place;
+            if place == last {
+                named.push(format!(", `{name}`"));
             } else {
-                named += ", ";
+                let separator = if last.is_empty() { "" } else { "; " };
+                named.push(format!("{separator}{place}: `{name}`"));
+                last = place;
             }
-            named += &format!("`{name}`");
         }
         let words = words.get(&number).map_or("", String::as_str);
-        new += &format!("| {number} | {named} | {words} |\n");
+        for part in ["| ", &number.to_string(), " | ", &named.concat(), " | ", words, " |\n"] {
+            new.push_str(part);
+        }
     }
     new
 }

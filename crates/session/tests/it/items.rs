@@ -264,14 +264,16 @@ fn s164_the_synthetic_end_has_exactly_its_members() {
 }
 
 #[test]
-fn unknown_members_reach_the_application() {
+fn s205_an_item_of_an_unknown_type_is_a_message_with_all_its_members() {
     for behaviour in BOTH {
         let mut world = World::connected(behaviour);
         let item = r#"{"Id":"new","AbsoluteTime":"2026","ContactId":"contact-1","Type":"HOLOGRAM","Depth":[1.50]}"#;
         world.publish_transient(item);
         world.run(20);
         let text = world.seen.iter().find_map(|(_, seen)| match seen {
-            Seen::Event(Event::Item { body: Body::Item(item), .. }) => Some(item.text().to_owned()),
+            Seen::Event(Event::Item { kind: ItemKind::Message, body: Body::Item(item) }) => {
+                Some(item.text().to_owned())
+            }
             _ => None,
         });
         assert_eq!(text.as_deref(), Some(item));
