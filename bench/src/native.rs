@@ -117,7 +117,7 @@ async fn receiver(address: &str, messages: u64, bare: bool) -> Result<f64> {
     command.args(["receive", &format!("http://{address}"), &messages.to_string()]);
     command.args(bare.then_some("--bare"));
     let output = command.stderr(Stdio::inherit()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(Duration::from_secs(120), output)
+    let output = tokio::time::timeout(Duration::from_mins(2), output)
         .await
         .context("a receiver did not get its messages within two minutes")??;
     ensure!(output.status.success(), "a receiver failed: {}", output.status);
