@@ -12,7 +12,8 @@ use crate::error::Error;
 /// A state that changes over time: look at it whenever you like, or wait until it is another.
 ///
 /// Only the newest state is kept: whoever is slow skips those between and holds up nobody. Cheap to
-/// clone; each clone has a place of its own.
+/// clone; each clone has a place of its own. When the chat is over nothing changes any more, and the
+/// last state can still be looked at.
 ///
 /// ```no_run
 /// # async fn example(chat: chatloom::Chat) {
