@@ -183,7 +183,7 @@ impl SessionOptions {
 }
 
 /// Everything that can happen to the core.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Input {
     /// A session begins. Nothing is sent before it connects.
     Create {
@@ -334,7 +334,7 @@ pub struct HostToken {
 }
 
 /// What a socket manager of the host's says (docs/protocol/websocket.md S196).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum ForeignEvent {
     /// The connection is there, for the first time or again.
     Gained,
@@ -359,7 +359,7 @@ pub enum ForeignEvent {
 }
 
 /// What an application asks of a session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Call {
     /// Connect. Succeeds when the service gave a connection; the socket opens after that. Fails
     /// after three attempts, and may then be made again; so it may when the session is broken. While
@@ -523,7 +523,6 @@ impl std::fmt::Debug for HttpAnswer {
 }
 
 /// Everything the core wants.
-#[derive(Debug)]
 pub enum Output {
     /// Make an HTTP request and bring [`Input::Answered`] or [`Input::Failed`].
     Http(HttpRequest),
@@ -696,7 +695,7 @@ impl std::fmt::Debug for Upload {
 }
 
 /// How a call ended well.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Value {
     /// There is a connection, and what its socket does at this moment: on a socket that is shared the
     /// present status, else [`ConnectionStatus::Starting`] (docs/protocol/websocket.md S46, S47).

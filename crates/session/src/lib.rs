@@ -110,6 +110,7 @@ mod attachments;
 mod calls;
 mod classify;
 mod core;
+mod debug;
 mod delivered;
 mod foreign;
 mod horizon;

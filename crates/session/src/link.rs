@@ -154,6 +154,7 @@ impl Session {
                 self.link.attempts = 0;
                 self.link.strikes = 0;
                 self.link.forbidden = false;
+                self.link.gained = false;
                 self.link.lost = false;
                 self.turn_to_host();
                 self.show(cx, Connection::Connecting);
@@ -366,6 +367,10 @@ impl Session {
             self.greet_foreign(cx);
         }
         self.replay_exchanges(cx);
+        if first {
+            // What waited for the network when the session broke.
+            self.hurry_exchanges(cx);
+        }
         self.pump_outbox(cx);
     }
 
@@ -394,10 +399,11 @@ impl Session {
                 self.strike(cx, first.then_some(look), &reason_of(&error));
             }
             Trouble::Refused(error) => {
-                if self.has_own_socket() && !is_well {
+                let mut sockets = self.link.primary.iter().chain(&self.link.candidate);
+                if self.has_own_socket() && !sockets.any(|socket| socket.open) {
                     self.break_off(cx, &reason_of(&error));
                 } else {
-                    // What brings the items still serves; the next answer may be a better one.
+                    // What brings the items may still serve; the next answer may be a better one.
                     self.strike(cx, None, &reason_of(&error));
                 }
             }
@@ -434,7 +440,9 @@ impl Session {
         for call in std::mem::take(&mut self.link.connects) {
             self.done(cx, call, Err(error.clone()));
         }
-        self.fail_outbox(cx, &CallError::NotConnected { operation: SendMessage::NAME });
+        let not_connected = CallError::NotConnected { operation: SendMessage::NAME };
+        self.end_exchanges(cx, &not_connected);
+        self.fail_outbox(cx, &not_connected);
         self.show(cx, Connection::Broken { reason: reason_of(&error) });
     }
 
@@ -443,6 +451,8 @@ impl Session {
         let wait = cx.rng.back_off(self.link.strikes, ENDLESS_BASE_MS, ENDLESS_CAP_MS);
         self.link.strikes = self.link.strikes.saturating_add(1);
         let until_ms = cx.after(wait.max(after_ms.unwrap_or(0).min(RETRY_AFTER_CAP_MS)));
+        // The service may have asked for a longer wait when it refused something else.
+        let until_ms = until_ms.max(self.timers.at(Timer::Reconnect).unwrap_or(0));
         self.timers.set(Timer::Reconnect, until_ms);
         if !cx.online {
             self.pursue_offline(cx);
@@ -464,7 +474,6 @@ impl Session {
         self.dissolve_share(cx, Signal::Broken);
         self.close_link(cx, "the session is broken");
         self.link.phase = Phase::Broken;
-        self.link.gained = false;
         let error = CallError::NotConnected { operation: SendMessage::NAME };
         self.end_exchanges(cx, &error);
         self.fail_outbox(cx, &error);

@@ -234,6 +234,8 @@ impl Session {
             self.show_compat(cx, kind, incoming);
             self.close_link(cx, "the chat was handed on");
             self.link.phase = Phase::Broken;
+            // Nobody brings the token that some may wait for.
+            self.end_exchanges(cx, &CallError::Closed);
         } else if classify::ends_chat(head) {
             // The socket closes before the application hears of the end (S161).
             self.close_link(cx, "the chat ended");

@@ -195,7 +195,8 @@ impl Session {
         if self.link.primary.is_some() {
             return self.show(cx, Connection::Connecting);
         }
-        if gone.open && self.link.strikes == 0 && !is_busy {
+        let may_come_back = !self.timers.is_set(Timer::Reconnect);
+        if gone.open && self.link.strikes == 0 && !is_busy && may_come_back {
             // A socket that served closed for the first time: come back at once. Not all in the same
             // instant, though, when the service says that it is the service.
             self.link.strikes = 1;
@@ -376,7 +377,9 @@ impl Session {
         if dead {
             return self.drop_socket(cx, id, "two heartbeats were missed");
         }
-        if serves && self.link.is_primary(id) {
+        // A token may be asked for in vain meanwhile, less and less often.
+        let asks = self.link.fetching.is_some() || self.timers.is_set(Timer::Reconnect);
+        if serves && self.link.is_primary(id) && !asks {
             self.link.strikes = 0;
         }
         self.send_beat(cx, id);
@@ -422,9 +425,7 @@ impl Session {
             .collect();
         for id in open {
             if !self.timers.is_set(Timer::Probe(id)) {
-                if let Some(socket) = self.link.socket(id) {
-                    socket.beat_pending = true;
-                }
+                // The deadline is the probe's own: the next heartbeat may be due at once.
                 Self::send(cx, id, HEARTBEAT);
                 self.timers.set(Timer::Probe(id), cx.after(PROBE_MS));
             }

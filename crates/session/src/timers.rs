@@ -84,6 +84,11 @@ impl Timers {
         self.armed.iter().any(|(armed, _)| *armed == timer)
     }
 
+    /// When this one is due.
+    pub(crate) fn at(&self, timer: Timer) -> Option<u64> {
+        self.armed.iter().find(|(armed, _)| *armed == timer).map(|(_, at_ms)| *at_ms)
+    }
+
     /// When something is due next.
     pub(crate) fn deadline(&self) -> Option<u64> {
         self.armed.iter().map(|(_, at_ms)| *at_ms).min()

@@ -10,6 +10,7 @@ mod attachments;
 mod calls;
 mod chaos;
 mod connect;
+mod corners;
 mod corpus;
 mod crowd;
 mod details;
