@@ -515,6 +515,36 @@ fn s080_s081_disconnect_leaves_the_socket_to_the_end_of_the_chat() {
 }
 
 #[test]
+fn s081_a_disconnect_that_was_answered_leaves_the_session_as_it_was() {
+    for behaviour in BOTH {
+        for status in [200, 400] {
+            let mut world = Several::new();
+            world.create(1, several::options(behaviour, 1));
+            world.connect(1);
+            world.grant(1);
+            world.opened(1);
+            world.subscribed(1);
+            if behaviour == Behaviour::Chatloom {
+                world.empty_page(1);
+            }
+            world.lines();
+            world.call(1, Call::DisconnectParticipant);
+            world.answer(1, "DisconnectParticipant", status, "{}");
+            let done = if status == 200 { "1 done" } else { "1 failed" };
+            assert_eq!(world.lines(), ["1 DisconnectParticipant with token-1", done]);
+            world.pass(5_000);
+            assert!(!world.sockets.is_empty(), "it is the service that ends the chat");
+            world.chat(1, &several::item("survey", 1, "text/plain"));
+            world.call(1, Call::GetTranscript(Box::default()));
+            assert_eq!(world.lines(), ["1 item survey", "1 GetTranscript with token-1"]);
+            world.chat(1, &several::item("end", 1, several::CHAT_ENDED));
+            assert!(world.lines().contains(&"1 ended".to_owned()));
+            assert!(world.sockets.is_empty());
+        }
+    }
+}
+
+#[test]
 fn a_cancelled_call_is_answered_once() {
     for behaviour in BOTH {
         let mut world = World::connected(behaviour);
