@@ -50,9 +50,13 @@ pub(crate) struct Transcript {
 /// one if its socket is gone.
 #[derive(Debug)]
 struct Held {
-    socket: Option<SocketId>,
+    socket: SocketId,
+    is_gone: bool,
     arrival: Arrival,
 }
+
+/// An item with the socket that brought it, or for which it was read.
+type Piece = (SocketId, Arrival);
 
 /// A hole in what has been delivered.
 #[derive(Debug)]
@@ -150,7 +154,7 @@ impl Session {
         } else if !arrival.streamed && self.transcript.delivered.has(&arrival.place, &arrival.id) {
             release(cx, &arrival.body);
         } else {
-            self.transcript.waiting.push(Held { socket: Some(socket), arrival });
+            self.transcript.waiting.push(Held { socket, is_gone: false, arrival });
             if !self.timers.is_set(Timer::Held) {
                 self.timers.set(Timer::Held, cx.after(HELD_MS));
             }
@@ -230,7 +234,7 @@ impl Session {
     /// and is sorted in by the next recovery: a transcript may lag behind.
     pub(crate) fn stop_recovery(&mut self, cx: &mut Cx, socket: SocketId) {
         for held in &mut self.transcript.waiting {
-            held.socket.take_if(|of| *of == socket);
+            held.is_gone |= held.socket == socket;
         }
         if let Some(recovery) = self.take_recovery(|of| of == socket) {
             self.drop_reading(cx, &recovery);
@@ -239,14 +243,14 @@ impl Session {
 
     /// Everything that could be read has been: delivers it with what was held back.
     pub(crate) fn recovered(&mut self, cx: &mut Cx, socket: SocketId, recovery: Reading, end: End) {
-        let mut arrivals = recovery.found;
         #[cfg(feature = "sabotage")]
         if cx.sabotaged {
             self.transcript.drop_waiting(cx);
         }
-        let is_covered = |held: &mut Held| held.socket.is_none_or(|of| of == socket);
+        let is_covered = |held: &mut Held| held.is_gone || held.socket == socket;
         let waiting = self.transcript.waiting.extract_if(.., is_covered);
-        arrivals.extend(waiting.map(|held| held.arrival));
+        let mut pieces: Vec<Piece> = waiting.map(|held| (held.socket, held.arrival)).collect();
+        pieces.extend(recovery.found.into_iter().map(|arrival| (socket, arrival)));
         if self.transcript.waiting.is_empty() {
             self.timers.clear(Timer::Held);
         }
@@ -254,12 +258,13 @@ impl Session {
         for gap in &mut self.transcript.gaps {
             gap.due = true;
         }
-        if end == End::Short {
+        let ends = if end == End::Short {
             self.log(cx, LogLevel::Warn, "a part of the transcript could not be read");
-            let oldest = arrivals.iter().map(|arrival| &arrival.place).min().cloned();
-            self.open_gap(cx, recovery.bound, oldest, false);
-        }
-        let ends = self.deliver_all(cx, arrivals, false);
+            self.deliver_pieces(cx, recovery.bound, pieces, Some(socket)).1
+        } else {
+            let arrivals = pieces.into_iter().map(|(_, arrival)| arrival).collect();
+            self.deliver_all(cx, arrivals, false)
+        };
         if end == End::Beginning {
             // Whatever was attached has been read.
             self.transcript.rehydrated = false;
@@ -287,10 +292,11 @@ impl Session {
         let waiting = self.transcript.waiting.iter();
         let mut waiting = waiting.map(|held| &held.arrival);
         let is_known = waiting.all(|arrival| delivered.has(&arrival.place, &arrival.id));
-        let waiting = std::mem::take(&mut self.transcript.waiting);
-        let arrivals: Vec<Arrival> = waiting.into_iter().map(|held| held.arrival).collect();
-        if is_known && self.link.is_served() {
+        let is_known = is_known && self.link.is_served();
+        let pieces = self.take_waiting();
+        if is_known {
             // A hand-over: the other socket has brought everything.
+            let arrivals = pieces.into_iter().map(|(_, arrival)| arrival).collect();
             self.deliver_all(cx, arrivals, false);
             return;
         }
@@ -298,9 +304,11 @@ impl Session {
         let recovery = self.take_recovery(|_| true);
         let newest = self.transcript.delivered.newest().cloned();
         let after = recovery.as_ref().map_or(newest, |recovery| recovery.bound.clone());
-        let before = arrivals.iter().map(|arrival| &arrival.place).min().cloned();
-        let gap = self.open_gap(cx, after, before, false);
-        let ends = self.deliver_all(cx, arrivals, false);
+        let trusted = match &recovery {
+            Some(Reading { aim: Aim::Recovery(socket), .. }) => Some(*socket),
+            _ => None,
+        };
+        let (gap, ends) = self.deliver_pieces(cx, after, pieces, trusted);
         if let Some(mut recovery) = recovery
             && let Aim::Recovery(socket) = recovery.aim
         {
@@ -317,18 +325,64 @@ impl Session {
         if self.is_compat() {
             return;
         }
-        let waiting = std::mem::take(&mut self.transcript.waiting);
-        let mut arrivals: Vec<Arrival> = waiting.into_iter().map(|held| held.arrival).collect();
+        let mut pieces = self.take_waiting();
         let mut after = self.transcript.delivered.newest().cloned();
         if let Some(recovery) = self.take_recovery(|_| true) {
             self.drop_reading(cx, &recovery);
-            arrivals.extend(recovery.found);
+            if let Aim::Recovery(socket) = recovery.aim {
+                pieces.extend(recovery.found.into_iter().map(|arrival| (socket, arrival)));
+            }
             after = recovery.bound;
         }
         self.timers.clear(Timer::Held);
-        let before = arrivals.iter().map(|arrival| &arrival.place).min().cloned();
-        self.open_gap(cx, after, before, true);
-        self.deliver_all(cx, arrivals, false);
+        self.deliver_pieces(cx, after, pieces, None);
+    }
+
+    /// Everything that is held back.
+    fn take_waiting(&mut self) -> Vec<Piece> {
+        let waiting = std::mem::take(&mut self.transcript.waiting);
+        waiting.into_iter().map(|held| (held.socket, held.arrival)).collect()
+    }
+
+    /// Delivers what there is behind a place, when the rest could not be read. What belongs to one
+    /// socket is whole in itself; before it something may be missing, and also before what the socket
+    /// brings that is trusted `next`. Gives the first gap, and whether the chat ends.
+    fn deliver_pieces(
+        &mut self,
+        cx: &mut Cx,
+        after: Option<Place>,
+        pieces: Vec<Piece>,
+        next: Option<SocketId>,
+    ) -> (GapId, bool) {
+        let delivered = &self.transcript.delivered;
+        let (known, mut pieces): (Vec<Piece>, Vec<Piece>) =
+            pieces.into_iter().partition(|(_, arrival)| {
+                !arrival.streamed && delivered.has(&arrival.place, &arrival.id)
+            });
+        for (_, arrival) in known {
+            release(cx, &arrival.body);
+        }
+        pieces.sort_unstable_by(|(_, a), (_, b)| a.place.cmp(&b.place));
+        let before = pieces.first().map(|(_, arrival)| arrival.place.clone());
+        // What is missing now is tried again after the next recovery.
+        let due = next.is_none();
+        let first = self.open_gap(cx, after, before, due);
+        let mut ends = self.link.handed_on;
+        let mut last: Option<(SocketId, Place)> = None;
+        for (from, arrival) in pieces {
+            let place = arrival.place.clone();
+            if let Some((_, before)) = last.filter(|(of, last)| *of != from && *last != place) {
+                self.open_gap(cx, Some(before), Some(place.clone()), due);
+            }
+            last = Some((from, place));
+            ends |= self.deliver(cx, arrival, false);
+        }
+        if let (Some(next), Some((of, last))) = (next, last)
+            && of != next
+        {
+            self.open_gap(cx, Some(last), None, due);
+        }
+        (first, ends)
     }
 
     /// Says that something is missing behind one place and before another.

@@ -50,3 +50,39 @@ fn an_own_message_that_comes_before_the_first_entries_is_shown() {
     assert!(matches!(world.result(call), Some(Ok(Value::Loaded { .. }))));
     assert_eq!(shown(&world), world.stored());
 }
+
+/// What a lost socket had brought was taken to be followed by what the next one brought: what had been
+/// said between the two never came.
+#[test]
+fn what_two_sockets_brought_has_a_gap_between() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.cut();
+    world.say("words 0, to nobody");
+    world.always("GetTranscript", Reply::Status(503));
+    world.run(5_000);
+    world.say("words 1, to the second socket");
+    world.run(100);
+    world.sockets.refuse = true;
+    world.cut();
+    world.say("words 2, to nobody");
+    world.run(3_000);
+    world.sockets.refuse = false;
+    world.always("GetTranscript", Reply::Status(400));
+    world.run(5_000);
+    world.say("words 3, to the third socket");
+    world.run(100);
+    assert_eq!(world.delivered(), ["item-00001", "item-00003"]);
+    let story = world.story();
+    let gaps: Vec<_> = story.iter().filter(|what| **what == "gap").collect();
+    assert_eq!(gaps.len(), 2, "{story:?}");
+
+    // Both are filled after the next recovery.
+    world.service.always.clear();
+    world.cut();
+    world.run(60_000);
+    let mut delivered = world.delivered();
+    delivered.sort();
+    assert_eq!(delivered, world.stored());
+    let closed = |(_, seen): &&(u64, Seen)| matches!(seen, Seen::Event(Event::GapClosed { .. }));
+    assert_eq!(world.seen.iter().filter(closed).count(), 2);
+}
