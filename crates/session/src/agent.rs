@@ -137,15 +137,15 @@ impl Session {
             return Some(answer);
         }
         self.link.host.acknowledging = None;
-        let passing = match &answer {
+        let (status, after_ms) = match &answer {
             Ok(answer) if (200..300).contains(&answer.status) => return None,
-            Ok(answer) => is_passing(answer.status),
-            Err(_) => true,
+            Ok(answer) => (answer.status, answer.retry_after_ms),
+            Err(_) => (0, None),
         };
+        let passing = status == 0 || is_passing(status);
         let earlier = self.link.host.acknowledgements;
         if passing && earlier < self.options.retry.attempts {
-            let retry = self.options.retry;
-            let wait = cx.rng.back_off(earlier - 1, retry.base_ms, retry.cap_ms);
+            let wait = self.wait_ms(cx, earlier - 1, status == 429, after_ms);
             self.timers.set(Timer::Acknowledge, cx.after(wait));
         } else {
             self.log(cx, LogLevel::Warn, "the service did not mark the agent as connected");

@@ -677,6 +677,13 @@ impl Session {
         self.done(cx, call, Err(CallError::Cancelled));
         self.cancel_message(cx, call);
         self.cancel_file(cx, call);
+        if let Some(typing) = &self.typing
+            && typing.call == call
+            && typing.followers.iter().any(|follower| cx.is_open(*follower))
+        {
+            // Others wait for the same answer.
+            return;
+        }
         let Some(at) = self.exchanges.iter().position(|exchange| exchange.owner == owner) else {
             return;
         };

@@ -313,6 +313,10 @@ impl Session {
             return;
         };
         if !success {
+            if socket.replace {
+                // It has been refused before, and the next one is on its way.
+                return;
+            }
             socket.refused = socket.refused.saturating_add(1);
             socket.unanswered = 0;
             socket.subscribe_pending = false;
@@ -432,6 +436,10 @@ impl Session {
         }
         self.timers.clear(Timer::Reconnect);
         self.pursue(cx);
+        if !self.link.is_healthy() {
+            // It may have said that there is no network.
+            self.show(cx, Connection::Connecting);
+        }
         self.hurry_exchanges(cx);
     }
 

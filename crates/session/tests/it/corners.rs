@@ -7,7 +7,7 @@ use chatloom_session::{
 
 use crate::{
     several::{A_DAY, Several, TRANSFERRED, item, options},
-    world::{self, Reply, SESSION, Seen, World},
+    world::{self, Reply, SESSION, Seen, Subscribe, World},
 };
 
 const CONNECTION: &str = "CreateParticipantConnection";
@@ -179,6 +179,81 @@ fn a_message_that_was_under_way_when_the_session_broke_does_not_wait_for_ever() 
         world.run(10_000);
         assert_eq!(world.result(again).map(Result::is_ok), Some(comes_back));
         assert_eq!(world.result(call).map(Result::is_ok), Some(comes_back));
+    }
+}
+
+#[test]
+fn a_typing_event_that_others_wait_for_goes_on_when_its_caller_does_not() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        world.script("SendEvent", &[Reply::Status(503)]);
+        let first = world.typing();
+        let others = [world.typing(), world.typing()];
+        world.run_until(100, |world| !world.requests("SendEvent").is_empty());
+        world.run(5);
+        world.input(Input::Cancel { call: first });
+        world.input(Input::Cancel { call: others[0] });
+        let result = world.result(first);
+        assert!(matches!(result, Some(Err(CallError::Cancelled))), "{result:?}");
+        world.run(10_000);
+        let result = world.result(others[1]);
+        assert!(matches!(result, Some(Ok(Value::Repeated { .. }))), "{behaviour:?} {result:?}");
+        assert_eq!(world.requests("SendEvent").len(), 2);
+    }
+}
+
+#[test]
+fn refusals_without_end_of_one_subscription_do_not_put_the_next_socket_off() {
+    for behaviour in BOTH {
+        let mut world = World::new(behaviour);
+        world.sockets.subscribe = Subscribe::Fail;
+        world.call(Call::Connect);
+        world.run(100);
+        let socket = world.socket();
+        for _ in 0..100 {
+            let refused = r#"{"topic":"aws/subscribe","content":{"status":"failure"}}"#;
+            world.push_to(socket, refused.to_owned());
+            world.run(100);
+        }
+        assert!(world.opened().len() >= 2, "{behaviour:?}");
+    }
+}
+
+#[test]
+fn coming_online_while_a_connection_is_asked_for_is_told() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.run(15_000);
+    world.cut();
+    world.run(1);
+    world.latency = 5_000;
+    world.input(Input::Network { online: false });
+    assert_eq!(world.states().last(), Some(&"offline"));
+    world.input(Input::Network { online: true });
+    assert_eq!(world.states().last(), Some(&"connecting"));
+}
+
+#[test]
+fn s180_an_acknowledgement_waits_as_long_as_the_service_asks() {
+    for behaviour in BOTH {
+        let mut world = Several::new();
+        let source = Source::Host { foreign: Some(ForeignId(7)) };
+        world.create(1, SessionOptions { role: Role::Agent, source, ..options(behaviour, 1) });
+        world.connect(1);
+        world.token(1, Ok(("token", Some(A_DAY))));
+        let request = world.request(1, CONNECTION).request;
+        let answer = HttpAnswer {
+            status: 429,
+            error_type: None,
+            request_id: None,
+            retry_after_ms: Some(30_000),
+            body: String::new(),
+        };
+        world.lines();
+        world.input(Input::Answered { request, answer });
+        world.pass(29_000);
+        assert_eq!(world.lines(), [] as [&str; 0]);
+        world.pass(2_000);
+        assert_eq!(world.lines(), [r#"1 posts {"ConnectParticipant":true}"#]);
     }
 }
 
