@@ -63,6 +63,8 @@ pub(crate) struct Exchange {
     attempts: u32,
     most_attempts: u32,
     waited_ms: u64,
+    /// The service said when to come back.
+    told_to_wait: bool,
     request: Option<RequestId>,
     bearer: Option<ConnectionToken>,
     /// How often it was made again with a new token.
@@ -421,6 +423,7 @@ impl Session {
             attempts: 0,
             most_attempts,
             waited_ms: 0,
+            told_to_wait: false,
             request: None,
             bearer: None,
             replays: 0,
@@ -551,6 +554,7 @@ impl Session {
         };
         let exchange = &mut self.exchanges[at];
         exchange.waited_ms = exchange.waited_ms.saturating_add(wait);
+        exchange.told_to_wait = after_ms.is_some();
         let id = exchange.id;
         self.timers.set(Timer::Retry(id), cx.after(wait));
     }
@@ -625,11 +629,16 @@ impl Session {
         }
     }
 
-    /// The network is back: nothing waits for its back-off.
+    /// The network is back, or a socket has subscribed: nothing waits for its back-off, unless the
+    /// service has said how long.
     pub(crate) fn hurry_exchanges(&mut self, cx: &mut Cx) {
         for at in 0..self.exchanges.len() {
             let exchange = &self.exchanges[at];
-            if exchange.is_endless() && exchange.request.is_none() && exchange.denied.is_none() {
+            if exchange.is_endless()
+                && exchange.request.is_none()
+                && exchange.denied.is_none()
+                && !(exchange.told_to_wait && self.timers.is_set(Timer::Retry(exchange.id)))
+            {
                 let id = exchange.id;
                 self.timers.clear(Timer::Retry(id));
                 self.attempt(cx, at);

@@ -341,6 +341,8 @@ impl Session {
             if self.link.is_primary(id) {
                 self.online(cx);
             }
+            // Whoever confirms a subscription is there for the rest as well.
+            self.hurry_exchanges(cx);
             self.pump_outbox(cx);
             self.recover_next(cx);
         }

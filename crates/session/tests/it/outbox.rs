@@ -54,6 +54,26 @@ fn d12_a_message_survives_what_passes_and_is_sent_once() {
 }
 
 #[test]
+fn a_message_that_waits_for_its_back_off_goes_out_with_the_next_subscription() {
+    for (reply, at_once) in [(Reply::Status(503), true), (Reply::Later(503, 60_000), false)] {
+        let mut world = World::connected(Behaviour::Chatloom);
+        world.always("SendMessage", reply);
+        let call = world.send("words");
+        // Until the back-off is long, and some seconds into one.
+        world.run_until(600_000, |world| world.requests("SendMessage").len() == 9);
+        let failed = world.now;
+        world.run(100);
+        world.service.always.clear();
+        world.cut();
+        world.run(1_500);
+        assert!(world.now < failed + 2_000);
+        assert_eq!(sent(&world, &[call]), at_once, "{reply:?}");
+        world.run(60_000);
+        assert!(sent(&world, &[call]));
+    }
+}
+
+#[test]
 fn d12_a_message_waits_while_the_network_is_away() {
     let mut world = World::connected(Behaviour::Chatloom);
     world.cut();
