@@ -113,7 +113,6 @@ impl View {
 
     /// An item of the transcript was given, the one at this place.
     pub(crate) fn item(&mut self, place: usize) -> Result<(), Broken> {
-        let gap = std::mem::take(&mut self.gap_before_next);
         if self.is_compat() {
             self.given.insert(place);
             return Ok(());
@@ -122,6 +121,8 @@ impl View {
             return Err(("an item is given once", format!("item {place} came again")));
         }
         if place >= self.next {
+            // What fills an earlier gap says nothing of the one that is open at the end.
+            let gap = std::mem::take(&mut self.gap_before_next);
             if place > self.next {
                 if !gap && !self.unordered {
                     let missing = format!("items {} to {} are missing", self.next, place - 1);
