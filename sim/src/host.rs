@@ -84,6 +84,9 @@ enum Kind {
     Connect,
     Send(usize),
     LoadOlder,
+    /// A delivered receipt in compat: one that a later receipt drops stays pending, as the original's
+    /// promise does (docs/protocol/websocket.md S106).
+    MayHang,
     Other,
 }
 
@@ -380,6 +383,12 @@ impl World<'_> {
                 Kind::Send(number)
             }
             Call::LoadOlder { .. } => Kind::LoadOlder,
+            Call::SendEvent(event)
+                if of.views[seat].is_compat()
+                    && event.content_type == ContentType::MessageDelivered =>
+            {
+                Kind::MayHang
+            }
             _ => Kind::Other,
         };
         let of = &mut self.hosts[host];
@@ -821,7 +830,7 @@ impl World<'_> {
                     self.after(10, Coming::App { host, epoch, seat, call });
                 }
             }
-            Kind::Other => {}
+            Kind::MayHang | Kind::Other => {}
         }
     }
 
@@ -829,7 +838,7 @@ impl World<'_> {
     pub(crate) fn open_calls(&self) -> Vec<String> {
         let mut open = Vec::new();
         for (host, of) in self.hosts.iter().enumerate() {
-            for (call, asked) in &of.calls {
+            for (call, asked) in of.calls.iter().filter(|(_, of)| of.what != Kind::MayHang) {
                 open.push(format!(
                     "call #{} of host {host}.{} since {} ms",
                     call.0, asked.seat, asked.at
