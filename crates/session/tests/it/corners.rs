@@ -6,7 +6,7 @@ use chatloom_session::{
 };
 
 use crate::{
-    several::{A_DAY, Several, TRANSFERRED, item, options},
+    several::{A_DAY, CHAT_ENDED, Several, TRANSFERRED, item, options},
     world::{self, Reply, SESSION, Seen, Subscribe, World},
 };
 
@@ -254,6 +254,40 @@ fn s180_an_acknowledgement_waits_as_long_as_the_service_asks() {
         assert_eq!(world.lines(), [] as [&str; 0]);
         world.pass(2_000);
         assert_eq!(world.lines(), [r#"1 posts {"ConnectParticipant":true}"#]);
+    }
+}
+
+#[test]
+fn s164_a_403_that_a_success_followed_says_nothing_of_the_next() {
+    for behaviour in BOTH {
+        let mut world = World::connected(behaviour);
+        for _ in 0..3 {
+            world.script(CONNECTION, &[Reply::Status(403)]);
+            world.run(15_000);
+            world.cut();
+            world.run(5_000);
+            assert_eq!(world.open_sockets().len(), 1, "{behaviour:?}");
+            assert!(!world.story().contains(&"ended"), "{behaviour:?}");
+        }
+    }
+}
+
+#[test]
+fn s180_an_acknowledgement_is_not_repeated_when_the_chat_is_over() {
+    for behaviour in BOTH {
+        let mut world = Several::new();
+        let source = Source::Host { foreign: Some(ForeignId(7)) };
+        world.create(1, SessionOptions { role: Role::Agent, source, ..options(behaviour, 1) });
+        world.connect(1);
+        world.token(1, Ok(("token", Some(A_DAY))));
+        if behaviour == Behaviour::Chatloom {
+            world.empty_page(1);
+        }
+        world.refuse(1, 500);
+        world.foreign_chat(7, &item("end", 1, CHAT_ENDED));
+        assert_eq!(world.lines().last().unwrap(), "1 ended");
+        world.pass(60_000);
+        assert_eq!(world.lines(), [] as [&str; 0], "{behaviour:?}");
     }
 }
 
