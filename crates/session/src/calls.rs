@@ -13,7 +13,7 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
+    Answer, CHATLOOM, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
     core::Cx,
     json::{self, Writer},
     link::{ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS, is_passing},
@@ -234,17 +234,21 @@ impl Session {
                 let fits = self.limit(request.check());
                 self.post_body::<CancelParticipantAuthentication>(cx, call, body, fits);
             }
+            Call::DisconnectParticipant => {
+                let mut body = Writer::new();
+                body.text("ClientToken", &cx.rng.uuid());
+                self.post_body::<DisconnectParticipant>(cx, call, body, Ok(()));
+            }
+            _ if !CHATLOOM => {
+                let rule = "one of the original's: this build has no Chatloom behaviour";
+                self.done(cx, call, Err(CallError::Invalid { member: "call", rule }));
+            }
             Call::Resend { key } => self.resend(cx, call, key),
             Call::Discard { key } => self.discard(cx, call, key),
             Call::LoadOlder { count } => self.load_older(cx, call, count),
             Call::FillGap { gap } => self.fill_gap(cx, call, gap),
             Call::MarkRead { item } => self.mark_item(cx, call, Kind::Read, item),
             Call::MarkDelivered { item } => self.mark_item(cx, call, Kind::Delivered, item),
-            Call::DisconnectParticipant => {
-                let mut body = Writer::new();
-                body.text("ClientToken", &cx.rng.uuid());
-                self.post_body::<DisconnectParticipant>(cx, call, body, Ok(()));
-            }
         }
     }
 
@@ -575,17 +579,19 @@ impl Session {
 
     fn finish(&mut self, cx: &mut Cx, owner: Owner, result: Result<Answer, CallError>) {
         match owner {
-            Owner::Outbox => self.posted(cx, result),
             Owner::Reading { id, .. } => self.page(cx, id, result),
             Owner::File(call) => self.file_answered(cx, call, result),
             Owner::Receipt(number) => self.receipt_answered(cx, number, result),
-            Owner::Horizon(kind) => self.horizon_answered(cx, kind, result),
             Owner::Call(call) => {
                 self.call_answered(cx, call, &result);
                 let ended = result.as_ref().map(|_| ()).map_err(Clone::clone);
                 self.done(cx, call, result.map(Value::Answered));
                 self.typing_ended(cx, call, &ended);
             }
+            // Only Chatloom behaviour makes requests for the others.
+            _ if !CHATLOOM => {}
+            Owner::Outbox => self.posted(cx, result),
+            Owner::Horizon(kind) => self.horizon_answered(cx, kind, result),
         }
     }
 
@@ -684,7 +690,9 @@ impl Session {
             self.cancel_receipt(call).unwrap_or(Owner::Call(call))
         };
         self.done(cx, call, Err(CallError::Cancelled));
-        self.cancel_message(cx, call);
+        if !self.is_compat() {
+            self.cancel_message(cx, call);
+        }
         self.cancel_file(cx, call);
         if let Some(typing) = &self.typing
             && typing.call == call

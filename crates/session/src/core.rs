@@ -3,8 +3,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    CallError, CallId, ChatDetails, ConnectionStatus, Event, ForeignEvent, ForeignId, Input,
-    ItemHandle, LogLevel, Now, Output, RequestId, SessionId, SessionOptions, SocketId, Value,
+    CHATLOOM, CallError, CallId, ChatDetails, ConnectionStatus, Event, ForeignEvent, ForeignId,
+    Input, ItemHandle, LogLevel, Now, Output, RequestId, SessionId, SessionOptions, SocketId,
+    Value,
     foreign::{Foreign, Signal},
     read::{self, Frame},
     rng::Rng,
@@ -170,7 +171,8 @@ impl Core {
                 }
             }
             Input::Restore { session, options, snapshot } => {
-                self.begin(session, *options, Some(&snapshot));
+                // A build without Chatloom behaviour keeps nothing, so there is nothing to go on from.
+                self.begin(session, *options, CHATLOOM.then_some(&*snapshot));
             }
             Input::Track { session } => self.with(session, Session::track),
             Input::Time => {}
@@ -347,7 +349,8 @@ impl Core {
             }
             session.indexed_deadline = deadline;
         }
-        if session.is_changed && session.options.persist && !self.unsaved.contains(&id) {
+        if CHATLOOM && session.is_changed && session.options.persist && !self.unsaved.contains(&id)
+        {
             self.unsaved.push(id);
         }
     }

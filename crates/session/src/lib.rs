@@ -136,5 +136,14 @@ mod timers;
 mod track;
 mod transcript;
 
+/// Whether this build has [`Behaviour::Chatloom`].
+///
+/// Without the cargo feature `chatloom` every session behaves as the original, whatever its options
+/// say, and a build for a browser is so much smaller: a call that the original does not have ends as
+/// [`CallError::Invalid`], [`Input::Restore`] begins a session as [`Input::Create`] does, and nothing
+/// is persisted. What is only for the other behaviour stands behind this constant or behind the
+/// session's question for its behaviour, so both builds check the same code.
+pub const CHATLOOM: bool = cfg!(feature = "chatloom");
+
 pub use crate::core::Core;
 pub use io::*;

@@ -93,7 +93,11 @@ impl Session {
 
     /// Sends the next message if none is under way.
     pub(crate) fn pump_outbox(&mut self, cx: &mut Cx) {
-        if self.outbox.sending || self.link.phase != Phase::Live || !self.link.arrived {
+        if self.is_compat()
+            || self.outbox.sending
+            || self.link.phase != Phase::Live
+            || !self.link.arrived
+        {
             return;
         }
         let Some(mut message) = self.outbox.waiting.pop_front() else { return };
@@ -145,6 +149,9 @@ impl Session {
 
     /// What has not been sent will not be, unless the application asks for it again.
     pub(crate) fn fail_outbox(&mut self, cx: &mut Cx, error: &CallError) {
+        if self.is_compat() {
+            return;
+        }
         let under_way = usize::from(self.outbox.sending);
         for message in self.outbox.waiting.split_off(under_way) {
             self.message_failed(cx, message, error.clone());

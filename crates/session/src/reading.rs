@@ -10,7 +10,7 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, CallError, CallId, GapId, ItemKind, LogLevel, SocketId,
+    Answer, CHATLOOM, CallError, CallId, GapId, ItemKind, LogLevel, SocketId,
     calls::{Owner, transcript_request},
     classify,
     core::Cx,
@@ -89,6 +89,12 @@ impl Reading {
         }
     }
 
+    /// What the transcript is read for, which is one thing only in a build without Chatloom
+    /// behaviour.
+    fn aim(&self) -> Aim {
+        if CHATLOOM { self.aim } else { Aim::Refresh }
+    }
+
     /// Begins with this item instead of the newest.
     pub(crate) fn starting_at(self, start: Option<ItemId>) -> Self {
         Self { start, ..self }
@@ -119,7 +125,7 @@ impl Session {
         let Some(reading) = self.transcript.readings.get(at) else { return };
         let mut items = PAGE_ITEMS;
         // From the newest on, most of what comes is not what is wanted.
-        if let Aim::Older(count) = reading.aim
+        if let Aim::Older(count) = reading.aim()
             && (reading.start.is_some() || reading.next_token.is_some() || reading.bound.is_none())
         {
             items = items.min(count.saturating_sub(reading.found.len()).max(1));
@@ -181,12 +187,13 @@ impl Session {
                 continue;
             };
             let Some(arrival) = self.arrival_read(cx, Arc::new(item)) else { continue };
-            let is_delivered = self.transcript.delivered.has(&arrival.place, &arrival.id);
+            let is_delivered =
+                CHATLOOM && self.transcript.delivered.has(&arrival.place, &arrival.id);
             if oldest.as_ref().is_none_or(|(place, _)| &arrival.place < place) {
                 oldest = Some((arrival.place.clone(), is_delivered));
             }
             let reading = &self.transcript.readings[at];
-            let is_wanted = match reading.aim {
+            let is_wanted = match reading.aim() {
                 Aim::Recovery(_) => !is_delivered,
                 Aim::Fill(_) => {
                     !self.transcript.delivered.has_id(&arrival.id)
@@ -204,7 +211,7 @@ impl Session {
         }
         let reading = &mut self.transcript.readings[at];
         let is_past = |place: &Place| reading.bound.as_ref().is_some_and(|bound| place <= bound);
-        let met = match reading.aim {
+        let met = match reading.aim() {
             Aim::Recovery(_) => oldest.is_some_and(|(_, is_delivered)| is_delivered),
             Aim::Fill(_) => oldest.is_some_and(|(place, _)| is_past(&place)),
             Aim::Older(count) => reading.found.len() + fresh.len() >= count,
@@ -216,7 +223,7 @@ impl Session {
         let too_far =
             reading.found.len() + fresh.len() >= MOST_ITEMS || reading.pages >= MOST_PAGES;
         let at_beginning = reading.next_token.is_none();
-        if reading.aim == Aim::Refresh {
+        if reading.aim() == Aim::Refresh {
             let token = reading.next_token.clone();
             self.page_was_backward(token);
             self.page_for_list(cx, fresh);
@@ -259,7 +266,7 @@ impl Session {
 
     fn reading_over(&mut self, cx: &mut Cx, at: usize, end: End, error: Option<CallError>) {
         let reading = self.transcript.readings.swap_remove(at);
-        match reading.aim {
+        match reading.aim() {
             Aim::Recovery(socket) => self.recovered(cx, socket, reading, end),
             Aim::Fill(gap) => self.filled(cx, gap, reading, end, error),
             Aim::Older(count) => self.loaded_older(cx, count, reading, end, error),

@@ -299,6 +299,9 @@ impl Session {
     /// The application no longer wants to hear of a receipt. One that waits is not sent; one that is
     /// under way for nobody else is not sent again: its owner is the answer.
     pub(crate) fn cancel_receipt(&mut self, call: CallId) -> Option<Owner> {
+        if !self.is_compat() {
+            return self.receipts.horizon.cancel(call).map(Owner::Horizon);
+        }
         let receipts = &mut self.receipts;
         receipts.waiting.retain(|receipt| receipt.call != call);
         // The one before it is the latest again.
@@ -317,10 +320,7 @@ impl Session {
             }
         }
         let alone = receipts.sent.iter().find(|(_, calls)| *calls == [call]);
-        match alone {
-            Some((number, _)) => Some(Owner::Receipt(*number)),
-            None => receipts.horizon.cancel(call).map(Owner::Horizon),
-        }
+        alone.map(|(number, _)| Owner::Receipt(*number))
     }
 
     /// The chat is over: receipts that wait are not sent (docs/protocol/websocket.md S108).
@@ -331,8 +331,10 @@ impl Session {
         for receipt in waiting {
             self.done(cx, receipt.call, Err(CallError::Closed));
         }
-        for call in self.receipts.horizon.end() {
-            self.done(cx, call, Err(CallError::Closed));
+        if !self.is_compat() {
+            for call in self.receipts.horizon.end() {
+                self.done(cx, call, Err(CallError::Closed));
+            }
         }
     }
 

@@ -255,6 +255,9 @@ impl Session {
 
     /// The chat is over: nobody is there any more.
     pub(crate) fn end_roster(&mut self) {
+        if self.is_compat() {
+            return;
+        }
         self.timers.clear(Timer::Typing);
         self.roster.early = VecDeque::new();
         for known in &mut self.roster.people {
@@ -266,6 +269,9 @@ impl Session {
 
     /// Tells who is there if that has changed.
     pub(crate) fn tell_roster(&mut self, cx: &mut Cx) {
+        if self.is_compat() {
+            return;
+        }
         let roster = &mut self.roster;
         if !std::mem::take(&mut roster.touched) {
             return;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chatloom_wire::{Item, ItemHead};
 
 use crate::{
-    Behaviour, Body, CallError, CallId, ChatDetails, Event, HttpAnswer, ItemHandle, ItemKind,
-    LogLevel, RequestId, Role, SessionId, SessionOptions, SocketId,
+    Behaviour, Body, CHATLOOM, CallError, CallId, ChatDetails, Event, HttpAnswer, ItemHandle,
+    ItemKind, LogLevel, RequestId, Role, SessionId, SessionOptions, SocketId,
     attachments::Transfer,
     calls::{Exchange, Typing},
     classify,
@@ -95,7 +95,7 @@ impl Session {
     }
 
     pub(crate) fn is_compat(&self) -> bool {
-        !cfg!(feature = "chatloom") || self.options.behaviour == Behaviour::Compat
+        !CHATLOOM || self.options.behaviour == Behaviour::Compat
     }
 
     pub(crate) fn deadline(&self) -> Option<u64> {
@@ -159,10 +159,12 @@ impl Session {
                 Timer::Probe(socket) => self.probe_due(cx, socket),
                 Timer::Age(socket) => self.grown_old(cx, socket),
                 Timer::Retry(exchange) => self.retry_due(cx, exchange),
-                Timer::Held => self.held_too_long(cx),
-                Timer::Rehydrated => self.rehydrated(cx),
                 Timer::ReceiptStage => self.receipt_stage_due(cx),
                 Timer::ReceiptWindow => self.receipt_window_due(cx),
+                // Only Chatloom behaviour sets the others.
+                _ if !CHATLOOM => {}
+                Timer::Held => self.held_too_long(cx),
+                Timer::Rehydrated => self.rehydrated(cx),
                 Timer::Typing => self.typing_due(cx),
             }
         }

@@ -173,6 +173,9 @@ impl Session {
             return;
         }
         self.track.list = Some(Box::new(List::new(cx.rng.next())));
+        if self.is_compat() {
+            return;
+        }
         // What waits or has failed is there before.
         let messages: Vec<_> = self
             .outbox
@@ -185,7 +188,7 @@ impl Session {
                 self.outgoing_failed(key, state);
             }
         }
-        if !self.is_compat() && self.transcript.delivered.newest().is_some() {
+        if self.transcript.delivered.newest().is_some() {
             self.track.since = self.transcript.delivered.newest().cloned();
             self.track.first_due = true;
             self.enlist_front();
@@ -268,7 +271,10 @@ impl Session {
 
     /// Chatloom: remembers an own message; gives its key and how far it has come.
     fn note_own(&mut self, arrival: &Arrival) -> Option<(EntryKey, MessageState)> {
-        let state = arrival.mine.clone().filter(|_| !self.is_compat())?;
+        if self.is_compat() {
+            return None;
+        }
+        let state = arrival.mine.clone()?;
         let own = &mut self.track.own;
         if let Some(own) = own.iter_mut().rev().find(|own| own.place.id == arrival.place.id) {
             own.place = arrival.place.clone();
@@ -374,9 +380,8 @@ impl Session {
 
     /// Whether what belongs there is part of what stands at the front for older entries.
     fn is_before_first(&self, place: &Place) -> bool {
-        let Some(list) = self.track.list.as_ref().filter(|_| self.track.front.is_some()) else {
-            return false;
-        };
+        let has_front = !self.is_compat() && self.track.front.is_some();
+        let Some(list) = self.track.list.as_ref().filter(|_| has_front) else { return false };
         // What is being sent is no entry of the transcript yet.
         list.at(1).is_some_and(|first| !first.place.last && place < &first.place)
             || self.track.since.as_ref().is_some_and(|since| place <= since)

@@ -13,7 +13,7 @@
 use chatloom_wire::ItemId;
 
 use crate::{
-    CallError, CallId, Event, GapId, ItemKind, LogLevel, SocketId, Value, classify,
+    CHATLOOM, CallError, CallId, Event, GapId, ItemKind, LogLevel, SocketId, Value, classify,
     core::Cx,
     delivered::{Delivered, Floor, Gone},
     list::Place,
@@ -116,13 +116,15 @@ impl Session {
 
     /// Forgets what has been delivered and gives everything up.
     pub(crate) fn clear_transcript(&mut self, cx: &mut Cx) {
-        self.transcript.drop_waiting(cx);
         self.drop_readings(cx);
-        self.drop_older_calls(cx);
-        self.transcript.delivered.clear();
-        self.transcript.gaps.clear();
-        self.timers.clear(Timer::Held);
-        self.timers.clear(Timer::Rehydrated);
+        if CHATLOOM {
+            self.transcript.drop_waiting(cx);
+            self.drop_older_calls(cx);
+            self.transcript.delivered.clear();
+            self.transcript.gaps.clear();
+            self.timers.clear(Timer::Held);
+            self.timers.clear(Timer::Rehydrated);
+        }
     }
 
     /// A live item for the application.
@@ -233,6 +235,9 @@ impl Session {
     /// A socket is gone, and with it the reason to read the transcript for it. What it brought stays
     /// and is sorted in by the next recovery: a transcript may lag behind.
     pub(crate) fn stop_recovery(&mut self, cx: &mut Cx, socket: SocketId) {
+        if self.is_compat() {
+            return;
+        }
         for held in &mut self.transcript.waiting {
             held.is_gone |= held.socket == socket;
         }

@@ -6,8 +6,8 @@
 use std::cell::Cell;
 
 use chatloom_session::{
-    Behaviour, Call, CallId, EntryKey, ForeignEvent, ForeignId, GapId, HostToken, HttpAnswer,
-    Input, ItemHandle, LogLevel, NewAttachment, Outgoing, RequestId, Role, SessionId,
+    Behaviour, CHATLOOM, Call, CallId, EntryKey, ForeignEvent, ForeignId, GapId, HostToken,
+    HttpAnswer, Input, ItemHandle, LogLevel, NewAttachment, Outgoing, RequestId, Role, SessionId,
     SessionOptions, SocketId, Source,
     json::{self, Raw},
 };
@@ -128,17 +128,21 @@ impl<'a> Members<'a> {
             "cancelParticipantAuthentication" => {
                 Call::CancelParticipantAuthentication { session_id: self.text("sessionId") }
             }
+            // The rest is in Chatloom behaviour only.
+            _ if !CHATLOOM => self.unknown_call(),
             "markRead" => Call::MarkRead { item: self.text("id").into() },
             "markDelivered" => Call::MarkDelivered { item: self.text("id").into() },
             "loadOlder" => Call::LoadOlder { count: self.number("count") as u32 },
             "fillGap" => Call::FillGap { gap: GapId(self.number("gap") as u32) },
             "resend" => Call::Resend { key: EntryKey(self.number("key")) },
             "discard" => Call::Discard { key: EntryKey(self.number("key")) },
-            _ => {
-                self.refuse("type", "known");
-                Call::Connect
-            }
+            _ => self.unknown_call(),
         }
+    }
+
+    fn unknown_call(&self) -> Call {
+        self.refuse("type", "known");
+        Call::Connect
     }
 
     fn options(&self) -> Box<SessionOptions> {

@@ -1,8 +1,8 @@
 //! Writes what the core wants as one JSON array.
 
 use chatloom_session::{
-    Answer, Body, CallError, Connection, Entry, EntryContent, Event, HttpRequest, ItemKind,
-    MessageState, Output, Person, Presence, Step, Value,
+    Answer, Body, CHATLOOM, CallError, Connection, Entry, EntryContent, Event, HttpRequest,
+    ItemKind, MessageState, Output, Person, Presence, Step, Value,
     json::{write_number, write_text},
 };
 use chatloom_wire::{ItemId, ParticipantRole};
@@ -105,11 +105,6 @@ impl Drain {
             Output::LeaveForeign { foreign } => {
                 self.object("leaveForeign").number("foreign", u64::from(foreign.0));
             }
-            Output::Persist { session, snapshot } => {
-                self.object("persist")
-                    .number("session", u64::from(session.0))
-                    .some_text("snapshot", snapshot.as_deref());
-            }
             Output::Log { session, level, text } => {
                 // The scale of the original (docs/protocol/websocket.md S4).
                 self.object("log").number("level", *level as u64).text("text", text);
@@ -119,6 +114,13 @@ impl Drain {
             }
             Output::Wake(at) => {
                 self.object("wake").some_number("at", *at);
+            }
+            Output::Persist { session, snapshot } => {
+                if CHATLOOM {
+                    self.object("persist")
+                        .number("session", u64::from(session.0))
+                        .some_text("snapshot", snapshot.as_deref());
+                }
             }
         }
         self.json.push('}');
@@ -161,13 +163,19 @@ impl Drain {
             Event::DeepHeartbeat { success } => {
                 self.flag("success", *success);
             }
-            Event::Connection(connection) => self.connection(connection),
-            Event::Gap { gap } | Event::GapClosed { gap } => {
-                self.number("gap", u64::from(gap.0));
-            }
             Event::Transcript(update) => {
                 self.some_text("previousNextToken", update.previous_next_token.as_deref());
                 self.list("steps", &update.steps, Self::step);
+            }
+            Event::AttachmentProgress { call, sent, total } => {
+                self.number("call", call.0).number("sent", *sent).number("total", *total);
+            }
+            Event::Lost | Event::Broken | Event::Ended | Event::CaughtUp => {}
+            // The rest is in Chatloom behaviour only.
+            _ if !CHATLOOM => {}
+            Event::Connection(connection) => self.connection(connection),
+            Event::Gap { gap } | Event::GapClosed { gap } => {
+                self.number("gap", u64::from(gap.0));
             }
             Event::Message { key, call, id, state } => {
                 self.number("key", key.0)
@@ -176,13 +184,9 @@ impl Drain {
                     .state(state);
             }
             Event::Roster(people) => self.list("people", people, Self::person),
-            Event::AttachmentProgress { call, sent, total } => {
-                self.number("call", call.0).number("sent", *sent).number("total", *total);
-            }
             Event::HandlerFailed { handler } => {
                 self.text("handler", handler);
             }
-            Event::Lost | Event::Broken | Event::Ended | Event::CaughtUp => {}
         }
     }
 
@@ -429,14 +433,16 @@ fn event_name(event: &Event) -> &'static str {
         Event::Broken => "broken",
         Event::Ended => "ended",
         Event::DeepHeartbeat { .. } => "deepHeartbeat",
+        Event::Transcript(_) => "transcript",
+        Event::AttachmentProgress { .. } => "attachmentProgress",
+        // The rest is in Chatloom behaviour only.
+        _ if !CHATLOOM => "",
         Event::Connection(_) => "connection",
         Event::Gap { .. } => "gap",
         Event::GapClosed { .. } => "gapClosed",
         Event::CaughtUp => "caughtUp",
-        Event::Transcript(_) => "transcript",
         Event::Message { .. } => "message",
         Event::Roster(_) => "roster",
-        Event::AttachmentProgress { .. } => "attachmentProgress",
         Event::HandlerFailed { .. } => "handlerFailed",
     }
 }
