@@ -591,6 +591,8 @@ impl Session {
         let Some(list) = &mut self.track.list else { return };
         let Some(at) = list.find_key(key) else { return };
         let item = id.as_ref().and_then(|id| list.find(id));
+        let first = list.first_item().map(|line| &line.place);
+        let is_older = place.as_ref().is_some_and(|place| first.is_none_or(|first| place < first));
         if let Some(item) = item {
             list.remove(at);
             let item = item - usize::from(item > at);
@@ -598,8 +600,8 @@ impl Session {
                 line.entry.key = key;
                 list.replace(item, line);
             }
-        } else if id.is_none() {
-            // Nothing would ever take its place.
+        } else if id.is_none() || (self.track.front.is_some() && is_older) {
+            // Nothing would ever take its place; or it is part of what stands at the front.
             list.remove(at);
         } else if let Some(mut line) = list.at(at).cloned() {
             line.entry.id = id;

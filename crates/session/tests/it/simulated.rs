@@ -86,3 +86,27 @@ fn what_two_sockets_brought_has_a_gap_between() {
     let closed = |(_, seen): &&(u64, Seen)| matches!(seen, Seen::Event(Event::GapClosed { .. }));
     assert_eq!(world.seen.iter().filter(closed).count(), 2);
 }
+
+/// A message that was stored long ago, its answer lost, was taken for the first entry when it was
+/// answered at last: what had been said since it was stored was never read.
+#[test]
+fn a_message_that_is_answered_late_is_not_the_first_entry() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.say("words 0");
+    world.always("SendMessage", Reply::AnswerLost);
+    let call = world.send("words 1");
+    world.run(300);
+    world.say("words 2");
+    world.run(100);
+    world.always("GetTranscript", Reply::Status(503));
+    world.input(Input::Track { session: SESSION });
+    world.run(120_000);
+    world.always("SendMessage", Reply::Serve);
+    world.run(120_000);
+    assert!(matches!(world.result(call), Some(Ok(Value::Answered(_)))));
+    world.service.always.clear();
+    let call = world.call(Call::LoadOlder { count: 10 });
+    world.run(5_000);
+    assert!(matches!(world.result(call), Some(Ok(Value::Loaded { .. }))));
+    assert_eq!(shown(&world), world.stored());
+}
