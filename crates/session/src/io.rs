@@ -860,8 +860,9 @@ pub enum Event {
     /// The last socket is gone; the core reconnects. Once for each outage; in Compat also when the
     /// first socket does not open (docs/protocol/websocket.md S155).
     Lost,
-    /// The service refuses a new connection with 400, 404 or an answer without a socket, and no
-    /// socket is left: the core has given up. `connect` may be called again.
+    /// The service refuses a new connection with 400, 404 or, in Compat, an answer without a socket,
+    /// and no socket is left: the core has given up. Compat after one refusal, Chatloom after five in
+    /// a row. `connect` may be called again.
     Broken,
     /// The chat is over.
     Ended,

@@ -35,6 +35,8 @@ pub(crate) const ENDLESS_BASE_MS: u64 = 500;
 pub(crate) const ENDLESS_CAP_MS: u64 = 30_000;
 /// The longest `Retry-After` that is believed: a wrong one must not silence a chat for a day.
 pub(crate) const RETRY_AFTER_CAP_MS: u64 = 120_000;
+/// In Chatloom behaviour the service has to refuse so often in a row before the session is broken.
+const SURE_REFUSALS: u8 = 5;
 /// The second look at a refusal comes after this and up to as much again.
 const SECOND_LOOK_MS: u64 = 500;
 /// The token is renewed this long before its end (docs/protocol/websocket.md S166), but never
@@ -75,6 +77,8 @@ pub(crate) struct Link {
     pub(crate) strikes: u32,
     /// The service has said 403 since the last success.
     pub(crate) forbidden: bool,
+    /// How often the service has refused for good since the last success.
+    refusals: u8,
     pub(crate) primary: Option<Socket>,
     pub(crate) candidate: Option<Socket>,
     /// A socket has subscribed: from then on the service takes the participant for connected, and
@@ -154,6 +158,7 @@ impl Session {
                 self.link.attempts = 0;
                 self.link.strikes = 0;
                 self.link.forbidden = false;
+                self.link.refusals = 0;
                 self.link.gained = false;
                 self.link.lost = false;
                 self.turn_to_host();
@@ -334,6 +339,7 @@ impl Session {
         self.link.token = Some(grant.token.clone());
         self.link.token_due = false;
         self.link.forbidden = false;
+        self.link.refusals = 0;
         let first = self.link.phase == Phase::Connecting;
         if first {
             self.link.phase = Phase::Live;
@@ -400,7 +406,13 @@ impl Session {
             }
             Trouble::Refused(error) => {
                 let mut sockets = self.link.primary.iter().chain(&self.link.candidate);
-                if self.has_own_socket() && !sockets.any(|socket| socket.open) {
+                let is_dead = self.has_own_socket() && !sockets.any(|socket| socket.open);
+                // In the original one refusal is enough. But a page that a network puts in front of
+                // everything is no answer of the service, and a proxy may not know it for a while.
+                let is_service = matches!(error, CallError::Service(_));
+                self.link.refusals = self.link.refusals.saturating_add(u8::from(is_service));
+                let is_sure = self.is_compat() || self.link.refusals >= SURE_REFUSALS;
+                if is_dead && is_sure {
                     self.break_off(cx, &reason_of(&error));
                 } else {
                     // What brings the items may still serve; the next answer may be a better one.

@@ -162,10 +162,11 @@ fn an_unusable_url_breaks_compat_after_connect_and_fails_connect_in_chatloom() {
 fn a_broken_session_may_connect_again() {
     for behaviour in [Behaviour::Compat, Behaviour::Chatloom] {
         let mut world = World::connected(behaviour);
-        world.script(CONNECTION, &[Reply::Status(400)]);
+        world.always(CONNECTION, Reply::Status(400));
         world.cut();
-        world.run(5_000);
+        world.run(30_000);
         assert_eq!(world.story().last(), Some(&"broken"));
+        world.service.always.clear();
         let missed = world.say("while broken");
         world.forget_seen();
         let call = world.call(Call::Connect);

@@ -156,19 +156,20 @@ fn a_message_that_was_under_way_when_the_session_broke_does_not_wait_for_ever() 
         let mut world = World::connected(Behaviour::Chatloom);
         world.always("SendMessage", Reply::Lost);
         let call = world.send("words");
-        // That the message is lost is known after three seconds.
-        world.latency = 3_000;
+        // That the message is lost is known after 20 seconds.
+        world.latency = 20_000;
         world.run_until(10, |world| !world.requests("SendMessage").is_empty());
         world.latency = 1;
-        world.script(CONNECTION, &[Reply::Status(404), Reply::Later(503, 5_000)]);
+        world.script(CONNECTION, &[Reply::Status(404); 5]);
+        world.script(CONNECTION, &[Reply::Later(503, 30_000)]);
         world.cut();
-        world.run(100);
+        world.run(15_000);
         assert_eq!(world.story().last(), Some(&"broken"));
         assert!(world.result(call).is_none(), "it may still arrive");
         // It fails while the session connects again and there is no network.
         world.input(Input::Network { online: false });
         let again = world.call(Call::Connect);
-        world.run(4_500);
+        world.run(25_000);
         assert!(world.result(call).is_none() && world.result(again).is_none());
         if comes_back {
             world.input(Input::Network { online: true });
@@ -176,7 +177,7 @@ fn a_message_that_was_under_way_when_the_session_broke_does_not_wait_for_ever() 
         } else {
             world.always(CONNECTION, Reply::Status(404));
         }
-        world.run(10_000);
+        world.run(20_000);
         assert_eq!(world.result(again).map(Result::is_ok), Some(comes_back));
         assert_eq!(world.result(call).map(Result::is_ok), Some(comes_back));
     }

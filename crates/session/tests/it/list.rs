@@ -202,11 +202,11 @@ fn d12_chatloom_a_failed_message_is_sent_again_with_the_same_token_or_dropped() 
 fn d12_chatloom_what_waited_when_the_session_broke_can_be_sent_later() {
     let mut world = tracked(CHATLOOM);
     world.always("SendMessage", Reply::Lost);
-    world.script("CreateParticipantConnection", &[Reply::Status(400)]);
+    world.script("CreateParticipantConnection", &[Reply::Status(400); 5]);
     let calls = [world.send("one"), world.send("two")];
     world.run(100);
     world.cut();
-    world.run(10_000);
+    world.run(20_000);
     assert_eq!(world.story().last(), Some(&"broken"));
     // Nobody knows what came since.
     assert_eq!(shown(&world), ["one failed", "two failed", "gap"]);

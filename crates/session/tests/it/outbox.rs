@@ -210,9 +210,9 @@ fn a_message_under_way_when_the_chat_ends_is_answered() {
 #[test]
 fn a_broken_session_ends_what_waits_even_off_line() {
     let mut world = World::connected(Behaviour::Chatloom);
-    world.script("CreateParticipantConnection", &[Reply::Status(400)]);
+    world.script("CreateParticipantConnection", &[Reply::Status(400); 5]);
     world.cut();
-    world.run(2);
+    world.run_until(20_000, |world| world.requests("CreateParticipantConnection").len() == 6);
     world.input(Input::Network { online: false });
     let call = world.send("x");
     world.run(10_000);

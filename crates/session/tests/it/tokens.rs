@@ -80,7 +80,11 @@ fn s170_at_the_end_and_when_broken_the_token_is_renewed_no_more() {
             let mut world = connected(behaviour);
             if broken {
                 world.closed(1);
-                world.refuse(1, 404);
+                let looks = if behaviour == Behaviour::Compat { 1 } else { 5 };
+                for _ in 0..looks {
+                    world.pass(10_000);
+                    world.refuse(1, 404);
+                }
             } else {
                 world.chat(1, &item("end", 1, CHAT_ENDED));
             }
