@@ -157,7 +157,7 @@ impl Session {
         id: ItemId,
         at_once: bool,
     ) {
-        let place = self.transcript.place(&id).cloned();
+        let place = self.place_of(&id);
         let horizon = &mut self.receipts.horizon;
         if place.as_ref().is_some_and(|place| horizon.covers(kind, place)) {
             return self.done(cx, call, Ok(Value::AlreadyFired));
@@ -172,7 +172,12 @@ impl Session {
         let mark = if let Some(mark) = covering {
             mark
         } else {
-            let next = &mut horizon.reach(kind).next;
+            // Of two of which one has no known place, nobody knows which is newer.
+            let is_other = |next: &Mark| next.place.is_some() != place.is_some();
+            if horizon.reach(kind).next.as_ref().is_some_and(is_other) {
+                self.horizon_due(cx);
+            }
+            let next = &mut self.receipts.horizon.reach(kind).next;
             let calls = next.take().map_or(Vec::new(), |older| older.calls);
             next.insert(Mark { id, place, calls })
         };

@@ -111,6 +111,10 @@ impl Stream {
         self.next > 1 || !self.ahead.is_empty()
     }
 
+    fn shown_time(&self) -> Option<&str> {
+        self.shown.as_ref()?.head().absolute_time.as_deref()
+    }
+
     /// Takes an item as the best that is known. Chunks that bring less are not shown any more.
     fn show(&mut self, item: &Arc<Item>, bytes: usize) {
         self.shown = Some(Arc::clone(item));
@@ -196,8 +200,12 @@ impl Partials {
     fn stream(&mut self, id: &ItemId) -> &mut Stream {
         let at = self.0.iter().position(|stream| stream.id == *id).unwrap_or_else(|| {
             if self.0.len() >= MOST_STREAMS {
-                let oldest = self.0.iter().position(|stream| !stream.holds_chunks());
-                self.0.remove(oldest.unwrap_or(0));
+                // A page may bring the newest first.
+                let streams = self.0.iter().enumerate();
+                let oldest = streams
+                    .filter(|(_, stream)| !stream.holds_chunks())
+                    .min_by_key(|(_, stream)| stream.shown_time());
+                self.0.remove(oldest.map_or(0, |(at, _)| at));
             }
             self.0.push(Stream::new(id.clone()));
             self.0.len() - 1

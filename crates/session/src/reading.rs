@@ -195,9 +195,12 @@ impl Session {
             let reading = &self.transcript.readings[at];
             let is_wanted = match reading.aim() {
                 Aim::Recovery(_) => !is_delivered,
-                Aim::Fill(_) => {
-                    !self.transcript.delivered.has_id(&arrival.id)
-                        && reading.bound.as_ref().is_none_or(|bound| &arrival.place > bound)
+                // Outside the gap, what is not remembered has been delivered all the same.
+                Aim::Fill(gap) => {
+                    reading.bound.as_ref().is_none_or(|bound| &arrival.place > bound)
+                        && (!is_delivered
+                            || !self.transcript.delivered.has_id(&arrival.id)
+                                && self.transcript.is_before_end(gap, &arrival.place))
                 }
                 Aim::Older(_) => reading.bound.as_ref().is_none_or(|bound| &arrival.place < bound),
                 Aim::Refresh => true,

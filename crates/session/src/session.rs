@@ -269,6 +269,7 @@ impl Session {
         self.close_link(cx, "the chat ended");
         self.link.phase = Phase::Ended;
         self.is_changed = true;
+        self.give_found(cx);
         self.clear_transcript(cx);
         self.end_exchanges(cx, &CallError::Closed);
         self.end_uploads(cx);

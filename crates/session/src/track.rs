@@ -196,6 +196,13 @@ impl Session {
         }
     }
 
+    /// Where an item is that has been delivered or is listed.
+    pub(crate) fn place_of(&self, id: &ItemId) -> Option<Place> {
+        let listed = || self.track.list.as_ref().and_then(|list| list.at(list.find(id)?));
+        let delivered = self.transcript.place(id);
+        delivered.or_else(|| listed().map(|line| &line.place)).cloned()
+    }
+
     pub(crate) fn is_tracked(&self) -> bool {
         self.track.list.is_some()
     }
@@ -240,7 +247,7 @@ impl Session {
             self.event(cx, Event::Item { kind: arrival.kind, body: arrival.body.clone() });
             self.enlist(cx, arrival, Feed::Live);
         } else {
-            self.note_own(&arrival);
+            self.note_own(cx, &arrival);
             self.give(cx, arrival.kind, arrival.body);
         }
     }
@@ -270,37 +277,51 @@ impl Session {
     }
 
     /// Chatloom: remembers an own message; gives its key and how far it has come.
-    fn note_own(&mut self, arrival: &Arrival) -> Option<(EntryKey, MessageState)> {
+    fn note_own(&mut self, cx: &mut Cx, arrival: &Arrival) -> Option<(EntryKey, MessageState)> {
         if self.is_compat() {
             return None;
         }
-        let state = arrival.mine.clone()?;
+        let mut state = arrival.mine.clone()?;
         let own = &mut self.track.own;
+        let key;
         if let Some(own) = own.iter_mut().rev().find(|own| own.place.id == arrival.place.id) {
             own.place = arrival.place.clone();
             if rank(&own.state) < rank(&state) {
                 own.state = state;
             }
-            return Some((own.key, own.state.clone()));
+            (key, state) = (own.key, own.state.clone());
+        } else {
+            key = self.new_key();
+            let place = arrival.place.clone();
+            state = self.add_own(Own { key, call: None, place, state });
         }
-        let key = self.new_key();
-        let place = arrival.place.clone();
-        self.add_own(Own { key, call: None, place, state: state.clone() });
+        if rank(&state) > rank(&MessageState::Sent) {
+            // What its receipts say, they say of those before it too.
+            self.mark_messages(cx, &arrival.id, state.clone(), false);
+        }
         Some((key, state))
     }
 
-    fn add_own(&mut self, new: Own) {
+    /// Adds an own message; gives how far it has come: as far as the one behind it at least.
+    fn add_own(&mut self, mut new: Own) -> MessageState {
         let own = &mut self.track.own;
         let at = own.iter().rposition(|own| own.place < new.place).map_or(0, |at| at + 1);
+        if let Some(behind) = own.get(at)
+            && rank(&new.state) < rank(&behind.state)
+        {
+            new.state.clone_from(&behind.state);
+        }
+        let state = new.state.clone();
         own.insert(at, new);
         if own.len() > MOST_OWN {
             own.pop_front();
         }
+        state
     }
 
     /// Puts an item into the list, in place of the one of its id if there is one.
     pub(crate) fn enlist(&mut self, cx: &mut Cx, arrival: Arrival, feed: Feed) {
-        let own = self.note_own(&arrival);
+        let own = self.note_own(cx, &arrival);
         let is_before_first = feed == Feed::Live && self.is_before_first(&arrival.place);
         let Some(list) = &mut self.track.list else { return release(cx, &arrival.body) };
         let known = list.find(&arrival.id);
@@ -429,8 +450,12 @@ impl Session {
         let oldest = if of_one { newest } else { 0 };
         for at in (oldest..=newest).rev() {
             let Some(own) = self.track.own.get_mut(at) else { return };
-            // Those before it are as far: receipts go up to what they name.
             if rank(&own.state) >= rank(&state) {
+                // An item may have come with its receipt.
+                if at == newest {
+                    continue;
+                }
+                // Those before it are as far: receipts go up to what they name.
                 return;
             }
             own.state = state.clone();
@@ -506,7 +531,7 @@ impl Session {
                 own.call = call;
                 state = own.state.clone();
             } else {
-                self.add_own(Own { key, call, place, state: MessageState::Sent });
+                state = self.add_own(Own { key, call, place, state });
             }
         }
         self.event(cx, Event::Message { key, call, id, state });

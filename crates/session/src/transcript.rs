@@ -88,6 +88,12 @@ impl Transcript {
         Floor { gaps: gaps.collect(), ..self.delivered.floor() }
     }
 
+    /// Whether a place is before the end of a gap.
+    pub(crate) fn is_before_end(&self, gap: GapId, place: &Place) -> bool {
+        let gap = self.gaps.iter().find(|known| known.id == gap);
+        gap.and_then(|gap| gap.before.as_ref()).is_none_or(|before| place < before)
+    }
+
     pub(crate) fn new_gap(&mut self) -> GapId {
         self.last_gap += 1;
         GapId(self.last_gap)
@@ -475,7 +481,12 @@ impl Session {
             self.unlist_gap(gap);
             self.event(cx, Event::GapClosed { gap });
         } else if let Some(known) = gaps.iter_mut().find(|known| known.id == gap) {
-            known.before = oldest.or(known.before.take());
+            let before = known.before.take();
+            known.before = match &before {
+                Some(before) => oldest.filter(|oldest| oldest < before),
+                None => oldest,
+            }
+            .or(before);
         }
         let at_beginning = end == End::Beginning;
         let goes_on = error.as_ref().is_some_and(CallError::can_retry);
@@ -492,6 +503,17 @@ impl Session {
             self.begin_fill(cx, gap, None);
         } else {
             self.fill_next(cx);
+        }
+    }
+
+    /// The transcript cannot be read any more: gives what has been found for gaps.
+    pub(crate) fn give_found(&mut self, cx: &mut Cx) {
+        for at in 0..self.transcript.readings.len() {
+            let reading = &mut self.transcript.readings[at];
+            if let Aim::Fill(_) = reading.aim {
+                let found = std::mem::take(&mut reading.found);
+                self.deliver_all(cx, found, true);
+            }
         }
     }
 

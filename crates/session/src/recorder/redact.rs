@@ -309,7 +309,9 @@ impl Redactor {
     }
 
     fn member(&mut self, out: &mut Writer, name: &str, value: Raw<'_>, names: bool) {
-        let rule = rule(name);
+        // In what an application says, a member may be anything but what a receipt names.
+        let is_known = names || matches!(name, "messageId" | "disableThrottle");
+        let rule = rule(name).filter(|_| is_known);
         let hidden;
         let name = if rule.is_some() || (names && name.len() <= LONGEST_KEPT) {
             name

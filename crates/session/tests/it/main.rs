@@ -31,4 +31,5 @@ mod sharing;
 mod simulated;
 mod tokens;
 mod transcript;
+mod whole;
 mod world;
