@@ -278,7 +278,7 @@ impl Redactor {
         self.text(text, true)
     }
 
-    /// What an application or a peer says: filler, but for ids in it where it is an object.
+    /// What an application or a peer says: filler, but for what a receipt names.
     pub(super) fn content(&mut self, text: &str) -> String {
         self.text(text, false)
     }
@@ -444,7 +444,7 @@ mod tests {
         let mut inner = Writer::new();
         inner.text("messageId", "m");
         inner.json("xxxx", "{}");
-        inner.text("Content", "xxxxxxxxxxxxx");
+        inner.text("xxxxxxx", "xxxxxxxxxxxxx");
         let inner = format!("{:1$}", inner.finish(), content.len());
         let mut item = Writer::new();
         item.text("Id", "i");
@@ -512,6 +512,8 @@ mod tests {
             ("", ""),
             ("{\"messageId\":\"m\",\"a\":[1,2]} ", "{\"messageId\":\"m\",\"x\":[]}    "),
             ("{\"ab\":1} b", "{\"xx\":0}xx"),
+            // Names that mean something elsewhere.
+            ("{\"code\":\"4711\",\"Id\":12}", "{\"xxxx\":\"xxxx\",\"xx\":0} "),
         ] {
             assert_eq!(redactor.content(content), redacted);
             assert_eq!(json::is_json(content), json::is_json(redacted), "{content}");
