@@ -47,7 +47,7 @@ interface Pending {
   reject(error: DoneOutput): void;
 }
 
-/** An answer that goes to the application without a look of the core. */
+/** A good answer, which goes to the application as it came. */
 interface Kept {
   readonly request: number;
   readonly status: number;
@@ -235,9 +235,11 @@ export class Host {
     const answer: Answer = { call: done.call };
     if (done.earlier !== undefined) answer.earlier = done.earlier;
     if (done.websocketStatus !== undefined) answer.websocketStatus = done.websocketStatus;
-    if (done.request !== undefined && done.request === this.#kept?.request) {
+    if (done.request !== undefined) {
+      const kept = this.#kept?.request === done.request ? this.#kept : undefined;
       try {
-        answer.data = answerOf(this.#kept, done);
+        // Of an answer that came earlier the core has the body.
+        answer.data = answerOf(kept?.status ?? 200, kept?.body ?? done.body ?? "", done);
       } catch (error) {
         return pending.reject({ ...done, error: "badAnswer", message: (error as Error).message });
       }
@@ -261,7 +263,7 @@ export class Host {
       });
       const { status, headers } = response;
       const body = await response.text();
-      if (http.keepBody && status === 200) kept = { request, status, body };
+      if (response.ok) kept = { request, status, body };
       input = {
         type: "answered",
         request,
@@ -269,7 +271,7 @@ export class Host {
         errorType: headers.get("x-amzn-ErrorType"),
         requestId: headers.get("x-amzn-RequestId"),
         retryAfterMs: retryAfterMs(headers.get("Retry-After")),
-        body: kept ? "" : body,
+        body: http.keepBody && status === 200 ? "" : body,
       };
       if (http.operation === CONNECT && status === 200) this.#sessions.get(http.session)?.connection(body);
     } catch (error) {
@@ -415,7 +417,7 @@ function wellFormed(input: Input): Input {
 }
 
 /** The answer of the service in the form of the original (S59). */
-function answerOf({ status, body }: Kept, done: DoneOutput): Record<string, unknown> {
+function answerOf(status: number, body: string, done: DoneOutput): Record<string, unknown> {
   return {
     $metadata: {
       httpStatusCode: status,
