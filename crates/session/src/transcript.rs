@@ -162,7 +162,9 @@ impl Session {
         } else if !arrival.streamed && self.transcript.delivered.has(&arrival.place, &arrival.id) {
             release(cx, &arrival.body);
         } else {
-            self.transcript.waiting.push(Held { socket, is_gone: false, arrival });
+            // What a manager of the host's brings while it has no connection is of none.
+            let is_gone = socket == SocketId(0);
+            self.transcript.waiting.push(Held { socket, is_gone, arrival });
             if !self.timers.is_set(Timer::Held) {
                 self.timers.set(Timer::Held, cx.after(HELD_MS));
             }
@@ -497,6 +499,10 @@ impl Session {
         for call in reading.calls {
             self.done(cx, call, result.clone());
         }
+        if end == End::Beginning && reading.bound.is_none() {
+            self.transcript.rehydrated = false;
+        }
+        self.rehydrate_soon(cx);
         if ends {
             self.end(cx);
         } else if goes_on && self.link.is_served() {

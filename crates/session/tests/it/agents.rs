@@ -634,6 +634,18 @@ fn a_managers_gain_starts_a_recovery_as_a_subscription_does() {
     assert_eq!(world.lines(), ["1 item dddd"]);
 }
 
+/// A manager may give an item before it says that it is back.
+#[test]
+fn chatloom_what_a_manager_brings_while_it_is_away_comes_with_the_next_recovery() {
+    let mut world = connected(Behaviour::Chatloom);
+    world.foreign(MANAGER, ForeignEvent::Lost);
+    world.foreign_chat(MANAGER, &item("early", 1, "text/plain"));
+    world.foreign(MANAGER, ForeignEvent::Gained);
+    world.lines();
+    world.empty_page(1);
+    assert_eq!(world.lines(), ["1 item early", "1 caught up"]);
+}
+
 #[test]
 fn chatloom_waits_for_a_manager_that_is_known_to_be_away() {
     let mut world = connected(Behaviour::Chatloom);

@@ -1,15 +1,23 @@
 //! Courses of events in which something could be lost, come twice, or stay behind.
 
-use chatloom_session::{Behaviour, Call, Event, Input, SessionOptions, Value};
-use chatloom_wire::ContentType;
+use chatloom_session::{Behaviour, Call, Event, GapId, Input, SessionOptions, Value};
+use chatloom_wire::{ContentType, Timestamp};
 use serde_json::json;
 
 use crate::{
     listed::{shown, told, tracked, tracked_with},
-    world::{ME, Reply, SESSION, Seen, World, of_me, options},
+    world::{ME, Reply, SESSION, Seen, World, item_text, of_me, options},
 };
 
 const CHATLOOM: Behaviour = Behaviour::Chatloom;
+
+fn first_gap(world: &World) -> GapId {
+    let gap = |(_, seen): &(u64, Seen)| match seen {
+        Seen::Event(Event::Gap { gap }) => Some(*gap),
+        _ => None,
+    };
+    world.seen.iter().find_map(gap).unwrap()
+}
 
 /// Of what comes after a gap only the newest is remembered beyond the process.
 #[test]
@@ -60,11 +68,7 @@ fn d06_chatloom_what_was_found_for_a_gap_is_given_when_the_chat_ends() {
     // One page comes, the next does not.
     world.script("GetTranscript", &[Reply::Serve]);
     world.always("GetTranscript", Reply::Status(500));
-    let gap = world.seen.iter().find_map(|(_, seen)| match seen {
-        Seen::Event(Event::Gap { gap }) => Some(*gap),
-        _ => None,
-    });
-    world.call(Call::FillGap { gap: gap.unwrap() });
+    world.call(Call::FillGap { gap: first_gap(&world) });
     world.run(200);
     let end = world.end_chat();
     world.run(100);
@@ -188,4 +192,31 @@ fn chatloom_what_was_loaded_and_is_older_is_not_told_after_what_is_newer() {
     let (_, receipt) = world.service.requests.last().unwrap();
     assert!(receipt.body.contains(&stored[249]), "the newest is named");
     assert_eq!(world.requests("SendEvent").len(), 1);
+}
+
+/// The event that tells of an earlier chat is in a gap, and nothing comes after it.
+#[test]
+fn chatloom_an_earlier_chat_that_a_gap_tells_of_is_read() {
+    let mut world = tracked(CHATLOOM);
+    world.say("present");
+    world.run(15_000);
+    world.always("GetTranscript", Reply::Status(400));
+    world.cut();
+    let start = Timestamp::parse("2025-03-01T00:00:00Z").unwrap();
+    let text = item_text("past", start, &ContentType::TextPlain, Some("words"), false)
+        .replace(r#""ContactId":"contact-1""#, r#""RelatedContactId":"contact-0""#);
+    world.service.items.insert(0, (start, "past".to_owned(), text));
+    world.publish(&ContentType::ChatRehydrated, None);
+    world.run(1_000);
+    world.say("behind");
+    world.run(100);
+    assert_eq!(world.delivered().len(), 2);
+    world.service.always.clear();
+    world.call(Call::FillGap { gap: first_gap(&world) });
+    world.run(2_000);
+    assert_eq!(world.delivered().len(), 4);
+    assert_eq!(shown(&world), world.stored());
+    let requests = world.requests("GetTranscript").len();
+    world.run(15_000);
+    assert_eq!(world.requests("GetTranscript").len(), requests, "and only once");
 }
