@@ -514,6 +514,9 @@ impl Session {
 
     /// The transcript cannot be read any more: gives what has been found for gaps.
     pub(crate) fn give_found(&mut self, cx: &mut Cx) {
+        if self.is_compat() {
+            return;
+        }
         for at in 0..self.transcript.readings.len() {
             let reading = &mut self.transcript.readings[at];
             if let Aim::Fill(_) = reading.aim {
