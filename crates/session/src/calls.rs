@@ -464,6 +464,8 @@ impl Session {
     pub(crate) fn retry_due(&mut self, cx: &mut Cx, id: u64) {
         match self.exchanges.iter().position(|exchange| exchange.id == id) {
             Some(at) => self.attempt(cx, at),
+            // The original moves a file once.
+            None if self.is_compat() => {}
             None => self.transfer_due(cx, id),
         }
     }

@@ -104,7 +104,7 @@ impl Core {
             }
             self.with(id, Session::fire_due);
         }
-        for id in std::mem::take(&mut self.unsaved) {
+        for id in if CHATLOOM { std::mem::take(&mut self.unsaved) } else { Vec::new() } {
             if let Some(session) = self.sessions.get_mut(&id) {
                 session.persist(&mut self.cx);
             }

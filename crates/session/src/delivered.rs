@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use chatloom_wire::ItemId;
 
 use crate::{
-    ids::{Ids, Seed},
+    ids::Ids,
     list::{Place, seek},
 };
 
@@ -47,7 +47,7 @@ pub(crate) struct Delivered {
 impl Delivered {
     /// Begins hashes with this number; for an empty one.
     pub(crate) fn seed(&mut self, seed: u64) {
-        self.ids = Ids::with_hasher(Seed(seed));
+        self.ids = Ids::new(seed);
     }
 
     /// Whether this item has been delivered.
@@ -59,7 +59,7 @@ impl Delivered {
 
     /// Whether an item of this id has been delivered and is remembered.
     pub(crate) fn has_id(&self, id: &ItemId) -> bool {
-        self.ids.contains_key(id)
+        self.ids.get(id).is_some()
     }
 
     /// Where an item is that has been delivered and is remembered. The newest are found first.
@@ -72,7 +72,7 @@ impl Delivered {
 
     /// Notes an item as delivered; says whether its id is new.
     pub(crate) fn note(&mut self, place: &Place, id: &ItemId) -> bool {
-        if self.ids.insert(id.clone(), 0).is_some() {
+        if !self.ids.insert(id.clone(), 0) {
             return false;
         }
         let (Ok(at) | Err(at)) = seek(self.order.len(), |at| &self.order[at], place);

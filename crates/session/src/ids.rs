@@ -1,57 +1,118 @@
 //! What is known by id, at a cost that does not grow with how much is known.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, Hasher},
-};
-
 use chatloom_wire::ItemId;
 
-/// Something for each id. One type for all uses, so that its code is compiled once.
-pub(crate) type Ids = HashMap<ItemId, u32, Seed>;
+/// A number for each id: a hash table that is searched from slot to slot. The library's does more in
+/// five times the code; a browser downloads that code.
+#[derive(Debug, Default)]
+pub(crate) struct Ids {
+    /// Hashes begin with it.
+    seed: u64,
+    /// A power of two of them, of which a quarter at least is free; none as long as nothing is known.
+    slots: Vec<Option<(ItemId, u32)>>,
+    len: usize,
+}
 
-/// Begins hashes with a number of the core's generator: the default of the standard library asks the
-/// system for one.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Seed(pub(crate) u64);
+impl Ids {
+    /// Begins hashes with a number of the core's generator: a peer that could foresee them could
+    /// have all ids meet in one slot.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
 
-impl BuildHasher for Seed {
-    type Hasher = Fold;
+    /// Where the search for an id begins.
+    fn home(&self, id: &ItemId) -> usize {
+        hash(self.seed, id.as_str().as_bytes()) as usize & (self.slots.len() - 1)
+    }
 
-    fn build_hasher(&self) -> Fold {
-        Fold(self.0)
+    fn after(&self, at: usize) -> usize {
+        (at + 1) & (self.slots.len() - 1)
+    }
+
+    /// Where an id is, or the free slot where it would be.
+    fn place(&self, id: &ItemId) -> usize {
+        let mut at = self.home(id);
+        while self.slots[at].as_ref().is_some_and(|(held, _)| held != id) {
+            at = self.after(at);
+        }
+        at
+    }
+
+    pub(crate) fn get(&self, id: &ItemId) -> Option<u32> {
+        if self.len == 0 {
+            return None;
+        }
+        self.slots[self.place(id)].as_ref().map(|(_, number)| *number)
+    }
+
+    /// Puts a number in the place of the one of this id; says whether there was none.
+    pub(crate) fn insert(&mut self, id: ItemId, number: u32) -> bool {
+        if self.len * 4 >= self.slots.len() * 3 {
+            self.grow();
+        }
+        let at = self.place(&id);
+        let is_new = self.slots[at].replace((id, number)).is_none();
+        self.len += usize::from(is_new);
+        is_new
+    }
+
+    fn grow(&mut self) {
+        let slots = vec![None; (self.slots.len() * 2).max(16)];
+        for slot in std::mem::replace(&mut self.slots, slots) {
+            if let Some((id, _)) = &slot {
+                let at = self.place(id);
+                self.slots[at] = slot;
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: &ItemId) {
+        if self.get(id).is_none() {
+            return;
+        }
+        let mut hole = self.place(id);
+        self.slots[hole] = None;
+        self.len -= 1;
+        // A search ends at a free slot. So what stands behind this one moves up, unless its own
+        // search begins behind the hole.
+        let mut at = self.after(hole);
+        while let Some((id, _)) = &self.slots[at] {
+            let steps = |from: usize| at.wrapping_sub(from) & (self.slots.len() - 1);
+            if steps(self.home(id)) >= steps(hole) {
+                self.slots.swap(hole, at);
+                hole = at;
+            }
+            at = self.after(at);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+        self.len = 0;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 }
 
 /// A short multiplicative hash of one text.
-#[derive(Debug)]
-pub(crate) struct Fold(u64);
-
-impl Fold {
-    fn mix(&mut self, word: u64) {
-        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
-}
-
-impl Hasher for Fold {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.mix(u64::from_le_bytes(*word));
-        }
-        let last = rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte));
-        self.mix(last);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    let mix = |hash: u64, word: u64| {
+        let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ (mixed >> 32)
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let hash = words.iter().fold(seed, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    mix(hash, rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -60,13 +121,43 @@ mod tests {
         let mut low = BTreeSet::new();
         let mut high = BTreeSet::new();
         for n in 0..4_096 {
-            let hash = Seed(7).hash_one(ItemId::from(format!("item-{n:05}")));
+            let hash = hash(7, format!("item-{n:05}").as_bytes());
             low.insert(hash & 4_095);
             high.insert(hash >> 57);
         }
         // As many as chance would fill: 63 of 100, and all of the few.
         assert!(low.len() > 2_400, "{}", low.len());
         assert_eq!(high.len(), 128);
-        assert_ne!(Seed(7).hash_one(ItemId::from("a")), Seed(8).hash_one(ItemId::from("a")));
+        assert_ne!(hash(7, b"a"), hash(8, b"a"));
+    }
+
+    proptest! {
+        #[test]
+        fn does_what_a_tree_does(steps in prop::collection::vec((0_u8..8, 0_u8..60), 0..400)) {
+            let (mut ids, mut tree) = (Ids::new(7), BTreeMap::new());
+            for (number, (what, id)) in (0..).zip(steps) {
+                let id = ItemId::from(id.to_string());
+                match what {
+                    0..4 => prop_assert_eq!(
+                        ids.insert(id.clone(), number),
+                        tree.insert(id, number).is_none()
+                    ),
+                    4..7 => {
+                        ids.remove(&id);
+                        tree.remove(&id);
+                    }
+                    _ if number % 50 == 0 => {
+                        ids.clear();
+                        tree.clear();
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(ids.len(), tree.len());
+                for id in 0..60 {
+                    let id = ItemId::from(id.to_string());
+                    prop_assert_eq!(ids.get(&id), tree.get(&id).copied());
+                }
+            }
+        }
     }
 }

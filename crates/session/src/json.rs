@@ -60,7 +60,7 @@ impl<'a> Raw<'a> {
     /// The value of a string; half a surrogate pair in it becomes U+FFFD.
     pub fn text(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        Some(if inner.as_bytes().contains(&b'\\') {
+        Some(if inner.bytes().any(|byte| byte == b'\\') {
             Cow::Owned(unescape(inner))
         } else {
             Cow::Borrowed(inner)

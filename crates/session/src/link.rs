@@ -11,8 +11,8 @@ use chatloom_wire::{
 };
 
 use crate::{
-    CallError, CallId, Connection, ConnectionDetails, ConnectionStatus, Event, HttpAnswer,
-    HttpRequest, LogLevel, Output, RequestId, SessionId, Value,
+    CHATLOOM, CallError, CallId, Connection, ConnectionDetails, ConnectionStatus, Event,
+    HttpAnswer, HttpRequest, LogLevel, Output, RequestId, SessionId, Value,
     agent::{AGENT_CONNECTION_BODY, HostTokens},
     core::Cx,
     foreign::Signal,
@@ -136,6 +136,8 @@ fn token_wait_ms(wall_ms: i64, expiry: Option<&str>) -> u64 {
 /// A text for people, without what a service may have put into its message.
 fn reason_of(error: &CallError) -> String {
     match error {
+        // Only Chatloom behaviour tells it.
+        _ if !CHATLOOM => String::new(),
         CallError::Service(error) => error.kind.name().to_owned(),
         CallError::Unreachable { message } | CallError::BadAnswer { message } => message.clone(),
         _ => String::new(),

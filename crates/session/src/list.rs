@@ -8,10 +8,7 @@ use std::collections::VecDeque;
 
 use chatloom_wire::ItemId;
 
-use crate::{
-    Body, Entry, EntryContent, EntryKey, GapId, ItemHandle, MessageState, Step,
-    ids::{Ids, Seed},
-};
+use crate::{Body, Entry, EntryContent, EntryKey, GapId, ItemHandle, MessageState, Step, ids::Ids};
 
 /// Where an entry belongs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +94,7 @@ pub(crate) fn seek<'a>(
 
 impl List {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { by_id: Ids::with_hasher(Seed(seed)), ..Self::default() }
+        Self { by_id: Ids::new(seed), ..Self::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -111,7 +108,7 @@ impl List {
 
     /// The index of the line of an id.
     pub(crate) fn find(&self, id: &ItemId) -> Option<usize> {
-        let slot = *self.by_id.get(id)?;
+        let slot = self.by_id.get(id)?;
         self.seek(&self.lines[slot as usize].place).ok()
     }
 

@@ -14,6 +14,7 @@ use crate::{
     LogLevel, classify,
     core::Cx,
     json::{self, Writer},
+    read,
     session::{Incoming, Session, release},
 };
 
@@ -65,28 +66,28 @@ fn content(item: &Item) -> String {
 }
 
 /// The item with another content and time.
-fn rewritten(item: &Item, content: &str, time: Option<&str>) -> Item {
+fn rewritten(item: &Item, content: &str, time: Option<&str>) -> Option<Item> {
     let mut out = Writer::new();
-    let mut has_content = false;
+    let (mut has_content, mut has_time) = (false, time.is_none());
     let read = json::object(item.text(), &mut |name, value| match (name, time) {
         ("Content", _) => {
             out.text(name, content);
             has_content = true;
         }
-        ("AbsoluteTime", Some(time)) => out.text(name, time),
+        ("AbsoluteTime", Some(time)) => {
+            out.text(name, time);
+            has_time = true;
+        }
         _ => out.json(name, value.json()),
     });
-    if read.is_err() {
-        return item.clone();
-    }
+    read.ok()?;
     if !has_content {
         out.text("Content", content);
     }
-    let mut head = item.head().clone();
-    if let Some(time) = time {
-        head.absolute_time = Some(time.into());
+    if !has_time {
+        out.some_text("AbsoluteTime", time);
     }
-    Item::from_parts(out.finish(), head)
+    read::item(&out.finish())
 }
 
 impl Stream {
@@ -167,7 +168,7 @@ impl Stream {
         let item = if self.next == 2 {
             last
         } else {
-            Arc::new(rewritten(&last, &self.text, self.time.as_deref()))
+            rewritten(&last, &self.text, self.time.as_deref()).map_or(last, Arc::new)
         };
         self.show(&item, self.text.len());
         Some(item)
@@ -303,7 +304,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::read;
 
     fn chunk(number: u32, completed: Option<bool>, text: &str) -> Arc<Item> {
         let metadata = completed.map_or(String::new(), |completed| {

@@ -130,12 +130,17 @@ impl Receipts {
     /// Takes the calls out that this one answers: those of its kind up to itself.
     fn take_covered(&mut self, call: CallId, kind: Kind) -> Vec<CallId> {
         let upto = self.waiting.iter().rposition(|receipt| receipt.call == call);
-        let mut at = 0;
-        let taken = self.waiting.extract_if(.., |receipt| {
-            at += 1;
-            receipt.kind == kind && upto.is_some_and(|upto| at <= upto + 1)
-        });
-        taken.map(|receipt| receipt.call).collect()
+        let (mut left, mut at) = (upto.map_or(0, |upto| upto + 1), 0);
+        let mut taken = Vec::new();
+        while left > 0 {
+            left -= 1;
+            if self.waiting[at].kind == kind {
+                taken.push(self.waiting.remove(at).call);
+            } else {
+                at += 1;
+            }
+        }
+        taken
     }
 }
 

@@ -77,7 +77,11 @@ impl Timers {
 
     /// Disarms those of a kind and returns them with their times.
     pub(crate) fn take(&mut self, mut is_wanted: impl FnMut(Timer) -> bool) -> Vec<(Timer, u64)> {
-        self.armed.extract_if(.., |(timer, _)| is_wanted(*timer)).collect()
+        let mut taken = Vec::new();
+        while let Some(at) = self.armed.iter().position(|(timer, _)| is_wanted(*timer)) {
+            taken.push(self.armed.remove(at));
+        }
+        taken
     }
 
     pub(crate) fn is_set(&self, timer: Timer) -> bool {

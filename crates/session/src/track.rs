@@ -15,8 +15,8 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, Body, CallError, CallId, Entry, EntryContent, EntryKey, Event, GapId, ItemKind,
-    MessageState, Outgoing, TranscriptUpdate,
+    Answer, Body, CHATLOOM, CallError, CallId, Entry, EntryContent, EntryKey, Event, GapId,
+    ItemKind, MessageState, Outgoing, TranscriptUpdate,
     calls::Owner,
     classify,
     core::Cx,
@@ -77,7 +77,7 @@ impl Arrival {
         let place = Place::of_item(head.absolute_time.as_deref().unwrap_or_default(), &id);
         let ends_chat = classify::ends_chat(head);
         let streamed = classify::is_streamed(head);
-        let mine = is_mine.then(|| receipt_state(head, me));
+        let mine = (CHATLOOM && is_mine).then(|| receipt_state(head, me));
         let (body, held_head) = match incoming {
             Incoming::Item(item) => (Body::Item(item), None),
             Incoming::Held(item, head) => (Body::Held(item), Some(head)),
