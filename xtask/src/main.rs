@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{repository::Repository, tools::wasm_target::StdFrom};
+use crate::{repository::Repository, tools::wasm_target::StdFrom, wasm::Core};
 
 /// Build, check, try and measure Chatloom.
 #[derive(Parser)]
@@ -47,6 +47,9 @@ enum Task {
     Test(test::Options),
     /// Build the browser core to target/wasm/chatloom.wasm and hold it to its size.
     Wasm {
+        /// Build the larger one, with Chatloom behaviour, to target/wasm/chatloom-full.wasm instead.
+        #[arg(long)]
+        chatloom: bool,
         /// Where Rust's standard library for wasm comes from.
         #[arg(long, value_enum, default_value_t = StdFrom::Any)]
         std_from: StdFrom,
@@ -75,7 +78,10 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Demo(options) => demo::run(&repository, &options)?,
         Task::Test(options) => return test::run(&repository, &options),
-        Task::Wasm { std_from } => wasm::build(&repository, std_from)?,
+        Task::Wasm { chatloom, std_from } => {
+            let core = if chatloom { Core::Full } else { Core::Small };
+            wasm::build(&repository, core, std_from)?;
+        }
         Task::Web => web::build(&repository)?,
         Task::Bench(options) => bench::run(&repository, &options)?,
         Task::Simulate(options) => simulate::run(&repository, &options)?,

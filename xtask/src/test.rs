@@ -118,7 +118,11 @@ fn deny(repository: &Repository) -> Result<()> {
 
 fn clippy(repository: &Repository) -> Result<()> {
     let clippy = "clippy --locked --workspace --all-targets --quiet -- --deny warnings";
-    run_command(&mut cargo(repository.root(), clippy))
+    run_command(&mut cargo(repository.root(), clippy))?;
+    // The core that pages load is built without Chatloom behaviour.
+    let small = "clippy --locked --package chatloom-wasm --no-default-features --all-targets \
+                 --quiet -- --deny warnings";
+    run_command(&mut cargo(repository.root(), small))
 }
 
 fn doc(repository: &Repository) -> Result<()> {
@@ -127,7 +131,9 @@ fn doc(repository: &Repository) -> Result<()> {
 }
 
 fn rust_tests(repository: &Repository) -> Result<()> {
-    run_command(&mut cargo(repository.root(), "test --locked --workspace --quiet"))
+    run_command(&mut cargo(repository.root(), "test --locked --workspace --quiet"))?;
+    let small = "test --locked --package chatloom-wasm --no-default-features --lib --quiet small";
+    run_command(&mut cargo(repository.root(), small))
 }
 
 /// Builds with the oldest compiler that the manifests state, unless all other steps do that

@@ -8,7 +8,7 @@ use crate::{
     command::run,
     repository::Repository,
     tools::{node::Node, wasm_target::StdFrom},
-    wasm,
+    wasm::{self, Core},
 };
 
 /// The classic script that the server serves.
@@ -16,7 +16,7 @@ pub(crate) const BUNDLE: &str = "web/chatjs/dist/amazon-connect-chat.js";
 
 /// Builds the browser core and the package around it.
 pub(crate) fn build(repository: &Repository) -> Result<()> {
-    wasm::build(repository, StdFrom::Any)?;
+    wasm::build(repository, Core::Small, StdFrom::Any)?;
     let (node, folder) = prepare(repository)?;
     run(node.npm(&folder).args(["run", "--silent", "release"]))?;
     let bundle = repository.path(BUNDLE);

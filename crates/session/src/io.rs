@@ -106,7 +106,8 @@ pub enum Behaviour {
     /// As amazon-connect-chatjs 5.0.0, with what only fails, hangs or loses data mended
     /// (docs/protocol/defects.md).
     Compat,
-    /// The transcript is always right, nothing is sent twice or forgotten, state is visible.
+    /// The transcript is always right, nothing is sent twice or forgotten, state is visible. In a
+    /// build without it ([`CHATLOOM`](crate::CHATLOOM)) sessions behave as in the other.
     #[default]
     Chatloom,
 }
@@ -204,7 +205,7 @@ pub enum Input {
     /// here, each with its key and its client token, and [`Event::Message`] tells of each; what had
     /// been delivered there is not delivered again, and what was missed since is. A snapshot that
     /// cannot be read, or is of another version, is told as a log line, and the session begins as by
-    /// [`Input::Create`].
+    /// [`Input::Create`]; so it does in a build without that behaviour ([`CHATLOOM`](crate::CHATLOOM)).
     Restore {
         /// The number it goes by from now on.
         session: SessionId,

@@ -320,4 +320,66 @@ mod tests {
         assert_eq!(now(f64::NAN, f64::NAN), Now { mono_ms: 0, wall_ms: 0 });
         assert_eq!(now(12.9, -1.0), Now { mono_ms: 12, wall_ms: -1 });
     }
+
+    /// The core that pages load.
+    #[cfg(not(feature = "chatloom"))]
+    mod small {
+        use chatloom_session::{Call, CallError, CallId, EntryKey, GapId, Input, SessionId};
+
+        use super::*;
+
+        #[test]
+        fn inputs_of_the_other_behaviour_are_refused() {
+            let (mut instance, _) = connected();
+            for call in ["markRead", "markDelivered", "loadOlder", "fillGap", "resend", "discard"] {
+                let input = json!({
+                    "type": call, "session": 7, "call": 2, "id": "i", "count": 1, "gap": 1, "key": 1,
+                });
+                let refused = json!({ "type": "refused", "message": "type is not known" });
+                assert_eq!(instance.tell(&input), [refused], "{call}");
+            }
+        }
+
+        #[test]
+        fn calls_of_the_other_behaviour_end_as_invalid() {
+            let (mut instance, _) = connected();
+            for what in [
+                Call::MarkRead { item: "i".into() },
+                Call::MarkDelivered { item: "i".into() },
+                Call::LoadOlder { count: 1 },
+                Call::FillGap { gap: GapId(1) },
+                Call::Resend { key: EntryKey(1) },
+                Call::Discard { key: EntryKey(1) },
+            ] {
+                let call = Input::Call { session: SessionId(7), call: CallId(2), what };
+                instance.core.handle(AT, call);
+                let done = instance.core.poll();
+                let is_invalid = matches!(
+                    done,
+                    Output::Done { result: Err(CallError::Invalid { member: "call", .. }), .. }
+                );
+                assert!(is_invalid, "{done:?}");
+                assert!(matches!(instance.core.poll(), Output::Wake(_)));
+            }
+        }
+
+        #[test]
+        fn a_session_of_the_other_behaviour_is_as_the_original() {
+            let mut instance = Instance::new(1);
+            let create = json!({
+                "type": "restore", "session": 7, "endpoint": "https://example.com", "contactId": "c",
+                "initialContactId": "i", "participantId": "p", "participantToken": "mine",
+                "userAgent": "", "chatloom": true, "persist": true, "snapshot": json!({
+                    "Version": 1, "ContactId": "c", "InitialContactId": "i", "ParticipantId": "p",
+                    "ParticipantToken": "kept", "Outbox": [], "Near": [], "Gaps": [], "People": [],
+                }).to_string(),
+            });
+            assert!(instance.tell(&create).is_empty());
+            let outputs = instance.tell(&json!({ "type": "connect", "session": 7, "call": 1 }));
+            // It begins anew, and nothing is kept or told that the original would not.
+            let types: Vec<_> = outputs.iter().map(|output| output["type"].as_str()).collect();
+            assert_eq!(types, [Some("http")]);
+            assert_eq!(outputs[0]["headers"]["x-amz-bearer"], "mine");
+        }
+    }
 }
