@@ -41,6 +41,7 @@ use chatloom_wire::{
 };
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -251,6 +252,8 @@ async fn serve<F: Future<Output = Answer>>(
     );
     let call = Call::new(request, &app.config, started);
     let origin = call.parts.headers.get(header::ORIGIN).cloned();
+    let unread = Unread { body: Arc::clone(&call.body), until: call.body_until };
+    let largest = app.config.http.max_body.bytes();
     let answer = async {
         if app.config.demo && !call.is_addressed_to_loopback() {
             // A page whose name was made to point at this machine must not act for its user.
@@ -269,6 +272,7 @@ async fn serve<F: Future<Output = Answer>>(
         }
     };
     let answer = answer.instrument(span.clone()).await;
+    unread.skip(largest).await;
 
     let took = started.elapsed();
     app.metrics.request(operation, took, answer.as_ref().err());
@@ -334,7 +338,7 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// A request, as handlers take it.
 pub(crate) struct Call {
     pub(crate) parts: Parts,
-    body: Body,
+    body: Arc<Mutex<Body>>,
     body_until: Instant,
     peer: IpAddr,
     is_from_proxy: bool,
@@ -348,7 +352,7 @@ impl Call {
         let is_from_proxy =
             config.server.trusted_proxies.iter().any(|network| network.contains(peer));
         let body_until = started + config.http.body_timeout.get();
-        Self { parts, body, body_until, peer, is_from_proxy }
+        Self { parts, body: Arc::new(Mutex::new(body)), body_until, peer, is_from_proxy }
     }
 
     /// The client's address: the one a trusted proxy names, else the connection's.
@@ -386,7 +390,7 @@ impl Call {
 
     /// The body, at most so large.
     pub(crate) async fn body(&mut self, limit: Size) -> Result<Bytes, ServiceError> {
-        let body = std::mem::take(&mut self.body);
+        let body = std::mem::take(&mut *self.body.lock());
         let whole = Limited::new(body, limit.bytes()).collect();
         match tokio::time::timeout_at(self.body_until, whole).await {
             Ok(Ok(whole)) => Ok(whole.to_bytes()),
@@ -409,6 +413,30 @@ impl Call {
         limit: Size,
     ) -> Result<T, ServiceError> {
         parse(&self.body(limit).await?)
+    }
+}
+
+/// What a handler has left of a request's body, because it refused the request before.
+struct Unread {
+    body: Arc<Mutex<Body>>,
+    until: Instant,
+}
+
+impl Unread {
+    /// Reads it away, at most so many bytes: a connection that is answered before its request is over
+    /// has to be closed, and a client that has read the answer may be writing its next request by then.
+    async fn skip(self, most: usize) {
+        let mut body = std::mem::take(&mut *self.body.lock());
+        let mut left = most;
+        let read = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                let Some(rest) = left.checked_sub(bytes) else { return };
+                left = rest;
+            }
+        };
+        // Whoever is slower than that has its connection closed.
+        let _ = tokio::time::timeout_at(self.until, read).await;
     }
 }
 

@@ -141,6 +141,29 @@ async fn half_a_request_has_no_effect() {
 }
 
 #[tokio::test]
+async fn a_refusal_leaves_the_connection_to_the_next_request() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let site = Site::demo().await;
+    let mut stream = tokio::net::TcpStream::connect(site.address).await.unwrap();
+    for _ in 0..3 {
+        // The token is refused as soon as the head is there. Many clients send the body in a packet of
+        // its own, and take the connection for theirs when they have read the answer.
+        let head = "POST /participant/message HTTP/1.1\r\nHost: localhost\r\nX-Amz-Bearer: none\r\n\
+                    Content-Length: 2\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        assert_eq!(site.get("/healthz").await.status, 200);
+        stream.write_all(b"{}").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let read = soon("an answer", stream.read_buf(&mut answer)).await;
+            assert_ne!(read.unwrap(), 0, "closed: {}", String::from_utf8_lossy(&answer));
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 403"));
+    }
+}
+
+#[tokio::test]
 async fn a_slow_body_is_not_waited_for() {
     let site = Site::demo_with(|config| {
         config.set("http.body_timeout", "50ms", "test").unwrap();
