@@ -456,7 +456,11 @@ impl Session {
         }
         let not_connected = CallError::NotConnected { operation: SendMessage::NAME };
         self.end_exchanges(cx, &not_connected);
-        self.fail_outbox(cx, &not_connected);
+        if error.can_retry() {
+            self.fail_called(cx, &not_connected);
+        } else {
+            self.fail_outbox(cx, &not_connected);
+        }
         self.show(cx, Connection::Broken { reason: reason_of(&error) });
     }
 

@@ -158,6 +158,19 @@ impl Session {
         }
     }
 
+    /// The first connection failed for a reason that may pass: who waits for a message hears of it. What
+    /// another process has left waits for the next attempt, for nobody is there to hear.
+    pub(crate) fn fail_called(&mut self, cx: &mut Cx, error: &CallError) {
+        let under_way = usize::from(self.outbox.sending);
+        for message in self.outbox.waiting.split_off(under_way) {
+            if message.call.is_some() {
+                self.message_failed(cx, message, error.clone());
+            } else {
+                self.outbox.waiting.push_back(message);
+            }
+        }
+    }
+
     /// The application no longer wants a message: one that waits is gone.
     pub(crate) fn cancel_message(&mut self, cx: &mut Cx, call: CallId) {
         let under_way = usize::from(self.outbox.sending);

@@ -131,6 +131,32 @@ fn a_message_that_was_on_its_way_is_sent_again_with_the_same_client_token() {
 }
 
 #[test]
+fn what_another_process_left_outlives_a_first_connect_without_a_network() {
+    for reply in [Reply::Lost, Reply::Status(503), Reply::Status(403)] {
+        let mut world = connected();
+        world.always("SendMessage", Reply::Lost);
+        world.send("words");
+        world.run(2);
+        world.service.always.clear();
+        world.restart(stranger(Behaviour::Chatloom), false);
+        world.always("CreateParticipantConnection", reply);
+        let connect = world.call(Call::Connect);
+        let mine = world.send("mine");
+        world.run(60_000);
+        assert!(matches!(world.result(connect), Some(Err(_))));
+        assert!(matches!(world.result(mine), Some(Err(_))), "who waits hears of it");
+        let waits = told(&world)
+            .iter()
+            .all(|(key, state)| *key != EntryKey(1) || !matches!(state, MessageState::Failed(_)));
+        assert_eq!(waits, reply != Reply::Status(403), "{reply:?}");
+        world.service.always.clear();
+        world.call(Call::Connect);
+        world.run(1_000);
+        assert_eq!(stored_times(&world, "words"), usize::from(waits));
+    }
+}
+
+#[test]
 fn a_message_that_failed_is_still_there_with_its_reason() {
     let mut world = connected();
     world.script("SendMessage", &[Reply::Status(400)]);
