@@ -21,8 +21,17 @@ const BUDGET: u64 = 50 * 1024;
 /// The same where the library could not be built along: measured, the core is an eighth larger.
 const PREBUILT_BUDGET: u64 = BUDGET + BUDGET / 8;
 
-/// How the optimiser is to work: for size, with the jumps made anew once in between.
-const PASSES: [&str; 6] = ["-Oz", "--converge", "--flatten", "--rereloop", "-Oz", "-Oz"];
+/// How the optimiser is to work: for size, with the jumps made anew once in between. What is called
+/// once and is not small stays a function: in one that is too large every variable costs more.
+const PASSES: [&str; 7] = [
+    "--one-caller-inline-max-function-size=60",
+    "-Oz",
+    "--converge",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "-Oz",
+];
 
 /// What is taken out in the end.
 const STRIP: [&str; 2] = ["--strip-debug", "--strip-producers"];

@@ -289,11 +289,12 @@ impl Session {
     pub(crate) fn answer_all(
         &mut self,
         cx: &mut Cx,
-        calls: Vec<CallId>,
+        mut calls: Vec<CallId>,
         result: Result<Answer, CallError>,
     ) {
-        let mut calls = calls.into_iter().filter(|call| cx.is_open(*call)).collect::<VecDeque<_>>();
-        let Some(earlier) = calls.pop_front() else { return };
+        calls.retain(|call| cx.is_open(*call));
+        let mut calls = calls.into_iter();
+        let Some(earlier) = calls.next() else { return };
         let others = result.as_ref().map(|_| ()).map_err(Clone::clone);
         self.done(cx, earlier, result.map(Value::Answered));
         for call in calls {
