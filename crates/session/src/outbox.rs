@@ -161,6 +161,9 @@ impl Session {
     /// The first connection failed for a reason that may pass: who waits for a message hears of it. What
     /// another process has left waits for the next attempt, for nobody is there to hear.
     pub(crate) fn fail_called(&mut self, cx: &mut Cx, error: &CallError) {
+        if self.is_compat() {
+            return;
+        }
         let under_way = usize::from(self.outbox.sending);
         for message in self.outbox.waiting.split_off(under_way) {
             if message.call.is_some() {
