@@ -75,7 +75,7 @@ pub(crate) struct Link {
     pub(crate) attempts: u32,
     /// Failures in a row; a socket that lives for a while ends the row.
     pub(crate) strikes: u32,
-    /// The service has said 403 since the last success.
+    /// The last answer of the service was 403.
     pub(crate) forbidden: bool,
     /// How often the service has refused for good since the last success.
     refusals: u8,
@@ -391,6 +391,12 @@ impl Session {
         // Somebody who waits for a bounded call hears now what the service said.
         self.fail_denied_exchanges(cx);
         let is_well = self.is_well();
+        // A refusal is confirmed by the next answer or not at all; no answer says nothing.
+        let is_answer = matches!(
+            trouble,
+            Trouble::Again { error: CallError::Service(_), .. } | Trouble::Refused(_)
+        );
+        self.link.forbidden &= !is_answer;
         match trouble {
             Trouble::Again { error, after_ms, .. } => {
                 self.strike(cx, after_ms, &reason_of(&error));

@@ -274,6 +274,21 @@ fn s164_a_403_that_a_success_followed_says_nothing_of_the_next() {
 }
 
 #[test]
+fn s164_a_403_is_confirmed_by_the_next_answer_only() {
+    for behaviour in BOTH {
+        for (between, ends) in
+            [(Reply::Status(503), false), (Reply::Lost, true), (Reply::AnswerLost, true)]
+        {
+            let mut world = World::connected(behaviour);
+            world.script(CONNECTION, &[Reply::Status(403), between, Reply::Status(403)]);
+            world.cut();
+            world.run(60_000);
+            assert_eq!(world.story().contains(&"ended"), ends, "{behaviour:?} {between:?}");
+        }
+    }
+}
+
+#[test]
 fn s180_an_acknowledgement_is_not_repeated_when_the_chat_is_over() {
     for behaviour in BOTH {
         let mut world = Several::new();
