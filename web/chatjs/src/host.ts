@@ -258,7 +258,7 @@ export class Host {
       const response = await fetch(http.url, {
         method: http.method,
         headers: { "Content-Type": "application/json", ...http.headers },
-        body: http.body,
+        body: http.body || null,
         signal: abort.signal,
       });
       const { status, headers } = response;
