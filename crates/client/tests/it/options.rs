@@ -219,7 +219,8 @@ fn broken_chats_say_why_and_may_be_connected_again() {
         let service = Service::start().await;
         let client = of(&service, Client::builder());
         let (chat, _events) = online(&client).await;
-        service.fail(CONNECTION, &[Fault::Status(404)]);
+        // One refusal may be a mistake; five in a row are meant.
+        service.fail(CONNECTION, &[const { Fault::Status(404) }; 5]);
         service.cut_sockets();
         let is_broken = |state: &Connection| matches!(state, Connection::Broken { .. });
         let broken = chat.connection().wait_for(is_broken).await.unwrap();
