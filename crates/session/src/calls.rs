@@ -1,5 +1,10 @@
 //! Calls of the application: requests, attempts, retries, and a second try after a refused token.
 
+pub(crate) mod attachments;
+pub(crate) mod horizon;
+pub(crate) mod outbox;
+pub(crate) mod receipts;
+
 use std::borrow::Cow;
 
 use chatloom_wire::{
@@ -14,11 +19,11 @@ use chatloom_wire::{
 
 use crate::{
     Answer, CHATLOOM, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
+    calls::receipts::Kind,
     core::Cx,
     json::{self, Writer},
     link::{ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS, is_passing},
     read,
-    receipts::Kind,
     session::Session,
     timers::Timer,
 };

@@ -4,7 +4,7 @@ use chatloom_wire::{
     ContactId, ContentType, ItemHead, ItemType, ParticipantId, ParticipantRole, Receipt,
 };
 
-use crate::{ItemKind, receipts::Kind};
+use crate::{ItemKind, calls::receipts::Kind};
 
 /// Whether an item from a socket is for a chat. An agent has one socket for many chats. Receipts need
 /// not name a contact (docs/protocol/websocket.md §1.6); the original takes those of other chats too

@@ -6,11 +6,11 @@ use crate::{
     CHATLOOM, CallError, CallId, ChatDetails, ConnectionStatus, Event, ForeignEvent, ForeignId,
     Input, ItemHandle, LogLevel, Now, Output, RequestId, SessionId, SessionOptions, SocketId,
     Value,
-    foreign::{Foreign, Signal},
+    link::foreign::{Foreign, Signal},
+    link::sharing::Share,
     read::{self, Frame},
     rng::Rng,
     session::{self, Incoming, Session},
-    sharing::Share,
     sorted::Sorted,
 };
 

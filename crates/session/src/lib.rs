@@ -105,35 +105,22 @@
 //! Calls of the application are not counted otherwise: each is answered, and the host decides how
 //! many it makes. Outputs wait until they are polled.
 
-mod agent;
-mod attachments;
 mod calls;
 mod classify;
 mod core;
 mod debug;
-mod delivered;
-mod foreign;
-mod horizon;
 mod ids;
 mod io;
 pub mod json;
 mod link;
-mod list;
-mod outbox;
-mod partial;
 mod read;
-mod reading;
-mod receipts;
 pub mod recorder;
 mod rng;
 mod roster;
 mod session;
-mod sharing;
 mod snapshot;
-mod sockets;
 mod sorted;
 mod timers;
-mod track;
 mod transcript;
 
 /// Whether this build has [`Behaviour::Chatloom`].

@@ -5,6 +5,11 @@
 //! for a connection at a time; [`Session::pursue`] starts it whenever something asks for one and
 //! nothing forbids it, so no event can be forgotten between two states.
 
+pub(crate) mod agent;
+pub(crate) mod foreign;
+pub(crate) mod sharing;
+pub(crate) mod sockets;
+
 use chatloom_wire::{
     ConnectionToken, Timestamp,
     participant::{BEARER_HEADER, CreateParticipantConnection, Operation, SendMessage},
@@ -13,12 +18,12 @@ use chatloom_wire::{
 use crate::{
     CHATLOOM, CallError, CallId, Connection, ConnectionDetails, ConnectionStatus, Event,
     HttpAnswer, HttpRequest, LogLevel, Output, RequestId, SessionId, Value,
-    agent::{AGENT_CONNECTION_BODY, HostTokens},
     core::Cx,
-    foreign::Signal,
+    link::agent::{AGENT_CONNECTION_BODY, HostTokens},
+    link::foreign::Signal,
+    link::sockets::Socket,
     read,
     session::Session,
-    sockets::Socket,
     timers::Timer,
 };
 

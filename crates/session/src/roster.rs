@@ -12,8 +12,8 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Event, MessageState, Person, Presence, classify, core::Cx, list::Place, receipts::Kind,
-    session::Session, timers::Timer,
+    Event, MessageState, Person, Presence, calls::receipts::Kind, classify, core::Cx,
+    session::Session, timers::Timer, transcript::list::Place,
 };
 
 /// Typing ends so long after the last sign of it (docs/protocol/participant-service.md §9).

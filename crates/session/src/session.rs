@@ -7,20 +7,20 @@ use chatloom_wire::{Item, ItemHead};
 use crate::{
     Behaviour, Body, CHATLOOM, CallError, CallId, ChatDetails, Event, HttpAnswer, ItemHandle,
     ItemKind, LogLevel, RequestId, Role, SessionId, SessionOptions, SocketId,
-    attachments::Transfer,
+    calls::attachments::Transfer,
+    calls::outbox::Outbox,
+    calls::receipts::Receipts,
     calls::{Exchange, Typing},
     classify,
     core::Cx,
-    foreign::Signal,
+    link::foreign::Signal,
     link::{Link, Phase},
-    outbox::Outbox,
-    partial::Partials,
     read::{self, Frame},
-    receipts::Receipts,
     roster::Roster,
     timers::{Timer, Timers},
-    track::Track,
     transcript::Transcript,
+    transcript::partial::Partials,
+    transcript::track::Track,
 };
 
 /// The item a session of the original behaviour gives when it learns from the service that the chat

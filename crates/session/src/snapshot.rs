@@ -17,17 +17,17 @@ use chatloom_wire::{
 
 use crate::{
     CallError, Core, EntryKey, LogLevel, MessageState, Outgoing, Output, Presence, SessionId,
+    calls::horizon,
+    calls::outbox::MOST_WAITING,
+    calls::receipts::Kind,
     core::Cx,
-    delivered::{Floor, Gone},
-    horizon,
     json::{self, Raw, Writer},
     link::Phase,
-    list::Place,
-    outbox::MOST_WAITING,
-    receipts::Kind,
     roster::{self, MOST_PEOPLE},
     session::Session,
     transcript::MOST_GAPS,
+    transcript::delivered::{Floor, Gone},
+    transcript::list::Place,
 };
 
 /// Of the text.

@@ -10,17 +10,23 @@
 //! the application asks for it. Nothing is held back for more than [`HELD_MS`]: then what waits is
 //! delivered behind a gap, and the reading goes on for the gap.
 
+pub(crate) mod delivered;
+pub(crate) mod list;
+pub(crate) mod partial;
+pub(crate) mod reading;
+pub(crate) mod track;
+
 use chatloom_wire::ItemId;
 
 use crate::{
     CHATLOOM, CallError, CallId, Event, GapId, ItemKind, LogLevel, SocketId, Value, classify,
     core::Cx,
-    delivered::{Delivered, Floor, Gone},
-    list::Place,
-    reading::{Aim, End, Reading},
     session::{Incoming, Session, release},
     timers::Timer,
-    track::Arrival,
+    transcript::delivered::{Delivered, Floor, Gone},
+    transcript::list::Place,
+    transcript::reading::{Aim, End, Reading},
+    transcript::track::Arrival,
 };
 
 /// So many live items are held back; with more the recovery starts again, which holds them too.

@@ -49,7 +49,7 @@ const RULES: &[Rule] = &[
     rule("async", sans_io, Shipped, "the crates without I/O wait for nothing"),
     rule(
         "HashMap",
-        sans_io_but_ids,
+        sans_io,
         Shipped,
         "its order differs from run to run, and the same inputs must give the same outputs: use \
          BTreeMap",
@@ -108,11 +108,6 @@ fn sans_io(path: &str) -> bool {
         && ["crates/wire/src/", "crates/session/src/", "crates/engine/src/"]
             .iter()
             .any(|folder| path.starts_with(folder))
-}
-
-/// One file has a map whose order is the same in every run, and that nobody walks through.
-fn sans_io_but_ids(path: &str) -> bool {
-    sans_io(path) && path != "crates/session/src/ids.rs"
 }
 
 /// Looks for every word in every file that its rule looks at.

@@ -14,11 +14,11 @@ use crate::{
     calls::{Owner, transcript_request},
     classify,
     core::Cx,
-    delivered::MOST_ITEMS,
-    list::Place,
     read,
     session::{Incoming, Session, release},
-    track::Arrival,
+    transcript::delivered::MOST_ITEMS,
+    transcript::list::Place,
+    transcript::track::Arrival,
 };
 
 /// Items on a page.

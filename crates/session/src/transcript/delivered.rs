@@ -6,7 +6,7 @@ use chatloom_wire::ItemId;
 
 use crate::{
     ids::Ids,
-    list::{Place, seek},
+    transcript::list::{Place, seek},
 };
 
 /// So many items are remembered.

@@ -6,8 +6,8 @@ use super::{FIRST_ENTRIES, Feed, MOST_OLDER};
 use crate::{
     CallError, CallId, GapId, Value,
     core::Cx,
-    reading::{Aim, End, Reading},
     session::Session,
+    transcript::reading::{Aim, End, Reading},
 };
 
 impl Session {

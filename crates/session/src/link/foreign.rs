@@ -6,7 +6,7 @@
 
 use crate::{
     Connection, ConnectionStatus, ForeignEvent, ForeignId, Output, SessionId, Source, core::Cx,
-    link::Phase, session::Session, sockets::Socket,
+    link::Phase, link::sockets::Socket, session::Session,
 };
 
 /// A socket manager and who listens to it.

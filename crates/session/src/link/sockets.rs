@@ -7,7 +7,7 @@ use chatloom_wire::frame::{HEARTBEAT, PING};
 use crate::{
     Connection, ConnectionStatus, Event, LogLevel, Output, SocketId,
     core::Cx,
-    foreign::Signal,
+    link::foreign::Signal,
     link::{Link, Phase},
     session::Session,
     timers::Timer,

@@ -10,9 +10,9 @@ use crate::{
     calls::{Owner, message_body},
     core::Cx,
     link::Phase,
-    list::Place,
     read,
     session::Session,
+    transcript::list::Place,
 };
 
 /// More messages than this do not wait in one session, and not more failed ones are kept.

@@ -13,12 +13,12 @@ use chatloom_wire::{
 use crate::{
     Answer, CallError, CallId, Value,
     calls::Owner,
+    calls::receipts::{Kind, Receipt, receipt_body},
     core::Cx,
     json::Writer,
-    list::Place,
-    receipts::{Kind, Receipt, receipt_body},
     session::Session,
     timers::Timer,
+    transcript::list::Place,
 };
 
 /// So many calls wait for one receipt. With more the oldest is answered: a later one covers it.

@@ -20,9 +20,9 @@ use crate::{
     calls::Owner,
     classify,
     core::Cx,
-    list::{Line, List, Place},
     read,
     session::{Incoming, Session, release},
+    transcript::list::{Line, List, Place},
 };
 
 /// So many own messages can still be delivered and read.

@@ -16,8 +16,8 @@ use chatloom_wire::{
 use crate::{
     Answer, CallError, CallId, Value,
     calls::Owner,
+    calls::horizon::Horizon,
     core::Cx,
-    horizon::Horizon,
     json::{self, Writer},
     session::Session,
     timers::Timer,

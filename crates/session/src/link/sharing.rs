@@ -8,8 +8,8 @@
 use chatloom_wire::ContactId;
 
 use crate::{
-    ConnectionStatus, Role, SessionId, Source, core::Cx, foreign::Signal, session::Session,
-    sockets::Socket, timers::Timer,
+    ConnectionStatus, Role, SessionId, Source, core::Cx, link::foreign::Signal,
+    link::sockets::Socket, session::Session, timers::Timer,
 };
 
 /// A socket that can be shared, under the number of its leader.
