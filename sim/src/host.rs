@@ -795,14 +795,14 @@ impl World<'_> {
                 if !view.is_live() {
                     return;
                 }
-                if result.is_ok() {
+                let Err(error) = result else {
                     view.phase = Phase::Connected;
                     return;
-                }
+                };
                 let place = view.seat.clone();
                 let goes_on =
                     place.is_some_and(|place| self.service.admits(self.server_time(), &place));
-                if goes_on {
+                if goes_on || error.can_retry() {
                     self.connect_later(host, seat);
                 } else {
                     of_view(self, host, seat).phase = Phase::Refused;
