@@ -108,7 +108,6 @@
 mod calls;
 mod classify;
 mod core;
-mod debug;
 mod ids;
 mod io;
 pub mod json;
