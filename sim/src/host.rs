@@ -802,7 +802,9 @@ impl World<'_> {
                 let place = view.seat.clone();
                 let goes_on =
                     place.is_some_and(|place| self.service.admits(self.server_time(), &place));
-                if goes_on || error.can_retry() {
+                // Who called off one attempt makes another.
+                let again = error.can_retry() || *error == CallError::Cancelled;
+                if goes_on || again {
                     self.connect_later(host, seat);
                 } else {
                     of_view(self, host, seat).phase = Phase::Refused;
