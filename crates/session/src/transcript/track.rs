@@ -359,6 +359,10 @@ impl Session {
             return;
         }
         self.track.allowance = self.track.allowance.saturating_sub(1);
+        // What is being read belongs right in front of the first entry: that one has to stay until then.
+        if self.is_reading_older() {
+            return;
+        }
         let most = self.options.most_entries.max(LEAST_ENTRIES) + self.track.allowance;
         while let Some(list) = &mut self.track.list
             && list.len() > most

@@ -304,6 +304,34 @@ fn chatloom_a_list_is_bounded_and_pages_back_in() {
 }
 
 #[test]
+fn chatloom_what_comes_while_older_entries_are_read_leaves_no_hole_behind_them() {
+    let mut options = options(CHATLOOM);
+    options.most_entries = 100;
+    let mut world = tracked_with(options);
+    for n in 0..150 {
+        world.say(&n.to_string());
+    }
+    world.run(100);
+    world.latency = 500;
+    let call = world.call(Call::LoadOlder { count: 10 });
+    world.latency = 1;
+    for n in 0..5 {
+        world.say(&n.to_string());
+    }
+    world.run(100);
+    assert!(world.result(call).is_none(), "the page is on its way");
+    world.run(2_000);
+    assert!(matches!(world.result(call), Some(Ok(Value::Loaded { count: 10, .. }))));
+    let held = shown(&world).len() - 1;
+    assert_eq!(shown(&world)[1..], world.stored()[155 - held..]);
+    world.say("more");
+    world.run(100);
+    let held = shown(&world).len() - 1;
+    assert_eq!(shown(&world)[1..], world.stored()[156 - held..]);
+    assert!(held <= 110, "the bound holds again: {held}");
+}
+
+#[test]
 fn chatloom_older_entries_are_only_for_those_who_look() {
     let mut world = World::connected(CHATLOOM);
     let call = world.call(Call::LoadOlder { count: 10 });

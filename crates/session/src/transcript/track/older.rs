@@ -51,12 +51,15 @@ impl Session {
 
     /// Reads for the next call that wants older entries, unless some are being read.
     fn load_next(&mut self, cx: &mut Cx) {
-        let is_older = |reading: &Reading| matches!(reading.aim, Aim::Older(_));
-        if !self.transcript.readings.iter().any(is_older)
+        if !self.is_reading_older()
             && let Some((call, count)) = self.track.older_calls.pop_front()
         {
             self.begin_older(cx, count, Some(call));
         }
+    }
+
+    pub(super) fn is_reading_older(&self) -> bool {
+        self.transcript.readings.iter().any(|reading| matches!(reading.aim, Aim::Older(_)))
     }
 
     fn begin_older(&mut self, cx: &mut Cx, count: usize, call: Option<CallId>) {
