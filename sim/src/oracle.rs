@@ -8,6 +8,9 @@ use crate::{
     world::{Outcome, World},
 };
 
+/// So many of the last items the end of a chat may overtake.
+const MOST_OVERTAKEN: usize = 20;
+
 impl World<'_> {
     /// Looks at everything.
     pub(crate) fn judge(&mut self) {
@@ -137,7 +140,12 @@ impl World<'_> {
         if goes_on {
             self.check("no gap stays open", gaps == 0, || format!("{name} has {gaps}"));
         }
-        self.check("every item is given", missing.is_empty(), || {
+        // Where frames overtake each other the end may overtake what was said last, and after the end
+        // the service lets nobody read.
+        let overtaken = !goes_on
+            && view.unordered
+            && missing.iter().all(|place| place + MOST_OVERTAKEN >= items);
+        self.check("every item is given", missing.is_empty() || overtaken, || {
             format!("{name} of {items} items lacks {missing:?}")
         });
         let view = &self.hosts[host].views[seat];
