@@ -136,15 +136,14 @@ impl World<'_> {
             return;
         }
         let gaps = view.gaps.len();
-        let missing = view.missing(items, goes_on);
+        let (missing, unordered) = (view.missing(items, goes_on), view.unordered);
         if goes_on {
             self.check("no gap stays open", gaps == 0, || format!("{name} has {gaps}"));
         }
         // Where frames overtake each other the end may overtake what was said last, and after the end
         // the service lets nobody read.
-        let overtaken = !goes_on
-            && view.unordered
-            && missing.iter().all(|place| place + MOST_OVERTAKEN >= items);
+        let overtaken =
+            !goes_on && unordered && missing.iter().all(|place| place + MOST_OVERTAKEN >= items);
         self.check("every item is given", missing.is_empty() || overtaken, || {
             format!("{name} of {items} items lacks {missing:?}")
         });
