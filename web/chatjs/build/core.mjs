@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { encode } from "../src/inline.js";
+import { encode } from "../src/host/inline.js";
 
 const NAME = "chatloom:core";
 

@@ -1,7 +1,8 @@
 /** What the package offers under its own names, and the object that applications know as `connect.ChatSession`. */
-import { create, SessionTypes } from "./chat";
-import { setGlobalConfig, setRegionOverride } from "./config";
-import { LogLevel } from "./log";
+import { setGlobalConfig, setRegionOverride } from "./api/config";
+import { create } from "./api/create";
+import { LogLevel } from "./api/log";
+import { SessionTypes } from "./api/rules";
 
 export const ChatSession = { create, setGlobalConfig, setRegionOverride, LogLevel, SessionTypes };
 

@@ -1,7 +1,7 @@
 /** What happens when the core panics. */
 import { beforeAll, expect, test, vi } from "vitest";
 
-import type { Exports } from "../src/wasm";
+import type { Exports } from "../src/host/wasm";
 import { connectSession, installWebSocket, newChat, next, rejection, Service } from "./service";
 
 /** The instances that were made, newest last. */
@@ -13,8 +13,8 @@ const trapping = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(TRA
   "trap"
 ] as () => number;
 
-vi.mock("../src/wasm", async (importOriginal) => {
-  const { instantiate } = await importOriginal<typeof import("../src/wasm")>();
+vi.mock("../src/host/wasm", async (importOriginal) => {
+  const { instantiate } = await importOriginal<typeof import("../src/host/wasm")>();
   return {
     /** Instances that can be told to panic. */
     instantiate(): Exports {

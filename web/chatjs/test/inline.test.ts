@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { decode, encode } from "../src/inline.js";
+import { decode, encode } from "../src/host/inline.js";
 
 test("every byte survives, at every place", () => {
   const bytes = Uint8Array.from({ length: 1024 }, (_, at) => (at * 7 + (at >> 8)) & 255);

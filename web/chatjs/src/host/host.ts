@@ -2,6 +2,7 @@
  * Does what the core wants: requests, sockets, the one timer; and brings it what happens. One host
  * serves all sessions of a page, because the core does.
  */
+import { type Level, log, LogLevel } from "../api/log";
 import {
   type Call,
   Core,
@@ -13,7 +14,6 @@ import {
   type Output,
   UNREADABLE,
 } from "./core";
-import { type Level, log, LogLevel } from "./log";
 
 /** What the host tells a session. */
 export interface Listener {

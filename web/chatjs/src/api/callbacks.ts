@@ -1,5 +1,37 @@
 /** Callbacks of the application: who wants what, and when they run. */
 
+/** The original's name of each callback and of its event (S118). Those of items come first, in the order of the core's kinds. */
+export const CALLBACKS = {
+  onMessage: "INCOMING_MESSAGE",
+  onTyping: "INCOMING_TYPING",
+  onReadReceipt: "INCOMING_READ_RECEIPT",
+  onDeliveredReceipt: "INCOMING_DELIVERED_RECEIPT",
+  onParticipantIdle: "PARTICIPANT_IDLE",
+  onParticipantReturned: "PARTICIPANT_RETURNED",
+  onAutoDisconnection: "AUTODISCONNECTION",
+  onParticipantInvited: "PARTICIPANT_INVITED",
+  onAuthenticationInitiated: "AUTHENTICATION_INITIATED",
+  onAuthenticationSuccessful: "AUTHENTICATION_SUCCESSFUL",
+  onAuthenticationFailed: "AUTHENTICATION_FAILED",
+  onAuthenticationTimeout: "AUTHENTICATION_TIMEOUT",
+  onAuthenticationExpired: "AUTHENTICATION_EXPIRED",
+  onAuthenticationCanceled: "AUTHENTICATION_CANCELED",
+  onParticipantDisplayNameUpdated: "PARTICIPANT_DISPLAYNAME_UPDATED",
+  onChatRehydrated: "CHAT_REHYDRATED",
+  onConnectionEstablished: "CONNECTION_ESTABLISHED",
+  onConnectionLost: "CONNECTION_LOST",
+  onConnectionBroken: "CONNECTION_BROKEN",
+  onDeepHeartbeatSuccess: "DEEP_HEARTBEAT_SUCCESS",
+  onDeepHeartbeatFailure: "DEEP_HEARTBEAT_FAILURE",
+  onEnded: "CHAT_ENDED",
+} as const;
+
+/** The methods that subscribe. */
+export type Callbacks = { [name in keyof typeof CALLBACKS]: (callback: Handler) => () => void };
+
+/** Their names, by the core's kind. */
+export const EVENTS = Object.values(CALLBACKS);
+
 /** A callback of the original: what happened, its name, and who says so (S116). */
 export type Handler = (payload: unknown, name: string, from: Handlers) => void;
 
@@ -58,6 +90,19 @@ export class Handlers {
 /** Something to do in a task of its own. */
 export interface Task {
   run(): void;
+}
+
+/** An event of the application, in a task of its own. */
+export class Delivery implements Task {
+  constructor(
+    readonly handlers: Handlers,
+    readonly name: string,
+    readonly payload: unknown,
+  ) {}
+
+  run(): void {
+    this.handlers.trigger(this.name, this.payload);
+  }
 }
 
 /**

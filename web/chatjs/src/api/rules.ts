@@ -75,6 +75,38 @@ export function checkMessage(message: unknown): asserts message is string {
   if (typeof message !== "string") throw new IllegalArgument(`${String(message)}is not a valid message`);
 }
 
+/** The types of sessions. */
+export const SessionTypes = { AGENT: "AGENT", CUSTOMER: "CUSTOMER" } as const;
+
+/** What the application gives with a call and finds again in its result. */
+export interface WithMetadata {
+  metadata?: unknown;
+}
+
+/** The argument of `sendMessage`. */
+export interface SendMessageArgs extends WithMetadata {
+  message: string;
+  contentType: string;
+  clientToken?: string;
+}
+
+/** The argument of `sendEvent`. */
+export interface SendEventArgs extends WithMetadata {
+  contentType: string;
+  content?: unknown;
+  clientToken?: string;
+}
+
+/** The argument of `getTranscript`. */
+export interface GetTranscriptArgs extends WithMetadata {
+  contactId?: string;
+  maxResults?: number;
+  nextToken?: string;
+  scanDirection?: string;
+  sortOrder?: string;
+  startPosition?: { id?: string; absoluteTime?: string; mostRecent?: number };
+}
+
 /** A contact and a participant, as an application gives them: the answer of StartChatContact will do. */
 export interface ChatDetailsInput {
   contactId?: string;

@@ -10,7 +10,7 @@ afterEach(() => {
 async function laterWithout(...missing: string[]) {
   vi.resetModules();
   for (const name of missing) vi.stubGlobal(name, undefined);
-  return (await import("../src/events")).later;
+  return (await import("../src/api/callbacks")).later;
 }
 
 describe.each([

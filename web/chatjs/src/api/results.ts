@@ -1,0 +1,86 @@
+/** The shapes of values and errors that applications get. */
+import type { DoneOutput } from "../host/core";
+import type { Participant } from "./rules";
+
+/** What the service gave for a connection (S56). */
+export interface ConnectionDetails {
+  url: string | undefined;
+  expiry: string | undefined;
+  transportLifeTimeInSeconds: number;
+  connectionAcknowledged: boolean;
+  connectionToken: string | undefined;
+  connectionTokenExpiry: string | undefined;
+}
+
+/** The details of a chat (S56). */
+export interface ChatDetails extends Participant {
+  connectionDetails: ConnectionDetails | undefined;
+}
+
+/** A result of the service (S59). */
+export interface Result {
+  data: Record<string, unknown>;
+  metadata?: unknown;
+}
+
+/** What `connect` gives (S46). */
+export interface ConnectResult {
+  _debug: { websocketStatus: string };
+  connectSuccess: true;
+  connectCalled: true;
+  metadata: unknown;
+}
+
+/** The names of errors that arise on this side, and what they say unless they know better. */
+const ERRORS: Record<string, readonly [type: string, message: string]> = {
+  badAnswer: ["SyntaxError", "the service's answer cannot be used"],
+  cancelled: ["AbortError", "the call was cancelled"],
+  closed: ["AbortError", "the session is closed"],
+  invalid: ["ValidationException", "an argument does not fit"],
+  outboxFull: ["ThrottlingException", "too many messages are waiting to be sent"],
+  receiptsOff: ["Error", "receipts are switched off for this session"],
+  storage: ["Error", "the storage did not take or give the file"],
+  unreachable: ["TypeError", "the service could not be reached"],
+};
+/** How long the original keeps a socket before it opens the next. */
+const SOCKET_LIFE_S = 3540;
+
+/** The text that a call without a connection rejects with (S57). */
+export function notConnected(method: string): string {
+  return `Failed to call ${method}, No active connection`;
+}
+
+/** What a call that failed rejects with (S60), but for the metadata. */
+export function failure({ error, name, status, message: told, member, rule }: DoneOutput) {
+  const [known, text] = ERRORS[error ?? ""] ?? ["Error", ""];
+  let type = name ?? known;
+  let message = told ?? (member ? `${member}: ${rule}` : text);
+  if (error === "unreachable") {
+    // The host put the name of what `fetch` threw before its text.
+    const [, thrown, text] = /^(\w+): (.*)$/s.exec(message) ?? [];
+    if (thrown && text) [type, message] = [thrown, text];
+  }
+  const [, ...trace] = (new Error().stack ?? "").split("\n");
+  return { type, message, stack: [`${type}: ${message}`, ...trace], statusCode: status };
+}
+
+/** Reads the details of a connection; `undefined` when the answer is none (S56). */
+export function connectionDetails(body: string): ConnectionDetails | undefined {
+  interface Body {
+    Websocket: { Url?: string; ConnectionExpiry?: string };
+    ConnectionCredentials: { ConnectionToken?: string; Expiry?: string };
+  }
+  try {
+    const { Websocket: socket, ConnectionCredentials: credentials } = JSON.parse(body) as Body;
+    return {
+      url: socket.Url,
+      expiry: socket.ConnectionExpiry,
+      transportLifeTimeInSeconds: SOCKET_LIFE_S,
+      connectionAcknowledged: false,
+      connectionToken: credentials.ConnectionToken,
+      connectionTokenExpiry: credentials.Expiry,
+    };
+  } catch {
+    return undefined;
+  }
+}
