@@ -1,5 +1,9 @@
 /** The classic script: puts the library where pages look for it (docs/protocol/websocket.md S1 to S3). */
-import { ChatSession, LogLevel } from "./index";
+import { ChatSession, LogLevel } from "./exports";
+import { useCore } from "./host/host";
+import { smallCore } from "./host/small";
+
+useCore(smallCore);
 
 const page = globalThis as { connect?: Record<string, unknown> };
 const connect = (page.connect ??= {});

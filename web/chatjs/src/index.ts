@@ -1,9 +1,7 @@
-/** What the package offers under its own names, and the object that applications know as `connect.ChatSession`. */
-import { setGlobalConfig, setRegionOverride } from "./api/config";
-import { create } from "./api/create";
-import { LogLevel } from "./api/log";
-import { SessionTypes } from "./api/rules";
+/** The package, with the core inside. */
+import { useCore } from "./host/host";
+import { smallCore } from "./host/small";
 
-export const ChatSession = { create, setGlobalConfig, setRegionOverride, LogLevel, SessionTypes };
+useCore(smallCore);
 
-export { LogLevel };
+export * from "./exports";

@@ -13,20 +13,22 @@ const trapping = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(TRA
   "trap"
 ] as () => number;
 
-vi.mock("../src/host/wasm", async (importOriginal) => {
-  const { instantiate } = await importOriginal<typeof import("../src/host/wasm")>();
+vi.mock("../src/host/small", async (importOriginal) => {
+  const { smallCore } = await importOriginal<typeof import("../src/host/small")>();
   return {
     /** Instances that can be told to panic. */
-    instantiate(): Exports {
-      const real = instantiate();
-      const instance = { panics: "" };
-      instances.push(instance);
-      const trap = (call: () => number) => (instance.panics ? trapping() : call());
-      return {
-        ...real,
-        handle: (...args) => trap(() => real.handle(...args)),
-        item: (...args) => trap(() => real.item(...args)),
-      };
+    smallCore: {
+      load: (): Exports => {
+        const real = smallCore.load() as Exports;
+        const instance = { panics: "" };
+        instances.push(instance);
+        const trap = (call: () => number) => (instance.panics ? trapping() : call());
+        return {
+          ...real,
+          handle: (...args) => trap(() => real.handle(...args)),
+          item: (...args) => trap(() => real.item(...args)),
+        };
+      },
     },
   };
 });

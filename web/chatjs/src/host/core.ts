@@ -1,5 +1,5 @@
 /** One instance of the core: JSON in, JSON out, and the short way for items. */
-import { type Exports, instantiate } from "./wasm";
+import type { Exports } from "./wasm";
 
 /** What the host says. The members are those of `chatloom_session::Input` in camel case. */
 export type Input =
@@ -146,17 +146,20 @@ export class CoreFault extends Error {
 }
 
 export class Core {
-  readonly #exports: Exports = instantiate();
-  #memory = new Uint8Array(this.#exports.memory.buffer);
+  readonly #exports: Exports;
+  #memory: Uint8Array<ArrayBuffer>;
   /** The part of the memory where inputs are written. */
-  #input = this.#memory;
+  #input: Uint8Array<ArrayBuffer>;
   /** The item whose head stands there, if one does. */
   #written: Item | undefined;
   #headLength = 0;
 
-  constructor() {
+  /** Starts an instance that nobody else has. */
+  constructor(exports: Exports) {
+    this.#exports = exports;
+    this.#input = this.#memory = new Uint8Array(exports.memory.buffer as ArrayBuffer);
     const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-    this.#exports.start(high ?? 0, low ?? 0);
+    exports.start(high ?? 0, low ?? 0);
     this.#reserve(3 * SHORT);
   }
 

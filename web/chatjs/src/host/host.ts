@@ -1,6 +1,6 @@
 /**
  * Does what the core wants: requests, sockets, the one timer; and brings it what happens. One host
- * serves all sessions of a page, because the core does.
+ * serves all sessions of a page that have the same core, because the core does.
  */
 import { type Level, log, LogLevel } from "../api/log";
 import {
@@ -14,6 +14,7 @@ import {
   type Output,
   UNREADABLE,
 } from "./core";
+import type { CoreSource, Exports } from "./wasm";
 
 /** What the host tells a session. */
 export interface Listener {
@@ -47,6 +48,9 @@ interface Pending {
   reject(error: DoneOutput): void;
 }
 
+/** How calls end without a core. */
+type Failure = Pick<DoneOutput, "error" | "message">;
+
 /** A good answer, which goes to the application as it came. */
 interface Kept {
   readonly request: number;
@@ -61,19 +65,26 @@ const CHAT_TOPIC = "aws/chat";
 /** The operation whose answer an application can see in the details of its chat (S56). */
 const CONNECT = "CreateParticipantConnection";
 
-let current: Host | undefined;
+let usual: CoreSource;
+const hosts = new Map<CoreSource, Host>();
 
-/** The host of this page; a new one when there is none, or when its core has failed. */
-export function host(): Host {
-  if (current === undefined || current.failed) current = new Host();
-  return current;
+/** Sessions have such cores from now on, unless they ask for others. */
+export function useCore(source: CoreSource): void {
+  usual = source;
+}
+
+/** The host of this page for such cores; a new one when there is none, or when its core has failed. */
+export function host(source: CoreSource = usual): Host {
+  let found = hosts.get(source);
+  if (found === undefined || found.failed) hosts.set(source, (found = new Host(source.load())));
+  return found;
 }
 
 export class Host {
-  /** Whether the core has failed; then nothing happens here any more. */
+  /** Whether the core has failed, or could not be had; then nothing happens here any more. */
   failed = false;
 
-  readonly #core = new Core();
+  #core!: Core;
   readonly #sessions = new Map<number, Listener>();
   readonly #calls = new Map<number, Pending>();
   readonly #requests = new Map<number, AbortController>();
@@ -85,15 +96,26 @@ export class Host {
   #kept: Kept | undefined;
   readonly #stop = new AbortController();
   #lastNumber = 0;
-  /** What waits for the end of a drain, since only one input is handled at a time. */
+  /** What waits for the core to be loaded, or for the end of a drain: one input is handled at a time. */
   readonly #waiting: (() => void)[] = [];
-  #busy = false;
+  #busy = true;
+  /** Why calls are in vain once the core has failed. */
+  #why: Failure = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer goes off, which is never later than the deadline. */
   #timerAt = Infinity;
   #deadline = Infinity;
 
-  constructor() {
+  constructor(core: Exports | Promise<Exports>) {
+    if (core instanceof Promise) {
+      core
+        .then((exports) => this.#begin(exports))
+        .catch((error: Error) => {
+          this.#fail(error, { error: "unreachable", message: `the core could not be loaded: ${error.message}` });
+        });
+    } else {
+      this.#begin(core);
+    }
     if (typeof addEventListener === "function") {
       const { signal } = this.#stop;
       for (const [name, on] of [
@@ -108,6 +130,12 @@ export class Host {
       }
     }
     if (typeof navigator === "object" && navigator.onLine === false) this.#tell({ type: "network", on: false });
+  }
+
+  /** There is a core: does what has come up before. */
+  #begin(exports: Exports): void {
+    this.#core = new Core(exports);
+    this.#finish();
   }
 
   /** Begins a session and gives its number. */
@@ -129,7 +157,7 @@ export class Host {
     return new Promise((resolve, reject) => {
       const call = ++this.#lastNumber;
       this.#calls.set(call, { resolve, reject });
-      if (this.failed) this.#end({ type: "done", session, call, error: "closed", message: "the core has failed" });
+      if (this.failed) this.#end({ type: "done", session, call, ...this.#why });
       else this.#tell({ ...what, session, call });
     });
   }
@@ -374,15 +402,16 @@ export class Host {
     else log(level, {}, text);
   }
 
-  /** The core panicked. Its sessions are broken; new ones get a new core. */
-  #fail(error: unknown): void {
+  /** The core panicked, or could not be loaded. Its sessions are broken; new ones get a new core. */
+  #fail(error: unknown, why: Failure = { error: "closed", message: "the core has failed" }): void {
     this.failed = true;
+    this.#why = why;
     this.#stop.abort();
     clearTimeout(this.#timer);
     for (const request of this.#requests.values()) request.abort();
     for (const socket of [...this.#sockets.keys()]) this.#close(socket, 1000, "");
     for (const call of [...this.#calls.keys()]) {
-      this.#end({ type: "done", session: 0, call, error: "closed", message: "the core has failed" });
+      this.#end({ type: "done", session: 0, call, ...why });
     }
     for (const listener of this.#sessions.values()) {
       listener.log(LogLevel.ERROR, `the core has failed: ${String(error)}`);

@@ -1,5 +1,4 @@
-/** The browser core as it travels inside the script, and its start. */
-import text from "chatloom:core";
+/** The browser core and where it comes from. */
 import { decode } from "./inline";
 
 /** What `crates/wasm` exports; its documentation says what each does. */
@@ -12,18 +11,27 @@ export interface Exports {
   output(): number;
 }
 
-let compiled: WebAssembly.Module | undefined;
+/** Where cores come from. */
+export interface CoreSource {
+  /** A new instance, which is there at once or has yet to be loaded. May be asked again after a failure. */
+  load(): Exports | Promise<Exports>;
+}
 
 /**
- * A new instance of the core. Compiled when first needed, on the spot: a page's first `create` must
- * give a session at once.
+ * A core that travels inside a script, as text. Compiled when first needed, on the spot: a page's first
+ * `create` must give a session at once.
  */
-export function instantiate(): Exports {
-  try {
-    compiled ??= new WebAssembly.Module(decode(text));
-  } catch (error) {
-    const hint = "a page's content security policy must allow 'wasm-unsafe-eval' in script-src";
-    throw new Error(`WebAssembly cannot be started; ${hint}`, { cause: error });
-  }
-  return new WebAssembly.Instance(compiled).exports as unknown as Exports;
+export function inlined(text: string): CoreSource {
+  let compiled: WebAssembly.Module | undefined;
+  return {
+    load() {
+      try {
+        compiled ??= new WebAssembly.Module(decode(text));
+      } catch (error) {
+        const hint = "a page's content security policy must allow 'wasm-unsafe-eval' in script-src";
+        throw new Error(`WebAssembly cannot be started; ${hint}`, { cause: error });
+      }
+      return new WebAssembly.Instance(compiled).exports as unknown as Exports;
+    },
+  };
 }
