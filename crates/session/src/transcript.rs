@@ -479,9 +479,20 @@ impl Session {
         end: End,
         error: Option<CallError>,
     ) {
-        let count = reading.found.len() as u32;
-        let oldest = reading.found.iter().map(|arrival| &arrival.place).min().cloned();
-        let ends = self.deliver_all(cx, reading.found, true);
+        let mut found = reading.found;
+        if end == End::Short && self.is_before_something(gap) {
+            // A recovery that became this reading began behind the gap. What it found of what is newer
+            // than everything delivered may have more in front of it: whoever brings that, the socket
+            // that was trusted or the next recovery, brings this as well.
+            let newest = self.transcript.delivered.newest();
+            let is_behind = |arrival: &mut Arrival| newest.is_some_and(|of| *of < arrival.place);
+            for arrival in found.extract_if(.., is_behind) {
+                release(cx, &arrival.body);
+            }
+        }
+        let count = found.len() as u32;
+        let oldest = found.iter().map(|arrival| &arrival.place).min().cloned();
+        let ends = self.deliver_all(cx, found, true);
         self.is_changed = true;
         let gaps = &mut self.transcript.gaps;
         if end != End::Short {
@@ -518,6 +529,12 @@ impl Session {
         }
     }
 
+    /// Whether something has been delivered behind a gap.
+    fn is_before_something(&self, gap: GapId) -> bool {
+        let mut gaps = self.transcript.gaps.iter();
+        gaps.any(|known| known.id == gap && known.before.is_some())
+    }
+
     /// The transcript cannot be read any more: gives what has been found for gaps.
     pub(crate) fn give_found(&mut self, cx: &mut Cx) {
         if self.is_compat() {
@@ -525,10 +542,18 @@ impl Session {
         }
         for at in 0..self.transcript.readings.len() {
             let reading = &mut self.transcript.readings[at];
-            if let Aim::Fill(_) = reading.aim {
-                let found = std::mem::take(&mut reading.found);
-                self.deliver_all(cx, found, true);
+            let Aim::Fill(gap) = reading.aim else { continue };
+            let found = std::mem::take(&mut reading.found);
+            if self.is_before_something(gap) {
+                // What has been found behind the gap has a gap of its own before it.
+                let newest = self.transcript.delivered.newest().cloned();
+                let places = found.iter().map(|arrival| &arrival.place);
+                let behind = places.filter(|place| newest.as_ref().is_some_and(|of| of < place));
+                if let Some(before) = behind.min().cloned() {
+                    self.open_gap(cx, newest, Some(before), false);
+                }
             }
+            self.deliver_all(cx, found, true);
         }
     }
 

@@ -110,3 +110,51 @@ fn a_message_that_is_answered_late_is_not_the_first_entry() {
     assert!(matches!(world.result(call), Some(Ok(Value::Loaded { .. }))));
     assert_eq!(shown(&world), world.stored());
 }
+
+/// A chat with one item before a gap of one and one behind it, two that came while there was no
+/// connection, and a reading for the gap that has found the last of them.
+fn read_behind_a_gap() -> World {
+    let mut world = World::connected(Behaviour::Chatloom);
+    world.say("before");
+    world.run(15_000);
+    world.always("GetTranscript", Reply::Status(500));
+    world.cut();
+    world.say("missed");
+    world.run(1_000);
+    world.say("waits");
+    world.run(20_500);
+    assert_eq!(world.delivered(), ["item-00000", "item-00002"]);
+    world.always("CreateParticipantConnection", Reply::Lost);
+    world.cut();
+    world.say("missed without a connection");
+    world.say("and this too");
+    world.service.page_size = Some(1);
+    world.script("GetTranscript", &[Reply::Serve]);
+    world
+}
+
+/// What was read for a gap went on behind it, and was given up halfway: an item came before the one
+/// in front of it, which nobody told of.
+#[test]
+fn what_is_read_behind_a_gap_is_given_when_it_is_whole() {
+    let mut world = read_behind_a_gap();
+    world.always("GetTranscript", Reply::Status(400));
+    world.run(60_000);
+    assert_eq!(world.delivered(), ["item-00000", "item-00002"]);
+    world.service.always.clear();
+    world.run(60_000);
+    assert_eq!(world.delivered(), [0, 2, 3, 4, 1].map(|n| format!("item-0000{n}")));
+    assert_eq!(world.story().last(), Some(&"gap closed"));
+}
+
+/// The same where the chat ends meanwhile: what was found is given behind a gap of its own.
+#[test]
+fn what_was_read_behind_a_gap_is_given_behind_another_when_the_chat_ends() {
+    let mut world = read_behind_a_gap();
+    world.run(60_000);
+    assert_eq!(world.story().last(), Some(&"lost"));
+    world.always("CreateParticipantConnection", Reply::Status(403));
+    world.run(60_000);
+    assert_eq!(world.story()[world.story().len() - 2..], ["gap", "ended"]);
+    assert_eq!(world.delivered(), ["item-00000", "item-00002", "item-00004"]);
+}
