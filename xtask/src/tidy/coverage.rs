@@ -19,13 +19,13 @@ const ELSEWHERE: [&str; 3] = ["browser wrapper", "metrics", "documentation"];
 
 /// A statement or a defect: `S44`, `D5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Number {
+pub(super) enum Number {
     Statement(u32),
     Defect(u32),
 }
 
 impl Number {
-    fn parse(word: &str) -> Option<Self> {
+    pub(super) fn parse(word: &str) -> Option<Self> {
         let (kind, digits) = word.split_at_checked(1)?;
         let number = || digits.parse().ok().filter(|_| digits.len() <= 3);
         match kind {
@@ -51,7 +51,7 @@ impl std::fmt::Display for Number {
 }
 
 /// The names of the tests of each statement, with the place where they are.
-type Tests = BTreeMap<Number, BTreeSet<(String, String)>>;
+pub(super) type Tests = BTreeMap<Number, BTreeSet<(String, String)>>;
 
 /// Checks that the page says what the tests are, and that nothing is left without a word.
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
@@ -67,7 +67,7 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
         ));
     }
     let rows = words(&page.text);
-    let tests = tests(files);
+    let tests = tests_by_number(files);
     for number in Number::all() {
         let words = rows.get(&number).map_or("", String::as_str);
         if !tests.contains_key(&number) && !ELSEWHERE.iter().any(|kind| words.starts_with(kind)) {
@@ -80,7 +80,7 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
 
 /// The page with the tests that there are and the words that it has.
 pub(crate) fn rewritten(page: &str, files: &[File]) -> String {
-    let (tests, words) = (tests(files), words(page));
+    let (tests, words) = (tests_by_number(files), words(page));
     let before = page.lines().take_while(|line| row(line).is_none());
     let mut new: String = before.flat_map(|line| [line, "\n"]).collect();
     for number in Number::all() {
@@ -114,7 +114,8 @@ fn words(page: &str) -> BTreeMap<Number, String> {
     page.lines().filter_map(row).map(|(number, words)| (number, words.to_owned())).collect()
 }
 
-fn tests(files: &[File]) -> Tests {
+/// The tests of each statement and defect that has any.
+pub(super) fn tests_by_number(files: &[File]) -> Tests {
     let mut tests = Tests::new();
     for file in files {
         let Some(place) = place(&file.path) else { continue };

@@ -4,6 +4,7 @@ mod citations;
 mod coverage;
 mod dependencies;
 mod links;
+mod readme;
 mod words;
 
 use std::{fmt, fs};
@@ -95,6 +96,7 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
     findings.extend(words::check(&files));
     findings.extend(citations::check(&files));
     findings.extend(coverage::check(&files));
+    findings.extend(readme::check(&files));
     findings.extend(links::check(&files, |path| repository.path(path).exists()));
 
     for finding in &findings {
