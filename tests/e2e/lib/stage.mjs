@@ -189,6 +189,7 @@ class Terminal {
 class Stage {
   #programs = [];
   #cleanups = [];
+  #browser;
 
   /** Starts a program. */
   run(name, file, args, options) {
@@ -216,12 +217,12 @@ class Stage {
     return new Terminal(this.run(`agent ${user}`, program("CHATLOOM_BIN"), args, { read }));
   }
 
-  /** Serves files on an origin of their own. */
+  /** Serves files, each with its own headers if it has any, on an origin of their own. */
   async site(files) {
     const site = http.createServer((request, response) => {
       const file = files[new URL(request.url, "http://site").pathname];
       if (!file) return response.writeHead(404).end();
-      return response.writeHead(200, { "content-type": file.type }).end(file.body);
+      return response.writeHead(200, { "content-type": file.type, ...file.headers }).end(file.body);
     });
     site.listen(0, "127.0.0.1");
     await once(site, "listening");
@@ -232,8 +233,8 @@ class Stage {
     return `http://127.0.0.1:${site.address().port}`;
   }
 
-  /** A page in Chromium; what it logs is told when the test fails. */
-  async page(options = {}) {
+  /** Chromium, one for the stage. */
+  async #chromium() {
     const browser = await chromium.launch({
       executablePath: program("CHROMIUM"),
       args: [
@@ -247,7 +248,13 @@ class Stage {
       ],
     });
     this.#cleanups.push(() => browser.close());
-    const page = await browser.newPage(options);
+    return browser;
+  }
+
+  /** A page in Chromium, with storage of its own; what it logs is told when the test fails. */
+  async page(options = {}) {
+    this.#browser ??= this.#chromium();
+    const page = await (await this.#browser).newPage(options);
     page.setDefaultTimeout(PATIENCE_MS);
     const console_ = new Log("console");
     page.on("console", (message) => console_.push(`${message.type()}: ${message.text()}`));

@@ -102,9 +102,10 @@ fn rust_tests(text: &str) -> Vec<&str> {
     names
 }
 
-/// `test("..."` and `scenario("..."`, also where the name is in a line of its own.
+/// `test("..."` and what tests/e2e declares its tests with, also where the name is in a line of its
+/// own.
 fn script_tests(text: &str) -> Vec<&str> {
-    ["test(", "scenario("]
+    ["test(", "scenario(", "alike("]
         .iter()
         .flat_map(|call| text.match_indices(call))
         .filter_map(|(at, call)| {

@@ -15,7 +15,9 @@ const EVENT = "application/vnd.amazonaws.connect.event.";
 const MESSAGE = "application/vnd.amazonaws.connect.message.";
 const OFFICE = "application/vnd.openxmlformats-officedocument.";
 
-/** What `sendMessage` and `sendEvent` take (S191). */
+const events = (...names: string[]) => names.map((name) => EVENT + name);
+
+/** What `sendMessage` and `sendEvent` take (S191), in the order in which a refusal names it. */
 const CONTENT_TYPES = [
   ...["plain", "markdown", "csv"].map((name) => "text/" + name),
   "application/msword",
@@ -26,14 +28,7 @@ const CONTENT_TYPES = [
   OFFICE + "presentationml.presentation",
   "application/vnd.ms-excel",
   OFFICE + "spreadsheetml.sheet",
-  "image/jpeg",
-  "image/png",
-  "audio/wav",
-  "audio/x-wav",
-  "audio/vnd.wave",
-  MESSAGE + "interactive",
-  MESSAGE + "interactive.response",
-  ...[
+  ...events(
     "authentication.initiated",
     "authentication.succeeded",
     "authentication.failed",
@@ -41,6 +36,13 @@ const CONTENT_TYPES = [
     "authentication.expired",
     "authentication.cancelled",
     "participant.displayname.updated",
+  ),
+  "image/jpeg",
+  "image/png",
+  "audio/wav",
+  "audio/x-wav",
+  "audio/vnd.wave",
+  ...events(
     "connection.acknowledged",
     "typing",
     "participant.joined",
@@ -50,6 +52,10 @@ const CONTENT_TYPES = [
     "transfer.succeeded",
     "transfer.failed",
     "chat.ended",
+  ),
+  MESSAGE + "interactive",
+  MESSAGE + "interactive.response",
+  ...events(
     "message.read",
     "message.delivered",
     "participant.idle",
@@ -58,7 +64,7 @@ const CONTENT_TYPES = [
     "participant.autodisconnection",
     "chat.rehydrated",
     "workflow.cancelled",
-  ].map((name) => EVENT + name),
+  ),
 ];
 
 /** Checks the content type of a message or an event (S64). */
