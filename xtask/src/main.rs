@@ -22,6 +22,7 @@ mod simulate;
 mod test;
 mod tidy;
 mod tools;
+mod translate;
 mod wasm;
 mod web;
 

@@ -1,6 +1,9 @@
 //! The browser core: built for wasm, optimised, measured.
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -39,7 +42,7 @@ const STRIP: [&str; 2] = ["--strip-debug", "--strip-producers"];
 /// What Rust's wasm target uses, all in every browser since 2022. Named one by one because the file
 /// that reaches the optimiser no longer says, and `--all-features` would emit imports that browsers
 /// refuse.
-const FEATURES: [&str; 7] = [
+pub(crate) const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-multivalue",
@@ -85,6 +88,13 @@ impl Core {
         }
     }
 
+    /// The file that [`build`] leaves.
+    ///
+    /// Not where another target folder may be set: the browser package reads it from there.
+    pub(crate) fn file(self, repository: &Repository) -> PathBuf {
+        repository.path("target/wasm").join(self.name()).with_extension("wasm")
+    }
+
     /// What cargo is told of its features.
     fn features(self) -> &'static [&'static str] {
         match self {
@@ -111,18 +121,16 @@ pub(crate) fn build(repository: &Repository, core: Core, from: StdFrom) -> Resul
         .args(["--profile", "wasm", "--config", &format!("target.{TARGET}.rustflags={flags:?}")]);
     run(&mut command)?;
 
-    // Not where another target folder may be set: the browser package reads it from there.
+    let optimised = core.file(repository);
     let folder = repository.path("target/wasm");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let name = core.name();
-    let optimised = folder.join(name).with_extension("wasm");
-    let symbols = format!("--symbolmap={}", folder.join(name).with_extension("symbols").display());
+    let symbols = format!("--symbolmap={}", optimised.with_extension("symbols").display());
     let mut optimise = node.command(repository.root());
     optimise.arg(binaryen).args(PASSES).arg(symbols).args(STRIP).args(FEATURES);
     run(optimise.arg(built.join("chatloom_wasm.wasm")).arg("-o").arg(&optimised))?;
 
     let sizes = measure(&node, repository.root(), &optimised)?;
-    println!("    target/wasm/{name}.wasm: {}", describe(sizes));
+    println!("    target/wasm/{}.wasm: {}", core.name(), describe(sizes));
     if core == Core::Full {
         Ok(())
     } else if rebuilt {

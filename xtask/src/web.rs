@@ -8,6 +8,7 @@ use crate::{
     command::run,
     repository::Repository,
     tools::{node::Node, wasm_target::StdFrom},
+    translate,
     wasm::{self, Core},
 };
 
@@ -16,7 +17,10 @@ pub(crate) const BUNDLE: &str = "web/chatjs/dist/amazon-connect-chat.js";
 
 /// Builds the browser core and the package around it.
 pub(crate) fn build(repository: &Repository) -> Result<()> {
-    wasm::build(repository, Core::Small, StdFrom::Any)?;
+    for core in [Core::Small, Core::Full] {
+        wasm::build(repository, core, StdFrom::Any)?;
+        translate::build(repository, core)?;
+    }
     let (node, folder) = prepare(repository)?;
     run(node.npm(&folder).args(["run", "--silent", "release"]))?;
     let bundle = repository.path(BUNDLE);

@@ -18,13 +18,13 @@ use anyhow::{Context, Result};
 /// Whether `installed` is a copy of `wanted`, the file that says what to install.
 ///
 /// Compared by content, not by age: a fresh clone and a switch of branches both change the ages.
-fn is_current(wanted: &Path, installed: &Path) -> Result<bool> {
+pub(crate) fn is_current(wanted: &Path, installed: &Path) -> Result<bool> {
     let wanted = fs::read(wanted).with_context(|| format!("cannot read {}", wanted.display()))?;
     Ok(fs::read(installed).is_ok_and(|installed| installed == wanted))
 }
 
 /// Notes that what `wanted` says is installed.
-fn mark_current(wanted: &Path, installed: &Path) -> Result<()> {
+pub(crate) fn mark_current(wanted: &Path, installed: &Path) -> Result<()> {
     fs::copy(wanted, installed).with_context(|| format!("cannot write {}", installed.display()))?;
     Ok(())
 }
