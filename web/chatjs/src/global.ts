@@ -1,9 +1,8 @@
-/** The classic script: puts the library where pages look for it (docs/protocol/websocket.md S1 to S3). */
+/**
+ * Puts the library where pages look for it (docs/protocol/websocket.md S1 to S3): every entry of the package
+ * does, as the original does in a page, in Node and on a phone.
+ */
 import { ChatSession, LogLevel } from "./exports";
-import { useCore } from "./host/host";
-import { smallCore } from "./host/small";
-
-useCore(smallCore);
 
 const page = globalThis as { connect?: Record<string, unknown> };
 const connect = (page.connect ??= {});

@@ -1,4 +1,5 @@
 /** The package, with the core inside. */
+import "./global";
 import { useCore } from "./host/host";
 import { smallCore } from "./host/small";
 

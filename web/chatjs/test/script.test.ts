@@ -10,7 +10,7 @@ describe.each([{ minify: false }, { minify: true }])("made with %o", ({ minify }
   let text = "";
 
   beforeAll(async () => {
-    const { outputFiles } = await build({ ...classicScript, minify, write: false });
+    const { outputFiles } = await build({ ...classicScript, minify, write: false, sourcemap: false });
     text = outputFiles[0]?.text ?? "";
   });
 

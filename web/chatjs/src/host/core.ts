@@ -157,9 +157,11 @@ export class Core {
   /** Starts an instance that nobody else has. */
   constructor(exports: Exports) {
     this.#exports = exports;
-    this.#input = this.#memory = new Uint8Array(exports.memory.buffer as ArrayBuffer);
-    const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-    exports.start(high ?? 0, low ?? 0);
+    this.#input = this.#memory = new Uint8Array(exports.memory.buffer);
+    exports.memory.grown = () => {
+      this.#input = this.#memory = new Uint8Array(0);
+    };
+    exports.start(random(), random());
     this.#reserve(3 * SHORT);
   }
 
@@ -232,6 +234,12 @@ export class Core {
     const start = this.#exports.output();
     return JSON.parse(decoder.decode(this.#memory.subarray(start, start + length))) as Output[];
   }
+}
+
+/** 32 random bits, for back-offs and the names of requests; weaker ones where there is no `crypto`, as in React Native. */
+function random(): number {
+  if (typeof crypto === "object") return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  return Math.floor(Math.random() * 2 ** 32);
 }
 
 /** The places in the core that a trap's stack names; some browsers leave the second number out. */

@@ -1,9 +1,16 @@
 /** The browser core and where it comes from. */
 import { decode } from "./inline";
 
+/** The memory of a core. When it grows there is a new buffer, and views of the old one have no length any more. */
+export interface Memory {
+  readonly buffer: ArrayBuffer;
+  /** Set by the host. A core that was translated to JavaScript calls this when it has grown: it cannot empty views. */
+  grown?: () => void;
+}
+
 /** What `crates/wasm` exports; its documentation says what each does. */
 export interface Exports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: Memory;
   start(seedHigh: number, seedLow: number): void;
   input(length: number): number;
   handle(length: number, monoMs: number, wallMs: number): number;

@@ -1,0 +1,11 @@
+/** As `slim.ts`, for Node, whose `fetch` reads no files. */
+import { readFile } from "node:fs/promises";
+
+import "./global";
+import { useSeparateCore } from "./host/separate";
+
+export const loadCore = useSeparateCore(async () =>
+  WebAssembly.compile(await readFile(new URL("./chatloom.wasm", import.meta.url))),
+);
+
+export * from "./exports";
