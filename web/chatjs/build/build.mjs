@@ -14,6 +14,22 @@ import { check } from "./sizes.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { name, version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 
+/**
+ * What is imported later is a file of its own: `./chatloom/index` becomes `./chatloom.js`, `./chatloom/js`
+ * `./chatloom-js.js`, each with the ending of the file that imports it.
+ * @returns {esbuild.Plugin}
+ */
+const later = (/** @type {string} */ ending) => ({
+  name: "later",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/chatloom\/(index|js)$/ }, ({ kind, path }) =>
+      kind === "dynamic-import"
+        ? { path: `./chatloom${path.endsWith("/js") ? "-js" : ""}${ending}`, external: true }
+        : undefined,
+    );
+  },
+});
+
 /** @satisfies {esbuild.BuildOptions} */
 const usual = {
   absWorkingDir: root,
@@ -46,12 +62,31 @@ export const classicScript = {
   format: "iife",
 };
 
+/**
+ * The file that it loads for Chatloom behaviour.
+ * @type {esbuild.BuildOptions}
+ */
+export const chatloomScript = {
+  ...usual,
+  entryPoints: { "amazon-connect-chat.chatloom": "src/chatloom/script.ts" },
+  format: "iife",
+};
+
+/** @type {esbuild.BuildOptions} */
+const esm = { format: "esm", plugins: [esbuildCore, later(".js")] };
+/** @type {esbuild.BuildOptions} */
+const cjs = { format: "cjs", outExtension: { ".js": ".cjs" }, plugins: [esbuildCore, later(".cjs")] };
+
 /** @type {readonly esbuild.BuildOptions[]} */
 const MODULES = [
-  { ...usual, entryPoints: ["src/index.ts", "src/slim.ts", "src/slim-node.ts"], format: "esm", external: ["node:*"] },
-  { ...usual, entryPoints: ["src/index.ts"], format: "cjs", outExtension: { ".js": ".cjs" } },
-  { ...plain, format: "esm" },
-  { ...plain, format: "cjs", outExtension: { ".js": ".cjs" } },
+  { ...usual, ...esm, entryPoints: ["src/index.ts", "src/slim.ts", "src/slim-node.ts"], external: ["node:*"] },
+  { ...usual, ...esm, entryPoints: { chatloom: "src/chatloom/index.ts" } },
+  { ...usual, ...cjs, entryPoints: ["src/index.ts"] },
+  { ...usual, ...cjs, entryPoints: { chatloom: "src/chatloom/index.ts" } },
+  { ...plain, ...esm },
+  { ...plain, ...esm, entryPoints: { "chatloom-js": "src/chatloom/js.ts" } },
+  { ...plain, ...cjs },
+  { ...plain, ...cjs, entryPoints: { "chatloom-js": "src/chatloom/js.ts" } },
 ];
 
 /** Files that are taken as they are, by what they are called in dist/. */
@@ -79,7 +114,10 @@ function copy() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({ options: { minify: { type: "boolean" }, watch: { type: "boolean" } } });
-  const parts = [classicScript, ...MODULES].map((part) => ({ ...part, minify: values.minify ?? false }));
+  const parts = [classicScript, chatloomScript, ...MODULES].map((part) => ({
+    ...part,
+    minify: values.minify ?? false,
+  }));
   copy();
   if (values.watch) {
     for (const part of parts) await (await esbuild.context({ ...part, logLevel: "info" })).watch();

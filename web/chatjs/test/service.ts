@@ -40,6 +40,8 @@ export class Service {
   /** Frames that arrived, by topic. */
   readonly frames: string[] = [];
   endpoint = "";
+  /** What a transcript holds, the oldest first, when it is not the usual; in pages of 100. */
+  stored: Record<string, unknown>[] | undefined;
   /** Answers to give first, by path. */
   readonly #answers = new Map<string, Answer[]>();
   readonly #http: Server;
@@ -61,7 +63,7 @@ export class Service {
           request.socket.destroy();
           return;
         }
-        const { status, headers, body: text } = answer ?? { status: 200, body: this.#usual(path) };
+        const { status, headers, body: text } = answer ?? { status: 200, body: this.#usual(path, body) };
         response.writeHead(status, { "content-type": "application/json", "x-amzn-RequestId": "request-1", ...headers });
         response.end(typeof text === "string" ? text : JSON.stringify(text));
       });
@@ -119,7 +121,16 @@ export class Service {
 
   /** Sends an item of a chat, and gives it. */
   push(chat: Chat, members: Record<string, unknown> = {}): Record<string, unknown> {
-    const item = {
+    const item = this.item(chat, members);
+    this.stored?.push(item);
+    const frame = { topic: "aws/chat", contentType: "application/json", content: JSON.stringify(item) };
+    this.send(JSON.stringify(frame));
+    return item;
+  }
+
+  /** An item of a chat. */
+  item(chat: Chat, members: Record<string, unknown> = {}): Record<string, unknown> {
+    return {
       AbsoluteTime: new Date(1_767_225_600_000 + ++this.#items).toISOString(),
       Content: `message ${this.#items}`,
       ContentType: "text/plain",
@@ -132,12 +143,9 @@ export class Service {
       ContactId: chat.contactId,
       ...members,
     };
-    const frame = { topic: "aws/chat", contentType: "application/json", content: JSON.stringify(item) };
-    this.send(JSON.stringify(frame));
-    return item;
   }
 
-  #usual(path: string): unknown {
+  #usual(path: string, { NextToken }: Record<string, unknown>): unknown {
     const soon = new Date(Date.now() + 100_000).toISOString();
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
     switch (path) {
@@ -147,6 +155,15 @@ export class Service {
           ConnectionCredentials: { ConnectionToken: "connection-token", Expiry: tomorrow },
         };
       case "/participant/transcript":
+        if (this.stored) {
+          const end = NextToken ? Number(NextToken) : this.stored.length;
+          const start = Math.max(end - 100, 0);
+          return {
+            InitialContactId: "c",
+            Transcript: this.stored.slice(start, end),
+            ...(start > 0 ? { NextToken: String(start) } : {}),
+          };
+        }
         return { InitialContactId: "c", Transcript: [{ Id: "i-1", Extra: 1.5 }], NextToken: "next" };
       case "/participant/disconnect":
         return {};

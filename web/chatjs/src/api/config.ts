@@ -1,4 +1,6 @@
 /** What an application configures for all sessions that it creates from then on (S20 to S32). */
+import { type ChatloomOptions, setChatloom } from "../chatloom/options";
+import type { CoreSource } from "../host/wasm";
 import { configureLog, type LoggerConfig } from "./log";
 
 /** The argument of `setGlobalConfig`; other members of the original's have no effect yet. */
@@ -7,6 +9,8 @@ export interface GlobalConfig {
   endpoint?: string;
   customUserAgentSuffix?: string;
   loggerConfig?: LoggerConfig;
+  /** Chatloom behaviour for all sessions, and how. */
+  chatloom?: ChatloomOptions | boolean;
 }
 
 const DEFAULT_REGION = "us-west-2";
@@ -21,6 +25,7 @@ export function setGlobalConfig(config: GlobalConfig): void {
   region = config.region || region;
   endpoint = config.endpoint || endpoint;
   suffix = config.customUserAgentSuffix || suffix;
+  setChatloom(config.chatloom);
   configureLog(config.loggerConfig);
 }
 
@@ -34,6 +39,8 @@ export interface Settings {
   region: string;
   endpoint: string;
   userAgent: string;
+  /** Where its core comes from, when not from where all come from. */
+  core?: CoreSource;
 }
 
 /** The settings of a session created now, with this region in its options, which stays (S15). */

@@ -1,10 +1,11 @@
 /** What is behind a session: calls on their way to the core, events on their way to the application. */
-import type { Call, DoneOutput, EventOutput, Item } from "../host/core";
-import { type Answer, type Host, host, type Listener } from "../host/host";
+import type { Call, DoneOutput, EventOutput, Item, SessionOptions } from "../host/core";
+import { type Also, type Answer, type Host, host, type Listener } from "../host/host";
 import { CALLBACKS, Delivery, EVENTS, type Handler, Handlers, later } from "./callbacks";
 import type { Settings } from "./config";
 import { type Level, log, LogLevel } from "./log";
 import {
+  callFailed,
   type ChatDetails,
   type ConnectionDetails,
   connectionDetails,
@@ -29,13 +30,13 @@ const TYPING = "application/vnd.amazonaws.connect.event.typing";
 
 /** What is behind a session. Applications of the original reach through to it now and then. */
 export class Controller implements Listener {
-  readonly #participant: Participant;
-  readonly #settings: Settings;
-  readonly #handlers = new Handlers((error, name) => {
+  protected readonly participant: Participant;
+  protected readonly settings: Settings;
+  protected readonly handlers = new Handlers((error, name) => {
     this.log(LogLevel.ERROR, `a callback of ${name} failed:`, error);
   });
-  #host: Host;
-  #session: number;
+  protected host: Host;
+  protected session: number;
   #connection: ConnectionDetails | undefined;
   #connecting: Promise<ConnectResult> | undefined;
   /** What the socket did when `connect` succeeded (S47). */
@@ -50,24 +51,25 @@ export class Controller implements Listener {
   #lastTyping: Answer | undefined;
 
   constructor(participant: Participant, chosen: Settings) {
-    this.#participant = participant;
-    this.#settings = chosen;
-    this.#host = host();
-    this.#session = this.#create();
+    this.participant = participant;
+    this.settings = chosen;
+    this.host = host(chosen.core);
+    this.session = this.host.create(this.options(), this);
   }
 
-  #create(): number {
-    const { participantToken = "", ...rest } = this.#participant;
-    const { endpoint, userAgent } = this.#settings;
-    return this.#host.create({ endpoint, userAgent, participantToken, ...rest }, this);
+  /** What the core is told of the session. */
+  protected options(): SessionOptions {
+    const { participantToken = "", ...rest } = this.participant;
+    const { endpoint, userAgent } = this.settings;
+    return { endpoint, userAgent, participantToken, ...rest };
   }
 
   subscribe(name: string, callback: Handler): () => void {
-    return this.#handlers.subscribe(name, callback);
+    return this.handlers.subscribe(name, callback);
   }
 
   getChatDetails(): ChatDetails {
-    const { initialContactId, contactId, participantId, participantToken } = this.#participant;
+    const { initialContactId, contactId, participantId, participantToken } = this.participant;
     return { initialContactId, contactId, participantId, participantToken, connectionDetails: this.#connection };
   }
 
@@ -79,12 +81,12 @@ export class Controller implements Listener {
 
   async #connect(metadata: unknown): Promise<ConnectResult> {
     this.#metadata = metadata;
-    if (this.#host.failed) {
-      this.#host = host();
-      this.#session = this.#create();
+    if (this.host.failed) {
+      this.host = host(this.settings.core);
+      this.session = this.host.create(this.options(), this);
     }
     try {
-      const { websocketStatus = this.#websocketStatus } = await this.#call({ type: "connect" });
+      const { websocketStatus = this.#websocketStatus } = await this.call({ type: "connect" });
       this.#websocketStatus = websocketStatus;
     } catch (error) {
       this.#connecting = undefined;
@@ -102,28 +104,28 @@ export class Controller implements Listener {
   }
 
   sendMessage(args: SendMessageArgs): Promise<Result> {
-    return this.#whenActive("sendMessage", () => {
+    return this.whenActive("sendMessage", () => {
       const metadata = args.metadata || null;
       checkMessage(args.message);
       checkContentType(args.contentType);
-      return this.#send("sendMessage", args, args.message, metadata);
+      return this.send("sendMessage", args, args.message, metadata);
     });
   }
 
   sendEvent(args: SendEventArgs): Promise<Result> {
-    return this.#whenActive("sendEvent", () => {
+    return this.whenActive("sendEvent", () => {
       const metadata = args.metadata || null;
       checkContentType(args.contentType);
       let content = args.content || undefined;
       // Content is JSON whatever the event; what is none throws (S86).
       if (typeof content === "string") JSON.parse(content);
       else if (content !== undefined) content = JSON.stringify(content);
-      return this.#send("sendEvent", args, content as string | undefined, metadata);
+      return this.send("sendEvent", args, content as string | undefined, metadata);
     });
   }
 
   getTranscript(args: GetTranscriptArgs = {}): Promise<Result> {
-    return this.#whenActive("getTranscript", () => {
+    return this.whenActive("getTranscript", () => {
       const metadata = args.metadata || null;
       const { id, absoluteTime, mostRecent } = args.startPosition || {};
       const what: Call = {
@@ -137,36 +139,37 @@ export class Controller implements Listener {
         absoluteTime,
         mostRecent,
       };
-      return this.#result("getTranscript", what, { metadata });
+      return this.result("getTranscript", what, { metadata });
     });
   }
 
   disconnectParticipant(): Promise<Result> {
-    return this.#whenActive("disconnectParticipant", () =>
-      this.#result("disconnectParticipant", { type: "disconnectParticipant" }, {}),
+    return this.whenActive("disconnectParticipant", () =>
+      this.result("disconnectParticipant", { type: "disconnectParticipant" }, {}),
     );
   }
 
   /** Arguments are looked at only when a call is possible (S65). */
-  #whenActive(method: string, call: () => Promise<Result>): Promise<Result> {
+  protected whenActive(method: string, call: () => Promise<Result>): Promise<Result> {
     if (this.#active) return call();
     this.log(LogLevel.ERROR, `${method} needs a connected session`);
     return Promise.reject(notConnected(method));
   }
 
-  #send(
+  protected send(
     type: "sendMessage" | "sendEvent",
     { contentType, clientToken }: SendMessageArgs | SendEventArgs,
     content: string | undefined,
     metadata: unknown,
+    also?: Also,
   ): Promise<Result> {
-    return this.#result(type, { type, contentType, content, clientToken: clientToken || undefined }, { metadata });
+    return this.result(type, { type, contentType, content, clientToken: clientToken || undefined }, { metadata }, also);
   }
 
   /** The result of a call in the form of the original; `metadata` is a member of it or is not. */
-  async #result(method: string, what: Call, metadata: { metadata?: unknown }): Promise<Result> {
+  protected async result(method: string, what: Call, metadata: { metadata?: unknown }, also?: Also): Promise<Result> {
     try {
-      const answer = await this.#call(what);
+      const answer = await this.call(what, also);
       let { data = {} } = answer;
       if (answer.earlier !== undefined && answer.earlier === this.#lastTyping?.call) {
         data = this.#lastTyping.data ?? data;
@@ -175,15 +178,14 @@ export class Controller implements Listener {
       }
       return { data, ...metadata };
     } catch (error) {
-      const done = error as DoneOutput;
-      throw done.error === "notConnected" ? notConnected(method) : { ...failure(done), ...metadata };
+      throw callFailed(method, error as DoneOutput, metadata);
     }
   }
 
-  async #call(what: Call): Promise<Answer> {
+  protected async call(what: Call, also?: Also): Promise<Answer> {
     this.#underWay++;
     try {
-      return await this.#host.call(this.#session, what);
+      return await this.host.call(this.session, what, also);
     } finally {
       this.#underWay--;
       this.#leave();
@@ -192,29 +194,28 @@ export class Controller implements Listener {
 
   /** Nothing more will happen in a session that has ended and whose calls have. */
   #leave(): void {
-    if (this.#ended && this.#underWay === 0) this.#host.forget(this.#session);
+    if (this.#ended && this.#underWay === 0) this.host.forget(this.session);
   }
 
   item(kind: number, item: Item): void {
-    later(
-      new Delivery(this.#handlers, EVENTS[kind] ?? CALLBACKS.onMessage, {
-        data: item,
-        chatDetails: this.getChatDetails(),
-      }),
-    );
+    this.tell(EVENTS[kind] ?? CALLBACKS.onMessage, item);
+  }
+
+  /** Tells the application something, in a task of its own. */
+  protected tell(name: string, data: unknown): void {
+    later(new Delivery(this.handlers, name, { data, chatDetails: this.getChatDetails() }));
   }
 
   event(event: EventOutput): void {
     const chatDetails = this.getChatDetails();
-    const tell = (name: string, payload: unknown = { data: {}, chatDetails }) =>
-      later(new Delivery(this.#handlers, name, payload));
+    const tell = (name: string) => this.tell(name, {});
     switch (event.type) {
       case "established":
         // The first comes of `connect` and has another form (S50, S51).
         if (event.bySocket) tell(CALLBACKS.onConnectionEstablished);
         else
           later({
-            run: () => this.#handlers.trigger(CALLBACKS.onConnectionEstablished, { chatDetails, ...this.#connected() }),
+            run: () => this.handlers.trigger(CALLBACKS.onConnectionEstablished, { chatDetails, ...this.#connected() }),
           });
         break;
       case "lost":
@@ -237,8 +238,8 @@ export class Controller implements Listener {
 
   /** The last the application hears (S160). */
   #end(payload: unknown): void {
-    this.#handlers.trigger(CALLBACKS.onEnded, payload);
-    this.#handlers.clear();
+    this.handlers.trigger(CALLBACKS.onEnded, payload);
+    this.handlers.clear();
     this.#active = false;
     this.#ended = true;
     this.#leave();
@@ -250,10 +251,10 @@ export class Controller implements Listener {
   }
 
   log(level: Level, ...message: unknown[]): void {
-    const { contactId, participantId } = this.#participant;
+    const { contactId, participantId } = this.participant;
     log(
       level,
-      { contactId, participantId, sessionType: SessionTypes.CUSTOMER, region: this.#settings.region },
+      { contactId, participantId, sessionType: SessionTypes.CUSTOMER, region: this.settings.region },
       ...message,
     );
   }

@@ -1,4 +1,7 @@
 /** How sessions begin. */
+import { ChatloomController, withChatloom } from "../chatloom/controller";
+import { type ChatloomOptions, chatloomOptions } from "../chatloom/options";
+import { ChatloomSession } from "../chatloom/session";
 import { settings } from "./config";
 import { Controller } from "./controller";
 import { log, LogLevel } from "./log";
@@ -9,7 +12,7 @@ import { ChatSession } from "./session";
 export interface CreateArgs {
   chatDetails: ChatDetailsInput;
   type?: keyof typeof SessionTypes;
-  options?: { region?: string };
+  options?: { region?: string; chatloom?: ChatloomOptions | boolean };
 }
 
 /** Makes a session. Sends nothing yet (S7). */
@@ -35,5 +38,7 @@ export function create(args: CreateArgs): ChatSession {
     log(LogLevel.ERROR, { sessionType: type, region: chosen.region }, "the details of the chat are not valid:", error);
     return new ChatSession(undefined);
   }
+  const chatloom = chatloomOptions(options?.chatloom);
+  if (chatloom) return new ChatloomSession(new ChatloomController(participant, withChatloom(chosen, chatloom)));
   return new ChatSession(new Controller(participant, chosen));
 }

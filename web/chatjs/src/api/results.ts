@@ -1,5 +1,5 @@
 /** The shapes of values and errors that applications get. */
-import type { DoneOutput } from "../host/core";
+import type { DoneError } from "../host/core";
 import type { Participant } from "./rules";
 
 /** What the service gave for a connection (S56). */
@@ -50,8 +50,13 @@ export function notConnected(method: string): string {
   return `Failed to call ${method}, No active connection`;
 }
 
+/** What a call that failed rejects with; `metadata` is a member of it or is not. */
+export function callFailed(method: string, error: DoneError, metadata: { metadata?: unknown }) {
+  return error.error === "notConnected" ? notConnected(method) : { ...failure(error), ...metadata };
+}
+
 /** What a call that failed rejects with (S60), but for the metadata. */
-export function failure({ error, name, status, message: told, member, rule }: DoneOutput) {
+export function failure({ error, name, status, message: told, member, rule }: DoneError) {
   const [known, text] = ERRORS[error ?? ""] ?? ["Error", ""];
   let type = name ?? known;
   let message = told ?? (member ? `${member}: ${rule}` : text);

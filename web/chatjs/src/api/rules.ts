@@ -94,6 +94,8 @@ export interface SendMessageArgs extends WithMetadata {
   message: string;
   contentType: string;
   clientToken?: string;
+  /** In Chatloom behaviour: calls the message off while it waits. */
+  signal?: AbortSignal;
 }
 
 /** The argument of `sendEvent`. */

@@ -3,17 +3,10 @@ import type { Exports } from "./wasm";
 
 /** What the host says. The members are those of `chatloom_session::Input` in camel case. */
 export type Input =
-  | {
-      type: "create";
-      session: number;
-      endpoint: string;
-      contactId: string;
-      initialContactId: string;
-      participantId: string;
-      participantToken: string;
-      userAgent: string;
-    }
+  | ({ type: "create"; session: number } & SessionOptions)
+  | ({ type: "restore"; session: number; snapshot: string } & SessionOptions)
   | { type: "forget"; session: number }
+  | { type: "cancel"; call: number }
   | ({ session: number; call: number } & Call)
   | {
       type: "answered";
@@ -31,9 +24,30 @@ export type Input =
   | { type: "network" | "visibility"; on: boolean }
   | { type: "time" };
 
+/** Who a session speaks for, where, and how. */
+export interface SessionOptions {
+  endpoint: string;
+  contactId: string;
+  initialContactId: string;
+  participantId: string;
+  participantToken: string;
+  userAgent: string;
+  /** Chatloom behaviour, which only the full core has. */
+  chatloom?: boolean;
+  persist?: boolean;
+  typingThrottleMs?: number | undefined;
+  receiptThrottleMs?: number | undefined;
+  mostEntries?: number | undefined;
+}
+
 /** What an application asks of a session. */
 export type Call =
   | { type: "connect" | "disconnectParticipant" }
+  // In Chatloom behaviour only.
+  | { type: "markRead" | "markDelivered"; id: string }
+  | { type: "loadOlder"; count: number }
+  | { type: "fillGap"; gap: number }
+  | { type: "resend" | "discard"; key: number }
   | {
       type: "sendMessage" | "sendEvent";
       contentType: string;
@@ -83,12 +97,8 @@ export interface HttpOutput {
   keepBody: boolean;
 }
 
-/** The end of a call: an error, or a value. */
-export interface DoneOutput {
-  type: "done";
-  session: number;
-  call: number;
-  /** In an error, which. */
+/** An error: which, and what is known of it. */
+export interface DoneError {
   error?: string;
   /** In an error of the service, its name; in one of the service or the storage, its HTTP status. */
   name?: string;
@@ -102,6 +112,13 @@ export interface DoneOutput {
   operation?: string;
   /** In an error about the number of messages that wait to be sent, that number. */
   waiting?: number;
+}
+
+/** The end of a call: an error, or a value. */
+export interface DoneOutput extends DoneError {
+  type: "done";
+  session: number;
+  call: number;
   /** In an answer, the request that was answered, and how. */
   request?: number;
   requestId?: string;
@@ -112,6 +129,9 @@ export interface DoneOutput {
   websocketStatus?: string;
   /** In a repeat, the call whose answer counts. */
   earlier?: number;
+  /** Of reading more of a transcript, how many entries came, and whether there are no older ones. */
+  count?: number;
+  atBeginning?: boolean;
 }
 
 /** Something that an application should know. */
@@ -119,7 +139,32 @@ export type EventOutput =
   | { type: "item"; kind: number; item?: number; body?: Item }
   | { type: "established"; bySocket: boolean }
   | { type: "deepHeartbeat"; success: boolean }
-  | { type: "lost" | "broken" | "ended" };
+  | { type: "lost" | "broken" | "ended" }
+  // In Chatloom behaviour only.
+  | { type: "connection"; state: ConnectionState; until?: number; reason?: string }
+  | { type: "gap" | "gapClosed"; gap: number }
+  | { type: "caughtUp" }
+  | ({ type: "message"; key: number; call?: number; id?: string; state: MessageState } & Partial<DoneError>)
+  | { type: "roster"; people: PersonOutput[] }
+  | { type: "attachmentProgress"; call: number; sent: number; total: number }
+  | { type: "persist"; snapshot?: string };
+
+/** What a connection is doing. */
+export type ConnectionState = "connecting" | "online" | "waiting" | "offline" | "broken" | "ended";
+
+/** What became of a message. */
+export type MessageState = "queued" | "sending" | "sent" | "delivered" | "read" | "failed";
+
+/** Somebody who is or was in the chat. */
+export interface PersonOutput {
+  type: "here" | "idle" | "gone";
+  participantId: string;
+  role?: string;
+  name?: string;
+  typing: boolean;
+  delivered?: string;
+  read?: string;
+}
 
 /** An item as it came. */
 export type Item = Readonly<Record<string, unknown>>;

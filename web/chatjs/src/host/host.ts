@@ -12,6 +12,7 @@ import {
   type Input,
   type Item,
   type Output,
+  type SessionOptions,
   UNREADABLE,
 } from "./core";
 import type { CoreSource, Exports } from "./wasm";
@@ -28,8 +29,13 @@ export interface Listener {
   log(level: Level, text: string): void;
 }
 
-/** Who a session speaks for, and where. */
-export type SessionOptions = Omit<Extract<Input, { type: "create" }>, "type" | "session">;
+/** What else a call may come with. */
+export interface Also {
+  /** Calls it off. */
+  signal?: AbortSignal | undefined;
+  /** Hears its number, before anything else is told of it. */
+  started?(call: number): void;
+}
 
 /** How a call ended well. */
 export interface Answer {
@@ -41,6 +47,9 @@ export interface Answer {
   earlier?: number;
   /** Of `connect`, what the socket does. */
   websocketStatus?: string;
+  /** Of reading more of a transcript, how many entries came, and whether there are no older ones. */
+  count?: number;
+  atBeginning?: boolean;
 }
 
 interface Pending {
@@ -76,7 +85,8 @@ export function useCore(source: CoreSource): void {
 /** The host of this page for such cores; a new one when there is none, or when its core has failed. */
 export function host(source: CoreSource = usual): Host {
   let found = hosts.get(source);
-  if (found === undefined || found.failed) hosts.set(source, (found = new Host(source.load())));
+  if (found === undefined || found.failed)
+    hosts.set(source, (found = new Host(source.load(), source.takesItems ?? true)));
   return found;
 }
 
@@ -85,6 +95,7 @@ export class Host {
   failed = false;
 
   #core!: Core;
+  readonly #takesItems: boolean;
   readonly #sessions = new Map<number, Listener>();
   readonly #calls = new Map<number, Pending>();
   readonly #requests = new Map<number, AbortController>();
@@ -106,7 +117,8 @@ export class Host {
   #timerAt = Infinity;
   #deadline = Infinity;
 
-  constructor(core: Exports | Promise<Exports>) {
+  constructor(core: Exports | Promise<Exports>, takesItems: boolean) {
+    this.#takesItems = takesItems;
     if (core instanceof Promise) {
       core
         .then((exports) => this.#begin(exports))
@@ -138,11 +150,12 @@ export class Host {
     this.#finish();
   }
 
-  /** Begins a session and gives its number. */
-  create(options: SessionOptions, listener: Listener): number {
+  /** Begins a session, from a snapshot if there is one, and gives its number. */
+  create(options: SessionOptions, listener: Listener, snapshot?: string): number {
     const session = ++this.#lastNumber;
     this.#sessions.set(session, listener);
-    this.#tell({ type: "create", session, ...options });
+    if (snapshot === undefined) this.#tell({ type: "create", session, ...options });
+    else this.#tell({ type: "restore", session, snapshot, ...options });
     return session;
   }
 
@@ -153,12 +166,16 @@ export class Host {
   }
 
   /** Asks something of a session. Rejects with the error as the core wrote it. */
-  call(session: number, what: Call): Promise<Answer> {
+  call(session: number, what: Call, { signal, started }: Also = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const call = ++this.#lastNumber;
       this.#calls.set(call, { resolve, reject });
+      started?.(call);
       if (this.failed) this.#end({ type: "done", session, call, ...this.#why });
       else this.#tell({ ...what, session, call });
+      const cancel = () => this.#tell({ type: "cancel", call });
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener("abort", cancel, { once: true });
     });
   }
 
@@ -169,7 +186,7 @@ export class Host {
       let outputs = this.#core.handle(input);
       // Text of an application may hold half a character, which JSON can write and the core cannot read.
       if (outputs[0]?.type === "refused") outputs = this.#core.handle(wellFormed(input));
-      if (outputs[0]?.type === "refused" && "call" in input) {
+      if (outputs[0]?.type === "refused" && "call" in input && "session" in input) {
         const { call, session } = input;
         this.#end({ type: "done", session, call, error: "invalid", message: outputs[0].message });
       } else {
@@ -262,6 +279,8 @@ export class Host {
     if (done.error !== undefined) return pending.reject(done);
     const answer: Answer = { call: done.call };
     if (done.earlier !== undefined) answer.earlier = done.earlier;
+    if (done.count !== undefined) answer.count = done.count;
+    if (done.atBeginning !== undefined) answer.atBeginning = done.atBeginning;
     if (done.websocketStatus !== undefined) answer.websocketStatus = done.websocketStatus;
     if (done.request !== undefined) {
       const kept = this.#kept?.request === done.request ? this.#kept : undefined;
@@ -355,7 +374,7 @@ export class Host {
   /** A frame. What holds an item is parsed here, where that is fastest, and only its head is passed on. */
   #received(socket: number, data: unknown): void {
     if (typeof data !== "string" || data === "") return;
-    const item = itemOf(data);
+    const item = this.#takesItems ? itemOf(data) : undefined;
     if (!item) return this.#tell({ type: "text", socket, text: data });
     if (this.#busy || this.failed) return this.#run(() => this.#item(socket, item, data));
     // As `run`, without a closure: this is what happens most.

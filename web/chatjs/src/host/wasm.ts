@@ -20,6 +20,8 @@ export interface Exports {
 
 /** Where cores come from. */
 export interface CoreSource {
+  /** Whether its sessions take items that the host has parsed, by the members that they decide on; they do unless said. */
+  readonly takesItems?: boolean;
   /** A new instance, which is there at once or has yet to be loaded. May be asked again after a failure. */
   load(): Exports | Promise<Exports>;
 }

@@ -1,0 +1,51 @@
+/**
+ * What Chatloom behaviour needs beside the rest: a core that knows it, and what works with other pages and
+ * with storage. A file of its own, loaded when the first session asks for that behaviour.
+ */
+import type { CoreSource } from "../host/wasm";
+
+/** What that file offers. */
+export interface Addition {
+  /** The version of the package that it belongs to. */
+  readonly version: string;
+  readonly core: CoreSource;
+}
+
+let load: () => Promise<Addition>;
+let asked: Promise<Addition> | undefined;
+let there: Addition | undefined;
+
+/** How the file is loaded. */
+export function useAddition(loader: () => Promise<Addition>): void {
+  load = loader;
+}
+
+/** What is in the file. After a failure the next one who asks has it loaded again. */
+export function addition(): Promise<Addition> {
+  asked ??= load().then(
+    (loaded) => {
+      if (loaded.version !== VERSION) {
+        asked = undefined;
+        throw new Error(`the file for Chatloom behaviour is of version ${loaded.version}, the package of ${VERSION}`);
+      }
+      return (there = loaded);
+    },
+    (error: unknown) => {
+      asked = undefined;
+      throw error;
+    },
+  );
+  return asked;
+}
+
+/** The same when a core has been loaded from it. */
+export function loadedAddition(): Addition {
+  if (!there) throw new Error("the file for Chatloom behaviour has not been loaded");
+  return there;
+}
+
+/** The core with both behaviours. Its sessions decide on whole items, so they get frames as text. */
+export const fullCore: CoreSource = {
+  takesItems: false,
+  load: async () => (await addition()).core.load(),
+};

@@ -1,0 +1,144 @@
+/** What is behind a session that behaves as Chatloom does. */
+import type { Settings } from "../api/config";
+import { Controller } from "../api/controller";
+import { callFailed, failure, type Result } from "../api/results";
+import { IllegalArgument, type SendEventArgs, type SendMessageArgs } from "../api/rules";
+import type { Call, DoneError, EventOutput, SessionOptions } from "../host/core";
+import type { Answer } from "../host/host";
+import { fullCore } from "./addition";
+import type { ChatloomOptions } from "./options";
+import { type Connection, connectionOf, type Loaded, type MessageStatus, type Person, personOf } from "./results";
+
+/** The callbacks that the original does not have, and the names of their events. */
+export const CHATLOOM_CALLBACKS = {
+  onConnectionState: "CONNECTION_STATE",
+  onMessageState: "MESSAGE_STATE",
+  onRosterUpdated: "ROSTER_UPDATED",
+  onGap: "GAP",
+  onGapClosed: "GAP_CLOSED",
+  onCaughtUp: "CAUGHT_UP",
+} as const;
+
+/** Of so many messages the application hears again what it sent; of more the oldest are forgotten. */
+const MOST_MESSAGES = 1_000;
+
+/** What a session is made with. */
+export interface ChatloomSettings extends Settings {
+  chatloom: ChatloomOptions;
+}
+
+/** The settings of a session that behaves as Chatloom does. */
+export function withChatloom(settings: Settings, chatloom: ChatloomOptions): ChatloomSettings {
+  const endpoint = chatloom.endpoint?.replace(/\/+$/, "") || settings.endpoint;
+  return { ...settings, endpoint, core: fullCore, chatloom };
+}
+
+/** What the application said when it sent a message. */
+type Sent = Pick<MessageStatus, "message" | "contentType" | "metadata">;
+
+export class ChatloomController extends Controller {
+  connectionState: Connection = { state: "new" };
+  roster: readonly Person[] = [];
+  /** What is being sent, by the number of the call; what was sent, by its key. */
+  readonly #calls = new Map<number, Sent>();
+  readonly #messages = new Map<number, Sent>();
+
+  protected override options(): SessionOptions {
+    const { typingThrottleMs, receiptThrottleMs, mostEntries } = (this.settings as ChatloomSettings).chatloom;
+    return { ...super.options(), chatloom: true, typingThrottleMs, receiptThrottleMs, mostEntries };
+  }
+
+  /** The core knows what it takes: a message as soon as `connect` has been called. */
+  protected override async whenActive(_method: string, call: () => Promise<Result>): Promise<Result> {
+    return call();
+  }
+
+  protected override send(
+    type: "sendMessage" | "sendEvent",
+    args: SendMessageArgs | SendEventArgs,
+    content: string | undefined,
+    metadata: unknown,
+  ): Promise<Result> {
+    const { signal } = args as SendMessageArgs;
+    if (type === "sendEvent") return super.send(type, args, content, metadata, { signal });
+    let number = 0;
+    const started = (call: number) => {
+      number = call;
+      this.#calls.set(call, { message: content, contentType: args.contentType, metadata });
+    };
+    const sent = super.send(type, args, content, metadata, { signal, started });
+    return sent.finally(() => this.#calls.delete(number));
+  }
+
+  resendMessage(key: number): Promise<Result> {
+    return this.result("resendMessage", { type: "resend", key }, {});
+  }
+
+  async discardMessage(key: number): Promise<void> {
+    await this.#ask("discardMessage", { type: "discard", key });
+  }
+
+  async sendMessageReceipt(type: "read" | "delivered", messageId: string): Promise<void> {
+    if (type !== "read" && type !== "delivered") throw new IllegalArgument("type must be read or delivered", type);
+    await this.#ask("sendMessageReceipt", { type: type === "read" ? "markRead" : "markDelivered", id: messageId });
+  }
+
+  async load(what: { type: "loadOlder"; count: number } | { type: "fillGap"; gap: number }): Promise<Loaded> {
+    const { count = 0, atBeginning = false } = await this.#ask(what.type, what);
+    return { count, atBeginning };
+  }
+
+  /** Ends the session in this page without a word to the service. */
+  close(): void {
+    this.handlers.clear();
+    this.host.forget(this.session);
+  }
+
+  async #ask(method: string, what: Call): Promise<Answer> {
+    try {
+      return await this.call(what);
+    } catch (error) {
+      throw callFailed(method, error as DoneError, {});
+    }
+  }
+
+  override event(event: EventOutput): void {
+    switch (event.type) {
+      case "connection":
+        this.connectionState = connectionOf(event);
+        this.tell(CHATLOOM_CALLBACKS.onConnectionState, this.connectionState);
+        break;
+      case "message":
+        this.#message(event);
+        break;
+      case "roster":
+        this.roster = event.people.map(personOf);
+        this.tell(CHATLOOM_CALLBACKS.onRosterUpdated, this.roster);
+        break;
+      case "gap":
+        this.tell(CHATLOOM_CALLBACKS.onGap, { gap: event.gap });
+        break;
+      case "gapClosed":
+        this.tell(CHATLOOM_CALLBACKS.onGapClosed, { gap: event.gap });
+        break;
+      case "caughtUp":
+        this.tell(CHATLOOM_CALLBACKS.onCaughtUp, {});
+        break;
+      default:
+        super.event(event);
+    }
+  }
+
+  #message({ key, call, id, state, ...error }: Extract<EventOutput, { type: "message" }>): void {
+    const sent = this.#messages.get(key) ?? this.#calls.get(call ?? 0);
+    if (sent && !this.#messages.has(key)) {
+      this.#messages.set(key, sent);
+      const [oldest] = this.#messages.keys();
+      if (this.#messages.size > MOST_MESSAGES) this.#messages.delete(oldest as number);
+    }
+    const status: MessageStatus = { key, state, ...sent };
+    if (id !== undefined) status.id = id;
+    if (state === "failed") status.error = failure(error);
+    this.tell(CHATLOOM_CALLBACKS.onMessageState, status);
+  }
+}

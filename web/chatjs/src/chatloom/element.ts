@@ -1,0 +1,31 @@
+/** Loads the file for Chatloom behaviour where there are no modules: by an element of the page. */
+import type { Addition } from "./addition";
+
+const page = globalThis as { connect?: { ChatloomAddition?: Addition } };
+
+/**
+ * A loader of the file beside the classic script that is being run, whose name it shares:
+ * `amazon-connect-chat.chatloom.js`. A page may also include it by itself; then it is there already.
+ */
+export function beside(script: HTMLScriptElement | null): () => Promise<Addition> {
+  // Later nobody can tell which script this is.
+  const address = script?.src.replace(/\.js(?=$|[?#])/, ".chatloom.js");
+  const nonce = script?.nonce;
+  return () =>
+    new Promise((resolve, reject) => {
+      const there = () => page.connect?.ChatloomAddition;
+      const found = there();
+      if (found) return resolve(found);
+      if (!address) return reject(new Error("include amazon-connect-chat.chatloom.js for Chatloom behaviour"));
+      const element = document.createElement("script");
+      element.src = address;
+      if (nonce) element.nonce = nonce;
+      element.onload = element.onerror = () => {
+        element.remove();
+        const loaded = there();
+        if (loaded) resolve(loaded);
+        else reject(new Error(`${address} cannot be loaded`));
+      };
+      document.head.append(element);
+    });
+}
