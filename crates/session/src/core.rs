@@ -174,6 +174,9 @@ impl Core {
                 // A build without Chatloom behaviour keeps nothing, so there is nothing to go on from.
                 self.begin(session, *options, CHATLOOM.then_some(&*snapshot));
             }
+            Input::Resume { session, token } => {
+                self.with(session, |session, cx| session.resume(cx, token));
+            }
             Input::Track { session } => self.with(session, Session::track),
             Input::Time => {}
             Input::Token { request, token } => {

@@ -133,3 +133,4 @@ pub const CHATLOOM: bool = cfg!(feature = "chatloom");
 
 pub use crate::core::Core;
 pub use io::*;
+pub use read::item_head;

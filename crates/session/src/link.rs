@@ -175,6 +175,21 @@ impl Session {
         }
     }
 
+    /// Goes on for a core that has failed: as if the connection had just been lost.
+    pub(crate) fn resume(&mut self, cx: &mut Cx, token: ConnectionToken) {
+        if self.link.phase != Phase::Idle {
+            return;
+        }
+        self.link.phase = Phase::Live;
+        self.link.token = Some(token);
+        self.link.token_due = true;
+        self.attach(cx);
+        // The application has been told.
+        self.link.lost |= self.foreign().is_none();
+        self.greet_foreign(cx);
+        self.pursue(cx);
+    }
+
     /// Whether this session keeps its socket alive itself.
     pub(crate) fn has_own_socket(&self) -> bool {
         self.link.follows.is_none() && self.foreign().is_none()

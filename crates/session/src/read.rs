@@ -151,6 +151,13 @@ impl Place {
 
 /// An item; `None` when the text is no JSON object.
 pub(crate) fn item(text: &str) -> Option<Item> {
+    Some(Item::from_parts(text, item_head(text)?))
+}
+
+/// The members of an item that the core decides on, from a JSON object that has them, for
+/// [`Input::SocketItem`](crate::Input::SocketItem); `None` when the text is none. A member that is not
+/// as documented counts as absent.
+pub fn item_head(text: &str) -> Option<ItemHead> {
     let mut head = ItemHead::default();
     json::object(text, &mut |name, value| match name {
         "Id" => head.id = parsed(value),
@@ -167,7 +174,7 @@ pub(crate) fn item(text: &str) -> Option<Item> {
         _ => {}
     })
     .ok()?;
-    Some(Item::from_parts(text, head))
+    Some(head)
 }
 
 fn metadata(value: Raw<'_>) -> Option<MessageMetadata> {

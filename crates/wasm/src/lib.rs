@@ -82,8 +82,8 @@ impl Instance {
         self.drain.finish()
     }
 
-    fn item(&mut self, len: usize, socket: u64, item: u64, now: Now) -> i32 {
-        let Some(input) = read::item(socket, item, &self.input[..len]) else { return UNREADABLE };
+    fn item(&mut self, len: usize, source: i64, item: u64, now: Now) -> i32 {
+        let Some(input) = read::item(source, item, &self.input[..len]) else { return UNREADABLE };
         self.drain.clear();
         self.core.handle(now, input);
         let first = self.core.poll();
@@ -181,20 +181,27 @@ pub extern "C" fn handle(len: usize, mono_ms: f64, wall_ms: f64) -> usize {
     INSTANCE.with_borrow_mut(|instance| instance.handle(len, now(mono_ms, wall_ms)))
 }
 
-/// Takes an item without metadata that arrived on a socket and that the host keeps under the number
-/// `item`. Its type, content type, contact, initial contact and related contact, each empty when
-/// absent, are `len` bytes of text at [`input`], joined by U+001F. They decide what becomes of an item
-/// in a session that behaves as the original. Successive items of a chat mostly agree in them, so a
-/// host need not write them anew each time: nothing here changes the input.
+/// Takes an item that arrived on a socket, or over a socket manager of the host's, whose number is
+/// then negative, and that the host keeps under the number `item`. What the core decides on is `len`
+/// bytes of text at [`input`], in one of two forms:
+///
+/// * Type, content type, contact, initial contact and related contact, each empty when absent, joined
+///   by U+001F. That is enough for an item without metadata as long as all sessions behave as the
+///   original and none tracks its transcript. Successive items of a chat mostly agree in these, so a
+///   host need not write them anew each time: nothing here changes the input.
+/// * A JSON object with the members of [`ItemHead`](chatloom_wire::ItemHead). What else it has is not
+///   looked at.
+///
+/// Not for streamed messages (`MessageMetadata.MessageCompleted`), whose text the core joins.
 ///
 /// Returns 0 when nobody wants the item, which then is the host's again; 32 times a session plus
 /// the kind plus 1 when the one thing that follows is an event of that session with this item;
 /// -1 when the members cannot be read, and nothing changed; or any other negative number: minus
 /// the bytes that wait at [`output`].
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn item(len: usize, socket: f64, item: f64, mono_ms: f64, wall_ms: f64) -> i32 {
+pub extern "C" fn item(len: usize, source: f64, item: f64, mono_ms: f64, wall_ms: f64) -> i32 {
     INSTANCE.with_borrow_mut(|instance| {
-        instance.item(len, socket as u64, item as u64, now(mono_ms, wall_ms))
+        instance.item(len, source as i64, item as u64, now(mono_ms, wall_ms))
     })
 }
 
@@ -229,7 +236,16 @@ mod tests {
 
         fn bring(&mut self, socket: u64, members: [&str; 5]) -> i32 {
             let len = self.write(&members.join("\u{1f}"));
-            self.item(len, socket, 9, AT)
+            self.item(len, socket as i64, 9, AT)
+        }
+
+        fn bring_object(&mut self, source: i64, members: &Value) -> i32 {
+            let len = self.write(&members.to_string());
+            self.item(len, source, 9, AT)
+        }
+
+        fn outputs(&self) -> Vec<Value> {
+            serde_json::from_str(self.drain.json()).unwrap()
         }
     }
 
@@ -284,6 +300,80 @@ mod tests {
         // S161: the socket closes before the application hears of the end.
         assert_eq!(types, ["close", "item", "release", "ended", "wake"]);
         assert_eq!(outputs[1]["item"], 9);
+    }
+
+    #[test]
+    fn a_tracked_transcript_names_the_item_that_the_host_holds() {
+        let (mut instance, socket) = connected();
+        instance.tell(&json!({ "type": "track", "session": 7 }));
+        let item = json!({
+            "Type": "MESSAGE", "ContentType": "text/plain", "ContactId": "c", "Id": "i-1",
+            "AbsoluteTime": "2026-01-01T00:00:00.000Z",
+        });
+        assert!(instance.bring_object(socket as i64, &item) < UNREADABLE);
+        let outputs = instance.outputs();
+        assert_eq!(outputs[0], json!({ "type": "item", "session": 7, "kind": 0, "item": 9 }));
+        let step = json!({ "type": "insert", "at": 0, "key": 1, "id": "i-1", "item": 9 });
+        assert_eq!(outputs[1], json!({ "type": "transcript", "session": 7, "steps": [step] }));
+        // It is held as long as it is in the list.
+        assert!(outputs.iter().all(|output| output["type"] != "release"));
+        let outputs = instance.tell(&json!({ "type": "forget", "session": 7 }));
+        assert!(outputs.contains(&json!({ "type": "release", "item": 9 })));
+    }
+
+    #[test]
+    fn s121_s122_receipts_need_no_text() {
+        let (mut instance, socket) = connected();
+        let receipt = |who: &str| {
+            json!({
+                "Type": "MESSAGEMETADATA", "MessageMetadata": { "MessageId": "i-1", "Receipts": [
+                    { "DeliveredTimestamp": "t", "RecipientParticipantId": who },
+                ] },
+            })
+        };
+        assert_eq!(instance.bring_object(socket as i64, &receipt("other")), (7 << 5) + 4);
+        assert_eq!(instance.bring_object(socket as i64, &receipt("p")), 0);
+    }
+
+    #[test]
+    fn items_come_over_socket_managers_too() {
+        let mut instance = Instance::new(1);
+        for (session, contact) in [(1, "a"), (2, "b")] {
+            instance.tell(&json!({
+                "type": "create", "session": session, "endpoint": "https://example.com",
+                "contactId": contact, "initialContactId": contact, "participantId": "p",
+                "participantToken": "t", "userAgent": "", "agent": true, "hostToken": true,
+                "foreign": 6,
+            }));
+            let call = json!({ "type": "connect", "session": session, "call": session });
+            let outputs = instance.tell(&call);
+            assert_eq!(outputs[0]["type"], "needToken");
+            let token = json!({
+                "type": "token", "request": outputs[0]["request"], "token": "x",
+                "expiry": "2026-01-02T00:00:00.000Z",
+            });
+            let outputs = instance.tell(&token);
+            assert_eq!(outputs.iter().any(|out| out["type"] == "joinForeign"), session == 1);
+        }
+        let item = json!({ "Type": "MESSAGE", "ContentType": "text/plain", "ContactId": "b" });
+        assert_eq!(instance.bring_object(-6, &item), (2 << 5) + 1);
+        assert_eq!(instance.bring_object(-5, &item), 0);
+    }
+
+    #[test]
+    fn a_session_goes_on_where_another_core_has_left_it() {
+        let mut instance = Instance::new(1);
+        instance.tell(&json!({
+            "type": "create", "session": 7, "endpoint": "https://example.com", "contactId": "c",
+            "initialContactId": "i", "participantId": "p", "participantToken": "t", "userAgent": "",
+        }));
+        let outputs = instance.tell(&json!({ "type": "resume", "session": 7, "token": "x" }));
+        let operations: Vec<_> = outputs.iter().map(|output| &output["operation"]).collect();
+        assert_eq!(operations, ["CreateParticipantConnection"]);
+        let send = json!({
+            "type": "sendEvent", "session": 7, "call": 2, "contentType": "text/plain",
+        });
+        assert_eq!(instance.tell(&send)[0]["headers"]["x-amz-bearer"], "x");
     }
 
     #[test]

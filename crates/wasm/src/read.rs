@@ -8,7 +8,7 @@ use std::cell::Cell;
 use chatloom_session::{
     Behaviour, CHATLOOM, Call, CallId, EntryKey, ForeignEvent, ForeignId, GapId, HostToken,
     HttpAnswer, Input, ItemHandle, LogLevel, NewAttachment, Outgoing, RequestId, Role, SessionId,
-    SessionOptions, SocketId, Source,
+    SessionOptions, SocketId, Source, item_head,
     json::{self, Raw},
 };
 use chatloom_wire::{
@@ -52,6 +52,7 @@ impl<'a> Members<'a> {
                 snapshot: self.text("snapshot"),
             },
             "forget" => Input::Forget { session: self.session() },
+            "resume" => Input::Resume { session: self.session(), token: self.text("token").into() },
             "track" => Input::Track { session: self.session() },
             "cancel" => Input::Cancel { call: self.call() },
             "answered" => Input::Answered {
@@ -293,8 +294,22 @@ impl<'a> Members<'a> {
 const SEPARATOR: u8 = 0x1f;
 
 /// Reads the members of an item that the host has parsed, as [`item`](crate::item) describes them.
-pub(crate) fn item(socket: u64, item: u64, members: &[u8]) -> Option<Input> {
-    let mut rest = Some(std::str::from_utf8(members).ok()?);
+pub(crate) fn item(source: i64, item: u64, members: &[u8]) -> Option<Input> {
+    let text = std::str::from_utf8(members).ok()?;
+    let head = Box::new(if text.starts_with('{') { item_head(text)? } else { short_head(text)? });
+    let item = ItemHandle(item);
+    Some(if source < 0 {
+        let event = ForeignEvent::Item { item, head };
+        Input::Foreign { foreign: ForeignId(source.unsigned_abs() as u32), event }
+    } else {
+        Input::SocketItem { socket: SocketId(source as u64), item, head }
+    })
+}
+
+/// The five members that decide in a session that behaves as the original and does not track the
+/// transcript.
+fn short_head(text: &str) -> Option<ItemHead> {
+    let mut rest = Some(text);
     // Empty for one that is absent; `None` when there are no more.
     let mut next = || {
         let text = rest?;
@@ -302,17 +317,15 @@ pub(crate) fn item(socket: u64, item: u64, members: &[u8]) -> Option<Input> {
         rest = end.and_then(|end| text.get(end + 1..));
         text.get(..end.unwrap_or(text.len()))
     };
-    let mut head = Box::new(ItemHead::default());
-    head.item_type = present(next()?).map(Into::into);
-    head.content_type = present(next()?).map(Into::into);
-    head.contact_id = present(next()?).map(Into::into);
-    head.initial_contact_id = present(next()?).map(Into::into);
-    head.related_contact_id = present(next()?).map(Into::into);
-    next().is_none().then_some(Input::SocketItem {
-        socket: SocketId(socket),
-        item: ItemHandle(item),
-        head,
-    })
+    let head = ItemHead {
+        item_type: present(next()?).map(Into::into),
+        content_type: present(next()?).map(Into::into),
+        contact_id: present(next()?).map(Into::into),
+        initial_contact_id: present(next()?).map(Into::into),
+        related_contact_id: present(next()?).map(Into::into),
+        ..ItemHead::default()
+    };
+    next().is_none().then_some(head)
 }
 
 fn present(text: &str) -> Option<&str> {
@@ -321,6 +334,7 @@ fn present(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use chatloom_wire::{ItemId, ParticipantId};
     use proptest::prelude::*;
 
     use super::*;
@@ -336,6 +350,7 @@ mod tests {
                 "receiptThrottleMs":2,"mostEntries":300,"withoutReceipts":true,"logLevel":30,
                 "persist":true,"snapshot":"{}"}"#,
             r#"{"type":"forget","session":1}"#,
+            r#"{"type":"resume","session":1,"token":"secret"}"#,
             r#"{"type":"track","session":1}"#,
             r#"{"type":"cancel","call":2}"#,
             r#"{"type":"connect","session":1,"call":2}"#,
@@ -451,6 +466,25 @@ mod tests {
             assert!(item(4, 9, members.as_bytes()).is_none(), "{members:?}");
         }
         assert!(item(4, 9, b"\xff\x1f\x1f\x1f\x1f").is_none());
+        assert!(item(4, 9, b"{\"Id\":").is_none());
+    }
+
+    #[test]
+    fn the_members_of_an_item_may_be_an_object_with_more_of_them() {
+        let members = r#"{"Type":"MESSAGEMETADATA","Id":"i-1","AbsoluteTime":7,"MessageMetadata":
+            {"MessageId":"i-1","Receipts":[{"ReadTimestamp":"t","RecipientParticipantId":"p"}]}}"#;
+        let Some(Input::Foreign { foreign, event: ForeignEvent::Item { item, head } }) =
+            item(-6, 9, members.as_bytes())
+        else {
+            panic!("the members were not read")
+        };
+        assert_eq!((foreign, item), (ForeignId(6), ItemHandle(9)));
+        assert_eq!(head.id.as_ref().map(ItemId::as_str), Some("i-1"));
+        assert_eq!(head.absolute_time, None);
+        let metadata = head.message_metadata.as_ref().unwrap();
+        let receipt = &metadata.receipts.as_ref().unwrap()[0];
+        assert_eq!(receipt.read_timestamp.as_deref(), Some("t"));
+        assert_eq!(receipt.recipient_participant_id.as_ref().map(ParticipantId::as_str), Some("p"));
     }
 
     proptest! {

@@ -24,6 +24,7 @@ impl Debug for Input {
             Self::Restore { session, options, snapshot: _ } => {
                 some(f, "Restore", &[("session", session), ("options", options)])
             }
+            Self::Resume { session, token: _ } => some(f, "Resume", &[("session", session)]),
             Self::Track { session } => some(f, "Track", &[("session", session)]),
             Self::Call { session, call, what } => {
                 some(f, "Call", &[("session", session), ("call", call), ("what", what)])

@@ -38,6 +38,15 @@ pub enum Input {
         /// What was persisted.
         snapshot: String,
     },
+    /// A session that has just been created goes on where another core, which has failed, left it:
+    /// connected, with its connection token, and the socket lost, which the application has been
+    /// told. Ignored for one that is or has been connected.
+    Resume {
+        /// Which.
+        session: SessionId,
+        /// The connection token that it had. It is renewed at once.
+        token: ConnectionToken,
+    },
     /// The application wants to see the transcript: [`Event::Transcript`](crate::Event::Transcript)
     /// follows from now on. In Compat the list holds what comes from now on and what pages bring
     /// (docs/protocol/websocket.md S138); in Chatloom behaviour somebody who begins in the middle

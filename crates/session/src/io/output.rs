@@ -92,8 +92,9 @@ pub enum Output {
         /// Which.
         foreign: ForeignId,
     },
-    /// No session needs a socket manager of the host's any more: stop listening to it. It stays
-    /// open.
+    /// No session needs a socket manager of the host's any more: stop listening to it. Compat says
+    /// so when a session comes to another manager, and not when the last one goes
+    /// (docs/protocol/websocket.md S184, S188).
     LeaveForeign {
         /// Which.
         foreign: ForeignId,

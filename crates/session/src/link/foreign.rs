@@ -84,7 +84,7 @@ impl Cx {
                 let cut_off = std::mem::take(&mut foreign.compat);
                 foreign.members.retain(|member| !cut_off.contains(member));
             }
-            self.leave_unused();
+            self.leave_unused(Some(id));
         }
         if self.foreign(id).is_none() {
             self.foreigns.push(Foreign {
@@ -104,16 +104,20 @@ impl Cx {
         (foreign.status, foreign.is_away)
     }
 
-    fn leave_foreign(&mut self, session: SessionId) {
+    fn leave_foreign(&mut self, session: SessionId, is_compat: bool) {
         for foreign in &mut self.foreigns {
             foreign.members.retain(|member| *member != session);
             foreign.compat.retain(|member| *member != session);
         }
-        self.leave_unused();
+        // The original goes on listening, for chats that come later (S184, S188).
+        if !is_compat {
+            self.leave_unused(None);
+        }
     }
 
-    fn leave_unused(&mut self) {
-        while let Some(at) = self.foreigns.iter().position(|foreign| foreign.members.is_empty()) {
+    fn leave_unused(&mut self, but: Option<ForeignId>) {
+        let is_unused = |foreign: &Foreign| foreign.members.is_empty() && Some(foreign.id) != but;
+        while let Some(at) = self.foreigns.iter().position(is_unused) {
             let foreign = self.foreigns.remove(at).id;
             self.push(Output::LeaveForeign { foreign });
         }
@@ -146,7 +150,7 @@ impl Session {
 
     pub(crate) fn leave_foreign(&mut self, cx: &mut Cx) {
         if self.foreign().is_some() {
-            cx.leave_foreign(self.id);
+            cx.leave_foreign(self.id, self.is_compat());
         }
     }
 

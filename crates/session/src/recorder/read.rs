@@ -82,6 +82,7 @@ impl<'a> Line<'a> {
                 options: self.options()?,
                 snapshot: self.text("snapshot")?,
             },
+            "resume" => Input::Resume { session: self.session()?, token: self.id("token")? },
             "track" => Input::Track { session: self.session()? },
             "call" => Input::Call {
                 session: self.session()?,

@@ -335,6 +335,7 @@ fn what_is_secret_is_not_in_debug() {
     let options = Box::new(world::options(Behaviour::Chatloom));
     let inputs = [
         Input::Restore { session: SESSION, options, snapshot: text() },
+        Input::Resume { session: SESSION, token: "a secret".into() },
         Input::SocketText { socket: chatloom_session::SocketId(1), text: text() },
         Input::Foreign {
             foreign: ForeignId(1),

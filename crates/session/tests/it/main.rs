@@ -25,6 +25,7 @@ mod partial;
 mod receipts;
 mod recorder;
 mod restore;
+mod resume;
 mod roster;
 mod several;
 mod sharing;

@@ -113,6 +113,7 @@ fn every_input() -> Vec<Input> {
             options: Box::new(shared),
             snapshot: "sekret".to_owned(),
         },
+        Input::Resume { session: S, token: "sekret-7".into() },
         Input::Track { session: S },
         Input::Cancel { call: CallId(7) },
         Input::Answered {

@@ -29,6 +29,11 @@ impl Line<'_> {
                 self.inside("options", |line| line.options(options));
                 self.json("snapshot", snapshot);
             }
+            Input::Resume { session, token } => {
+                self.word("in", "resume");
+                self.unsigned("session", session.0.into());
+                self.secret("token", token.expose());
+            }
             Input::Track { session } => {
                 self.word("in", "track");
                 self.unsigned("session", session.0.into());
