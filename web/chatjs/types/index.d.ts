@@ -1,12 +1,12 @@
 /// <reference path="./connect.d.ts" />
 // What `import { ... } from "@chatloom/chatjs"` gives. Sessions are those of amazon-connect-chatjs (connect.d.ts),
 // told more precisely: each method and callback takes what the original's typings say, and also what is really
-// given. What only Chatloom behaviour has is in chatloom.d.ts.
+// given. What only Chatloom behaviour has is in behaviour.d.ts.
 
-import type { ChatloomOptions, ChatloomSession } from "./chatloom.js";
+import type { ChatloomOptions, ChatloomSession, ResumeArgs } from "./behaviour.js";
 import type { Item } from "./item.js";
 
-export type * from "./chatloom.js";
+export type * from "./behaviour.js";
 export type * from "./item.js";
 
 /** Makes sessions; the same object as `connect.ChatSession` unless another library was there before. */
@@ -128,6 +128,11 @@ export interface ChatSessionApi extends connect.ChatSessionObject {
   create(args: CreateAgent): AgentSession;
   create(args: connect.AgentChatSessionArgs): AgentSession;
   create(args: connect.CustomerChatSessionArgs): CustomerSession;
+  /**
+   * The session of a chat that was kept (`chatloom.storage`), with the messages that had not been sent; nothing
+   * when none is kept. It is not connected: add callbacks and call `connect`.
+   */
+  resume(args?: ResumeArgs): Promise<(CustomerSession & ChatloomSession) | undefined>;
   setGlobalConfig(config: GlobalConfig | connect.ChatGlobalConfig): void;
   LogLevel: LogLevels;
   Logger: connect.ChatLogger & typeof LoggerBase;

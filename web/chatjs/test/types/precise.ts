@@ -78,4 +78,5 @@ function told(message: MessageState): Failure | string {
   return message.state;
 }
 
+void ChatSession.resume({ options: { chatloom: { storage: "session" } } }).then((kept) => kept?.connect());
 void loadCore(new URL("https://example.com/chatloom.wasm"));

@@ -7,12 +7,34 @@ import type { Failure, Result, SessionEvent, Unsubscribe } from "./index.js";
 export interface ChatloomOptions {
   /** Where the service is, for this session alone. */
   endpoint?: string;
+  /**
+   * Where the chat is kept, so that it can go on when the page is loaded again: in `sessionStorage`, which ends
+   * with the tab; in IndexedDB; or where the application keeps it. Nowhere unless said. What is kept holds the
+   * participant's token and the messages that have not been sent.
+   */
+  storage?: "session" | "indexeddb" | ChatStore;
   /** One typing event goes out in this time, in milliseconds; 10,000 unless said. */
   typingThrottleMs?: number;
   /** Receipts are gathered for this long, in milliseconds; 5,000 unless said. */
   receiptThrottleMs?: number;
   /** How many entries a transcript that is shown holds, at least 100; 10,000 unless said. */
   mostEntries?: number;
+}
+
+/** Texts by name: where chats are kept. Failures are logged, and the chat goes on. */
+export interface ChatStore {
+  get(key: string): string | null | undefined | PromiseLike<string | null | undefined>;
+  set(key: string, value: string): void | PromiseLike<void>;
+  delete(key: string): void | PromiseLike<void>;
+  /** All names; of what is not a chat's too, if there is more in it. */
+  keys(): Iterable<string> | PromiseLike<Iterable<string>>;
+}
+
+/** Which chat goes on. */
+export interface ResumeArgs {
+  /** The contact, or the initial contact; without one the chat that was kept last. */
+  contactId?: string;
+  options?: { chatloom?: ChatloomOptions };
 }
 
 /** What a connection is doing. */
@@ -97,6 +119,6 @@ export interface ChatloomSession {
   fillGap(gap: number): Promise<Loaded>;
   /** Brings at most so many older entries, 1 to 1,000, into the transcript of `onTranscriptUpdated`. */
   loadOlder(count: number): Promise<Loaded>;
-  /** Closes the session in this page. The chat goes on: nobody is told. */
-  close(): void;
+  /** Closes the session in this page. The chat goes on: nobody is told. With `forget` it is kept no longer. */
+  close(options?: { forget?: boolean }): void;
 }
