@@ -72,8 +72,8 @@ export function loadedAddition(): Addition {
   return there;
 }
 
-/** The core with both behaviours. Its sessions decide on whole items, so they get frames as text. */
+/** The core with both behaviours. Its sessions put items in order. */
 export const fullCore: CoreSource = {
-  takesItems: false,
+  needsWholeItems: true,
   load: async () => (await addition()).core.load(),
 };

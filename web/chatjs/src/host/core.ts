@@ -5,7 +5,7 @@ import type { Exports } from "./wasm";
 export type Input =
   | ({ type: "create"; session: number } & SessionOptions)
   | ({ type: "restore"; session: number; snapshot: string } & SessionOptions)
-  | { type: "forget"; session: number }
+  | { type: "forget" | "track"; session: number }
   | { type: "cancel"; call: number }
   | ({ session: number; call: number } & Call)
   | {
@@ -18,6 +18,12 @@ export type Input =
       body: string;
     }
   | { type: "failed"; request: number; text: string }
+  | { type: "progress"; request: number; sent: number }
+  | { type: "token"; request: number; token: string; expiry: string | undefined }
+  | { type: "token"; request: number; text: string }
+  | { type: "foreignGained" | "foreignLost" | "foreignBroken"; foreign: number }
+  | { type: "foreignHeartbeat"; foreign: number; on: boolean }
+  | { type: "foreignText"; foreign: number; text: string }
   | { type: "opened"; socket: number }
   | { type: "text"; socket: number; text: string }
   | { type: "closed"; socket: number; code: number | null; text: string }
@@ -32,6 +38,12 @@ export interface SessionOptions {
   participantId: string;
   participantToken: string;
   userAgent: string;
+  /** It speaks for an agent, not for a customer. */
+  agent?: boolean;
+  /** The host brings its connection tokens. */
+  hostToken?: boolean;
+  /** The number of the socket manager that brings its items. */
+  foreign?: number;
   /** Chatloom behaviour, which only the full core has. */
   chatloom?: boolean;
   persist?: boolean;
@@ -43,6 +55,11 @@ export interface SessionOptions {
 /** What an application asks of a session. */
 export type Call =
   | { type: "connect" | "disconnectParticipant" }
+  | { type: "sendAttachment"; name: string; size: number; contentType: string }
+  | { type: "downloadAttachment" | "getAttachmentUrl"; attachmentId: string }
+  | { type: "describeView"; viewToken: string }
+  | { type: "getAuthenticationUrl"; redirectUri: string; sessionId: string }
+  | { type: "cancelParticipantAuthentication"; sessionId: string }
   // In Chatloom behaviour only.
   | { type: "markRead" | "markDelivered"; id: string }
   | { type: "loadOlder"; count: number }
@@ -76,6 +93,10 @@ export type Output =
   | { type: "open"; socket: number; url: string }
   | { type: "send"; socket: number; text: string }
   | { type: "close"; socket: number; code: number; reason: string }
+  | UploadOutput
+  | { type: "download"; request: number; session: number; url: string }
+  | { type: "needToken"; request: number; session: number }
+  | { type: "joinForeign" | "leaveForeign"; foreign: number }
   | DoneOutput
   | { type: "release"; item: number }
   | { type: "log"; level: number; text: string; session?: number }
@@ -97,6 +118,16 @@ export interface HttpOutput {
   keepBody: boolean;
 }
 
+/** A file to upload: that of a call. */
+export interface UploadOutput {
+  type: "upload";
+  request: number;
+  session: number;
+  call: number;
+  url: string;
+  headers: Record<string, string>;
+}
+
 /** An error: which, and what is known of it. */
 export interface DoneError {
   error?: string;
@@ -112,6 +143,8 @@ export interface DoneError {
   operation?: string;
   /** In an error about the number of messages that wait to be sent, that number. */
   waiting?: number;
+  /** In an error about something that the host could not reach, what it caught. */
+  cause?: unknown;
 }
 
 /** The end of a call: an error, or a value. */
@@ -129,6 +162,11 @@ export interface DoneOutput extends DoneError {
   websocketStatus?: string;
   /** In a repeat, the call whose answer counts. */
   earlier?: number;
+  /** Of a receipt, that it was sent before (S98). */
+  alreadyFired?: true;
+  /** Of a file, where it is; or the request that has fetched it. */
+  url?: string;
+  downloaded?: number;
   /** Of reading more of a transcript, how many entries came, and whether there are no older ones. */
   count?: number;
   atBeginning?: boolean;
@@ -139,6 +177,7 @@ export type EventOutput =
   | { type: "item"; kind: number; item?: number; body?: Item }
   | { type: "established"; bySocket: boolean }
   | { type: "deepHeartbeat"; success: boolean }
+  | { type: "transcript"; previousNextToken?: string; steps: Step[] }
   | { type: "lost" | "broken" | "ended" }
   // In Chatloom behaviour only.
   | { type: "connection"; state: ConnectionState; until?: number; reason?: string }
@@ -148,6 +187,27 @@ export type EventOutput =
   | { type: "roster"; people: PersonOutput[] }
   | { type: "attachmentProgress"; call: number; sent: number; total: number }
   | { type: "persist"; snapshot?: string };
+
+/** A change of a tracked transcript: something comes before what is at an index, or in its place, or that goes. */
+export type Step = { type: "remove"; at: number } | ({ type: "insert" | "replace"; at: number } & Entry);
+
+/** An entry of a tracked transcript. */
+export interface Entry {
+  /** Stays while the entry does. */
+  key: number;
+  /** The id of its item; of a message of this session's, once the service has given it one. */
+  id?: string;
+  /** An item; the host puts it in the place of its number. */
+  body?: Item;
+  item?: number;
+  /** A message that has no item yet. */
+  contentType?: string;
+  content?: string;
+  /** What became of a message. */
+  state?: MessageState;
+  /** In Chatloom behaviour, something that could not be read yet. */
+  gap?: number;
+}
 
 /** What a connection is doing. */
 export type ConnectionState = "connecting" | "online" | "waiting" | "offline" | "broken" | "ended";
@@ -172,10 +232,15 @@ export type Item = Readonly<Record<string, unknown>>;
 /** What `Core.item` gives when the members cannot be read. */
 export const UNREADABLE = -1;
 
-/** The members that the core decides on. */
+/** The members that the core mostly decides on. */
 const HEAD = ["Type", "ContentType", "ContactId", "InitialContactId", "RelatedContactId"] as const;
 /** Between them. */
 const SEPARATOR = "\x1f";
+/** All that it may decide on, and what is in them. */
+const WHOLE_HEAD = [
+  ...["Id", "AbsoluteTime", ...HEAD, "ParticipantId", "ParticipantRole", "DisplayName", "MessageMetadata"],
+  ...["MessageId", "Receipts", "DeliveredTimestamp", "ReadTimestamp", "RecipientParticipantId"],
+];
 /** Texts of up to so many UTF-16 units, which is nearly all, are written without asking for a place. */
 const SHORT = 4096;
 
@@ -221,18 +286,21 @@ export class Core {
   }
 
   /**
-   * Tells the core of an item without metadata that the host keeps as number `handle`. Gives 0 when
-   * nobody wants it, 32 times a session plus a kind plus 1 when that session gets it and nothing
-   * else follows, `UNREADABLE`, or any other negative number when more follows: `outputs` reads it.
+   * Tells the core of an item that the host keeps as number `handle`, and that came over a socket, or over the
+   * socket manager of minus `source`. `whole` when somebody needs to know more of it than whom it is for. Gives 0
+   * when nobody wants it, 32 times a session plus a kind plus 1 when that session gets it and nothing else follows,
+   * `UNREADABLE`, or any other negative number when more follows: `outputs` reads it.
    */
-  item(socket: number, handle: number, item: Item): number {
-    // Successive items of a chat agree in what the core decides on; then that is where it must be.
-    if (!this.#isWritten(item)) {
+  item(source: number, handle: number, item: Item, whole: boolean): number {
+    if (whole || item["MessageMetadata"]) {
+      this.#headLength = this.#write(JSON.stringify(item, WHOLE_HEAD));
+    } else if (!this.#isWritten(item)) {
+      // Successive items of a chat agree in what the core decides on; then that is where it must be.
       this.#headLength = this.#write(HEAD.map((name) => textOf(item[name])).join(SEPARATOR));
       this.#written = item;
     }
     try {
-      return this.#exports.item(this.#headLength, socket, handle, performance.now(), Date.now());
+      return this.#exports.item(this.#headLength, source, handle, performance.now(), Date.now());
     } catch (error) {
       throw fault(error);
     }

@@ -3,6 +3,7 @@
  * serves all sessions of a page that have the same core, because the core does.
  */
 import { type Level, log, LogLevel } from "../api/log";
+import { ask, type ParticipantClient } from "./clients";
 import {
   type Call,
   Core,
@@ -14,7 +15,12 @@ import {
   type Output,
   type SessionOptions,
   UNREADABLE,
+  type UploadOutput,
 } from "./core";
+import { download, upload } from "./files";
+import { post, type Reply, timeout } from "./http";
+import { Managers, type SocketManager } from "./managers";
+import { Sockets } from "./sockets";
 import type { CoreSource, Exports } from "./wasm";
 
 /** What the host tells a session. */
@@ -23,10 +29,27 @@ export interface Listener {
   item(kind: number, item: Item): void;
   /** Anything else the application should know. */
   event(event: EventOutput): void;
-  /** The service gave a connection: the body of its answer. */
-  connection(body: string): void;
+  /** There is a connection: the answer of the service, or what stands for it, and whether it also marked the agent as there (S181). */
+  connection(body: string, acknowledged: boolean): void;
   /** Something a developer may want to read. */
   log(level: Level, text: string): void;
+  /** What it has of the application's. */
+  readonly means?: Means;
+}
+
+/** What a session has of the application's in place of what the host would use. */
+export interface Means {
+  /** Brings its items, over a socket of its own (S16). */
+  manager?: SocketManager | undefined;
+  /** Brings connection tokens (S178). */
+  getConnectionToken?: (() => Promise<ConnectionTokenAnswer>) | undefined;
+  /** Makes the requests to the service. */
+  client?: ParticipantClient | undefined;
+}
+
+/** What `getConnectionToken` gives: what is called a participant token here is a connection token (S178). */
+export interface ConnectionTokenAnswer {
+  chatTokenTransport: { participantToken: string; expiry?: string };
 }
 
 /** What else a call may come with. */
@@ -35,6 +58,10 @@ export interface Also {
   signal?: AbortSignal | undefined;
   /** Hears its number, before anything else is told of it. */
   started?(call: number): void;
+  /** The file to send. */
+  file?: Blob;
+  /** Whether somebody wants to hear how far the file is. */
+  progress?: boolean;
 }
 
 /** How a call ended well. */
@@ -47,6 +74,12 @@ export interface Answer {
   earlier?: number;
   /** Of `connect`, what the socket does. */
   websocketStatus?: string;
+  /** Nothing was sent: a receipt like this was (S98). */
+  alreadyFired?: true;
+  /** Where a file is. */
+  url?: string;
+  /** A file. */
+  blob?: Blob;
   /** Of reading more of a transcript, how many entries came, and whether there are no older ones. */
   count?: number;
   atBeginning?: boolean;
@@ -55,17 +88,26 @@ export interface Answer {
 interface Pending {
   resolve(answer: Answer): void;
   reject(error: DoneOutput): void;
+  readonly also: Also;
 }
 
 /** How calls end without a core. */
 type Failure = Pick<DoneOutput, "error" | "message">;
 
-/** A good answer, which goes to the application as it came. */
+/** What came of a request and goes to the application as it came. */
 interface Kept {
   readonly request: number;
-  readonly status: number;
-  readonly body: string;
+  /** Of a good answer. */
+  readonly status?: number;
+  readonly body?: string;
+  /** A file that was fetched. */
+  readonly blob?: Blob;
+  /** What was thrown. */
+  readonly cause?: unknown;
 }
+
+/** What came of something that was done for the core. */
+type Outcome = Omit<Kept, "request"> & { readonly reply: Reply };
 
 /** The longest delay that a timer takes. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
@@ -85,8 +127,7 @@ export function useCore(source: CoreSource): void {
 /** The host of this page for such cores; a new one when there is none, or when its core has failed. */
 export function host(source: CoreSource = usual): Host {
   let found = hosts.get(source);
-  if (found === undefined || found.failed)
-    hosts.set(source, (found = new Host(source.load(), source.takesItems ?? true)));
+  if (found === undefined || found.failed) hosts.set(source, (found = new Host(source, source.load())));
   return found;
 }
 
@@ -95,11 +136,20 @@ export class Host {
   failed = false;
 
   #core!: Core;
-  readonly #takesItems: boolean;
   readonly #sessions = new Map<number, Listener>();
   readonly #calls = new Map<number, Pending>();
   readonly #requests = new Map<number, AbortController>();
-  readonly #sockets = new Map<number, WebSocket>();
+  readonly #sockets = new Sockets({
+    tell: (input) => this.#tell(input),
+    received: (socket, data) => this.#received(socket, data),
+  });
+  readonly #managers = new Managers({
+    tell: (input) => this.#tell(input),
+    content: (manager, text) => this.#content(manager, text),
+    threw: (error) => log(LogLevel.ERROR, {}, "the application's socket manager failed:", error),
+  });
+  /** Whether a session needs to know more of each item than whom it is for. */
+  #needsWholeItems: boolean;
   /** Items that the core holds: until it releases them it may show them at any time, and more than once. */
   readonly #items = new Map<number, Item>();
   #lastItem = 0;
@@ -117,8 +167,8 @@ export class Host {
   #timerAt = Infinity;
   #deadline = Infinity;
 
-  constructor(core: Exports | Promise<Exports>, takesItems: boolean) {
-    this.#takesItems = takesItems;
+  constructor(source: CoreSource, core: Exports | Promise<Exports>) {
+    this.#needsWholeItems = source.needsWholeItems ?? false;
     if (core instanceof Promise) {
       core
         .then((exports) => this.#begin(exports))
@@ -154,9 +204,19 @@ export class Host {
   create(options: SessionOptions, listener: Listener, snapshot?: string): number {
     const session = ++this.#lastNumber;
     this.#sessions.set(session, listener);
-    if (snapshot === undefined) this.#tell({ type: "create", session, ...options });
-    else this.#tell({ type: "restore", session, snapshot, ...options });
+    const { manager, getConnectionToken } = listener.means ?? {};
+    const all = { ...options };
+    if (getConnectionToken) all.hostToken = true;
+    if (manager) all.foreign = this.#managers.number(manager);
+    if (snapshot === undefined) this.#tell({ type: "create", session, ...all });
+    else this.#tell({ type: "restore", session, snapshot, ...all });
     return session;
+  }
+
+  /** Keeps the transcript of a session from now on: events say how it changes. */
+  track(session: number): void {
+    this.#needsWholeItems = true;
+    this.#tell({ type: "track", session });
   }
 
   /** Ends a session without a word to the service. */
@@ -166,11 +226,12 @@ export class Host {
   }
 
   /** Asks something of a session. Rejects with the error as the core wrote it. */
-  call(session: number, what: Call, { signal, started }: Also = {}): Promise<Answer> {
+  call(session: number, what: Call, also: Also = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const call = ++this.#lastNumber;
-      this.#calls.set(call, { resolve, reject });
-      started?.(call);
+      const { signal } = also;
+      this.#calls.set(call, { resolve, reject, also });
+      also.started?.(call);
       if (this.failed) this.#end({ type: "done", session, call, ...this.#why });
       else this.#tell({ ...what, session, call });
       const cancel = () => this.#tell({ type: "cancel", call });
@@ -231,20 +292,35 @@ export class Host {
   #do(output: Output): void {
     switch (output.type) {
       case "http":
-        void this.#request(output);
+        this.#request(output);
+        break;
+      case "upload":
+        this.#upload(output);
+        break;
+      case "download":
+        void this.#exchange(output.request, async (signal) => await download(output.url, signal));
+        break;
+      case "needToken":
+        void this.#bringToken(output);
+        break;
+      case "joinForeign":
+        this.#managers.join(output.foreign);
+        break;
+      case "leaveForeign":
+        this.#managers.leave(output.foreign);
         break;
       case "abort":
         this.#requests.get(output.request)?.abort();
         this.#requests.delete(output.request);
         break;
       case "open":
-        this.#open(output.socket, output.url);
+        this.#sockets.open(output.socket, output.url);
         break;
       case "send":
-        this.#send(output.socket, output.text);
+        this.#sockets.send(output.socket, output.text);
         break;
       case "close":
-        this.#close(output.socket, output.code, output.reason);
+        this.#sockets.close(output.socket, output.code, output.reason);
         break;
       case "done":
         this.#end(output);
@@ -254,6 +330,13 @@ export class Host {
         if (item) this.#sessions.get(output.session)?.item(output.kind, item);
         break;
       }
+      case "transcript":
+        for (const step of output.steps) {
+          const item = "item" in step && this.#items.get(step.item ?? 0);
+          if (item) (step as { body?: Item }).body = item;
+        }
+        this.#sessions.get(output.session)?.event(output);
+        break;
       case "log":
         this.#log(output.level as Level, output.text, output.session);
         break;
@@ -276,17 +359,23 @@ export class Host {
     const pending = this.#calls.get(done.call);
     if (!pending) return;
     this.#calls.delete(done.call);
-    if (done.error !== undefined) return pending.reject(done);
+    const kept = this.#kept;
+    if (done.error !== undefined) {
+      return pending.reject(done.error === "unreachable" ? { ...done, cause: kept?.cause } : done);
+    }
     const answer: Answer = { call: done.call };
     if (done.earlier !== undefined) answer.earlier = done.earlier;
     if (done.count !== undefined) answer.count = done.count;
     if (done.atBeginning !== undefined) answer.atBeginning = done.atBeginning;
     if (done.websocketStatus !== undefined) answer.websocketStatus = done.websocketStatus;
+    if (done.alreadyFired) answer.alreadyFired = done.alreadyFired;
+    if (done.url !== undefined) answer.url = done.url;
+    if (done.downloaded !== undefined && kept?.blob) answer.blob = kept.blob;
     if (done.request !== undefined) {
-      const kept = this.#kept?.request === done.request ? this.#kept : undefined;
+      const own = kept?.request === done.request ? kept : undefined;
       try {
         // Of an answer that came earlier the core has the body.
-        answer.data = answerOf(kept?.status ?? 200, kept?.body ?? done.body ?? "", done);
+        answer.data = answerOf(own?.status ?? 200, own?.body ?? done.body ?? "", done);
       } catch (error) {
         return pending.reject({ ...done, error: "badAnswer", message: (error as Error).message });
       }
@@ -294,36 +383,49 @@ export class Host {
     pending.resolve(answer);
   }
 
-  async #request(http: HttpOutput): Promise<void> {
-    const { request } = http;
+  #request(http: HttpOutput): void {
+    const listener = this.#sessions.get(http.session);
+    const client = listener?.means?.client;
+    void this.#exchange(
+      http.request,
+      async (signal) => {
+        const reply = await (client ? ask(client, http, signal) : post(http, signal));
+        const { status, body } = reply;
+        if (status < 200 || status > 299) return { reply };
+        if (http.keepBody) reply.body = "";
+        else if (http.operation === CONNECT) listener?.connection(body, http.body.includes("ConnectParticipant"));
+        return { reply, status, body };
+      },
+      http,
+    );
+  }
+
+  #upload(output: UploadOutput): void {
+    const { request, call } = output;
+    const { file, progress } = this.#calls.get(call)?.also ?? {};
+    // A call that is over has no file any more, and its upload is called off.
+    if (!file) return;
+    const sent = progress ? (sent: number) => this.#tell({ type: "progress", request, sent }) : undefined;
+    void this.#exchange(request, async (signal) => ({ reply: await upload(output, file, signal, sent) }));
+  }
+
+  /** Does something on the network and tells the core what came of it; a request to the service only for so long. */
+  async #exchange(request: number, work: (signal: AbortSignal) => Promise<Outcome>, http?: HttpOutput): Promise<void> {
     const abort = new AbortController();
     this.#requests.set(request, abort);
-    const timer = setTimeout(() => abort.abort(timeout(http)), http.timeoutMs);
+    let late: Error | undefined;
+    const timer = http && setTimeout(() => abort.abort((late = timeout(http))), http.timeoutMs);
     let input: Input;
-    let kept: Kept | undefined;
+    let kept: Kept;
     try {
-      const response = await fetch(http.url, {
-        method: http.method,
-        headers: { "Content-Type": "application/json", ...http.headers },
-        body: http.body || null,
-        signal: abort.signal,
-      });
-      const { status, headers } = response;
-      const body = await response.text();
-      if (response.ok) kept = { request, status, body };
-      input = {
-        type: "answered",
-        request,
-        status,
-        errorType: headers.get("x-amzn-ErrorType"),
-        requestId: headers.get("x-amzn-RequestId"),
-        retryAfterMs: retryAfterMs(headers.get("Retry-After")),
-        body: http.keepBody && status === 200 ? "" : body,
-      };
-      if (http.operation === CONNECT && status === 200) this.#sessions.get(http.session)?.connection(body);
+      const { reply, ...rest } = await work(abort.signal);
+      input = { type: "answered", request, ...reply };
+      kept = { request, ...rest };
     } catch (error) {
+      const cause: unknown = late ?? error;
       // The name and the text of the error reach the application, as the original's do.
-      input = { type: "failed", request, text: String(error) };
+      input = { type: "failed", request, text: String(cause) };
+      kept = { request, cause };
     } finally {
       clearTimeout(timer);
     }
@@ -332,68 +434,63 @@ export class Host {
     this.#tell(input, kept);
   }
 
-  #open(socket: number, url: string): void {
-    let opened: WebSocket;
+  /** Asks the application for a connection token (S178, S179). */
+  async #bringToken({ request, session }: { request: number; session: number }): Promise<void> {
+    const listener = this.#sessions.get(session);
+    let input: Input;
     try {
-      opened = new WebSocket(url);
+      const answer = await listener?.means?.getConnectionToken?.();
+      const { participantToken: token, expiry } = answer?.chatTokenTransport ?? {};
+      if (!token) throw new TypeError("there is no connection token");
+      const body = {
+        Websocket: { Url: null, ConnectionExpiry: null },
+        ConnectionCredentials: { ConnectionToken: token, Expiry: expiry },
+      };
+      listener?.connection(JSON.stringify(body), false);
+      input = { type: "token", request, token, expiry: isoTime(expiry) };
     } catch (error) {
-      // Not the error's text: that holds the URL, which is secret.
-      const text = `cannot be opened: ${(error as Error).name}`;
-      this.#tell({ type: "closed", socket, code: null, text });
-      return;
+      input = { type: "token", request, text: String(error) };
     }
-    this.#sockets.set(socket, opened);
-    opened.onopen = () => this.#tell({ type: "opened", socket });
-    opened.onmessage = (event) => this.#received(socket, event.data);
-    // A `close` follows each error. Node's sockets end the process when nobody listens.
-    opened.onerror = () => undefined;
-    opened.onclose = (event) => {
-      this.#sockets.delete(socket);
-      this.#tell({ type: "closed", socket, code: event.code, text: event.reason });
-    };
-  }
-
-  #send(socket: number, text: string): void {
-    try {
-      this.#sockets.get(socket)?.send(text);
-    } catch {
-      // It is not open, and its `close` event says so.
-    }
-  }
-
-  #close(socket: number, code: number, reason: string): void {
-    const closed = this.#sockets.get(socket);
-    if (!closed) return;
-    this.#sockets.delete(socket);
-    closed.onopen = closed.onmessage = closed.onclose = null;
-    // A page may only give these codes.
-    if (code === 1000 || code >= 3000) closed.close(code, reason);
-    else closed.close();
+    this.#tell(input);
   }
 
   /** A frame. What holds an item is parsed here, where that is fastest, and only its head is passed on. */
   #received(socket: number, data: unknown): void {
     if (typeof data !== "string" || data === "") return;
-    const item = this.#takesItems ? itemOf(data) : undefined;
-    if (!item) return this.#tell({ type: "text", socket, text: data });
-    if (this.#busy || this.failed) return this.#run(() => this.#item(socket, item, data));
+    const item = itemOf(contentOf(data));
+    if (item) this.#bring(socket, item, data);
+    else this.#tell({ type: "text", socket, text: data });
+  }
+
+  /** What a socket manager brings. */
+  #content(foreign: number, text: string): void {
+    const item = itemOf(text);
+    if (item) this.#bring(-foreign, item, text);
+    else this.#tell({ type: "foreignText", foreign, text });
+  }
+
+  #bring(source: number, item: Item, text: string): void {
+    if (this.#busy || this.failed) return this.#run(() => this.#item(source, item, text));
     // As `run`, without a closure: this is what happens most.
     this.#busy = true;
     try {
-      this.#item(socket, item, data);
+      this.#item(source, item, text);
     } catch (error) {
       this.#fail(error);
     }
     this.#finish();
   }
 
-  #item(socket: number, item: Item, frame: string): void {
+  /** An item over a socket, or over the manager of minus `source`. */
+  #item(source: number, item: Item, text: string): void {
     const handle = ++this.#lastItem;
-    const code = this.#core.item(socket, handle, item);
+    const code = this.#core.item(source, handle, item, this.#needsWholeItems);
     if (code > 0) {
       this.#sessions.get(code >> 5)?.item((code & 31) - 1, item);
     } else if (code === UNREADABLE) {
-      this.#take(this.#core.handle({ type: "text", socket, text: frame }));
+      const input: Input =
+        source < 0 ? { type: "foreignText", foreign: -source, text } : { type: "text", socket: source, text };
+      this.#take(this.#core.handle(input));
     } else if (code < 0) {
       this.#items.set(handle, item);
       this.#take(this.#core.outputs(code));
@@ -428,7 +525,7 @@ export class Host {
     this.#stop.abort();
     clearTimeout(this.#timer);
     for (const request of this.#requests.values()) request.abort();
-    for (const socket of [...this.#sockets.keys()]) this.#close(socket, 1000, "");
+    this.#sockets.closeAll();
     for (const call of [...this.#calls.keys()]) {
       this.#end({ type: "done", session: 0, call, ...why });
     }
@@ -439,20 +536,36 @@ export class Host {
   }
 }
 
-/**
- * The item in a frame; `undefined` when there is none, when it cannot be read, and when it has
- * metadata, which the core has to read as well: receipts and parts of streamed messages.
- */
-function itemOf(frame: string): Item | undefined {
+/** The text of the item in a frame, if it has one. */
+function contentOf(frame: string): string | undefined {
   try {
     const { topic, content } = JSON.parse(frame) as { topic?: unknown; content?: unknown };
-    if (topic !== CHAT_TOPIC || typeof content !== "string") return undefined;
-    const item = JSON.parse(content) as Item | null;
-    const isSimple = typeof item === "object" && item !== null && !Array.isArray(item) && !item["MessageMetadata"];
-    return isSimple ? item : undefined;
+    return topic === CHAT_TOPIC && typeof content === "string" ? content : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The item; `undefined` when it cannot be read, and for a part of a streamed message, whose text the core has to
+ * read as well.
+ */
+function itemOf(text: string | undefined): Item | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const item = JSON.parse(text) as Item | null;
+    if (typeof item !== "object" || item === null || Array.isArray(item)) return undefined;
+    const metadata = item["MessageMetadata"] as Item | undefined;
+    return metadata && (metadata["MessageCompleted"] ?? null) !== null ? undefined : item;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A time that the application gave, if it is one. */
+function isoTime(time: string | undefined): string | undefined {
+  const date = new Date(time ?? NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
 /** The same input with U+FFFD where a surrogate stood alone. */
@@ -475,17 +588,4 @@ function answerOf(status: number, body: string, done: DoneOutput): Record<string
     },
     ...(body === "" ? undefined : (JSON.parse(body) as object)),
   };
-}
-
-/** The header `Retry-After`: seconds or a date. */
-function retryAfterMs(value: string | null): number | null {
-  if (!value) return null;
-  const ms = /^\d+$/.test(value) ? 1000 * Number(value) : Date.parse(value) - Date.now();
-  return ms >= 0 && ms <= Number.MAX_SAFE_INTEGER ? Math.round(ms) : null;
-}
-
-function timeout({ operation, timeoutMs }: HttpOutput): Error {
-  const error = new Error(`${operation} got no answer within ${timeoutMs} ms`);
-  error.name = "TimeoutError";
-  return error;
 }

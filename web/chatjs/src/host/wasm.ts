@@ -14,14 +14,14 @@ export interface Exports {
   start(seedHigh: number, seedLow: number): void;
   input(length: number): number;
   handle(length: number, monoMs: number, wallMs: number): number;
-  item(length: number, socket: number, item: number, monoMs: number, wallMs: number): number;
+  item(length: number, source: number, item: number, monoMs: number, wallMs: number): number;
   output(): number;
 }
 
 /** Where cores come from. */
 export interface CoreSource {
-  /** Whether its sessions take items that the host has parsed, by the members that they decide on; they do unless said. */
-  readonly takesItems?: boolean;
+  /** Whether its sessions decide on more of each item than whom it is for. */
+  readonly needsWholeItems?: boolean;
   /** A new instance, which is there at once or has yet to be loaded. May be asked again after a failure. */
   load(): Exports | Promise<Exports>;
 }

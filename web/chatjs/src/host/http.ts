@@ -1,0 +1,42 @@
+/** Requests to the service and to the storage of files, and what came of them. */
+import type { HttpOutput, Input } from "./core";
+
+/** An answer, as the core is told of it. */
+export type Reply = Omit<Extract<Input, { type: "answered" }>, "type" | "request">;
+
+/** Makes a request to the service. */
+export async function post(http: HttpOutput, signal: AbortSignal): Promise<Reply> {
+  const response = await fetch(http.url, {
+    method: http.method,
+    headers: { "Content-Type": "application/json", ...http.headers },
+    body: http.body || null,
+    signal,
+  });
+  const { status, headers } = response;
+  return {
+    status,
+    errorType: headers.get("x-amzn-ErrorType"),
+    requestId: headers.get("x-amzn-RequestId"),
+    retryAfterMs: retryAfterMs(headers.get("Retry-After")),
+    body: await response.text(),
+  };
+}
+
+/** An answer of the storage, whose body the core has no use for. */
+export function storageReply(status: number, retryAfter: string | null): Reply {
+  return { status, errorType: null, requestId: null, retryAfterMs: retryAfterMs(retryAfter), body: "" };
+}
+
+/** The header `Retry-After`: seconds or a date. */
+export function retryAfterMs(value: string | null): number | null {
+  if (!value) return null;
+  const ms = /^\d+$/.test(value) ? 1000 * Number(value) : Date.parse(value) - Date.now();
+  return ms >= 0 && ms <= Number.MAX_SAFE_INTEGER ? Math.round(ms) : null;
+}
+
+/** What a request without an answer fails with. */
+export function timeout({ operation, timeoutMs }: HttpOutput): Error {
+  const error = new Error(`${operation} got no answer within ${timeoutMs} ms`);
+  error.name = "TimeoutError";
+  return error;
+}
