@@ -12,6 +12,7 @@
 
 mod bench;
 mod command;
+mod compare;
 mod demo;
 mod e2e;
 mod fuzz;
@@ -57,6 +58,8 @@ enum Task {
     },
     /// Build the browser package web/chatjs, the browser core included.
     Web,
+    /// Run the same scenarios with the browser package and with ChatJS, and say where they differ.
+    Compare,
     /// Measure, print the tables and write target/bench/results.json.
     Bench(bench::Options),
     /// Run many seeds of clients, server and a bad network in virtual time.
@@ -84,6 +87,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
             wasm::build(&repository, core, std_from)?;
         }
         Task::Web => web::build(&repository)?,
+        Task::Compare => compare::run(&repository)?,
         Task::Bench(options) => bench::run(&repository, &options)?,
         Task::Simulate(options) => simulate::run(&repository, &options)?,
         Task::Coverage => tidy::write_coverage(&repository)?,

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     command::{cargo, find, new, output, run as run_command},
-    e2e, fuzz,
+    compare, e2e, fuzz,
     report::Report,
     repository::Repository,
     rust, simulate, tidy, tools, web,
@@ -33,7 +33,7 @@ struct Step {
     run: fn(&Repository) -> Result<()>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "tidy",
         about: "dependency rules, citations, links, sizes, words",
@@ -51,6 +51,11 @@ const STEPS: [Step; 13] = [
         run: web::build,
     },
     Step { name: "web-unit", about: "types and unit tests of the browser package", run: web::test },
+    Step {
+        name: "compare",
+        about: "the browser package beside ChatJS: alike but for docs/differences.md",
+        run: compare::test,
+    },
     Step {
         name: "rust",
         about: "unit, integration and documentation tests of all crates",

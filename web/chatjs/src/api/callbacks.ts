@@ -16,7 +16,7 @@ export const CALLBACKS = {
   onAuthenticationTimeout: "AUTHENTICATION_TIMEOUT",
   onAuthenticationExpired: "AUTHENTICATION_EXPIRED",
   onAuthenticationCanceled: "AUTHENTICATION_CANCELED",
-  onParticipantDisplayNameUpdated: "PARTICIPANT_DISPLAYNAME_UPDATED",
+  onParticipantDisplayNameUpdated: "PARTICIPANT_DISPLAY_NAME_UPDATED",
   onChatRehydrated: "CHAT_REHYDRATED",
   onConnectionEstablished: "CONNECTION_ESTABLISHED",
   onConnectionLost: "CONNECTION_LOST",
