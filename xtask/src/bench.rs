@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     command::{cargo, new, run as run_command},
     repository::Repository,
-    tools::node::Node,
+    tools::{chromium, node::Node},
     web,
 };
 
@@ -44,9 +44,10 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     if matches!(options.what.as_str(), "all" | "chatjs") {
         web::build(repository)?;
         let file = folder.join("chatjs.json");
-        let rounds: &[&str] = if options.quick { &["--rounds", "1"] } else { &[] };
         let mut bench = Node::provide()?.command(&repository.path("web/chatjs"));
-        run_command(bench.arg("bench/run.mjs").args(rounds).arg("--json").arg(&file))?;
+        bench.env("CHROMIUM", chromium::provide()?);
+        bench.arg("bench/run.mjs").args(options.quick.then_some("--quick"));
+        run_command(bench.arg("--json").arg(&file))?;
         figures.insert("chatjs", read(&file)?);
     }
 

@@ -1,106 +1,114 @@
-// Size, load time and CPU of this package beside amazon-connect-chatjs 5.0.0, as a table and as JSON.
+// Size, speed and memory of this package beside amazon-connect-chatjs 5.0.0, as tables and as JSON.
 //
-//   node bench/run.mjs [--rounds 7] [--json FILE]
+//   node bench/run.mjs [--in node|chromium] [--quick] [--only WORD] [--script FILE] [--json FILE]
 //
-// Each figure is taken in a process of its own, the libraries in turn, and is the median of the
-// rounds. The last column is the median of the rounds' ratios: what both had to bear in a round,
-// such as another program, falls out of it.
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+// The libraries take turns, and each ratio is the median of the ratios of the turns: what both had to
+// bear in a turn, such as another program, falls out of it. `--only` takes the measures with a figure
+// whose name has this word; `--script` measures another script than dist/amazon-connect-chat.js.
+// CHROMIUM names the browser. A row that misses its bound is marked; nothing fails.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { brotliCompressSync, gzipSync } from "node:zlib";
 
-import { CORE } from "../build/core.mjs";
-import { SCRIPTS } from "./page.mjs";
+import { ChromiumPages } from "./chromium.mjs";
+import { Bench, MEASURES } from "./measures.mjs";
+import { NodePages } from "./node.mjs";
+import { CLASSIC, ORIGINAL, sizes } from "./sizes.mjs";
+import { printFigures, printSizes } from "./table.mjs";
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "7" }, json: { type: "string" } } });
-const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}: give a number from 1 on`);
-if (!existsSync(SCRIPTS.chatloom)) throw new Error(`there is no ${SCRIPTS.chatloom}: run \`cargo xtask web\` first`);
+const { values } = parseArgs({
+  options: {
+    in: { type: "string" },
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    script: { type: "string", default: CLASSIC },
+    json: { type: "string" },
+  },
+});
 
-const FRAMES = 20_000;
-const SENDS = 2_000;
-const MEASURE = fileURLToPath(new URL("measure.mjs", import.meta.url));
+const texts = { ours: readFileSync(values.script, "utf8"), original: readFileSync(ORIGINAL, "utf8") };
+const wanted = ({ figures }) => Object.values(figures).some(({ name }) => name.includes(values.only ?? ""));
+const measures = MEASURES.filter(wanted);
+if (measures.length === 0) throw new Error(`no figure has "${values.only}" in its name`);
 
-const results = { node: process.version, rounds, sizes: sizes(), figures: figures() };
-print(results);
+const { CHROMIUM } = process.env;
+const environments = {
+  node: () => new NodePages(),
+  chromium: () => ChromiumPages.start(CHROMIUM, service.url),
+};
+const chosen = values.in ? [values.in] : Object.keys(environments);
+if (!chosen.every((name) => name in environments)) throw new Error(`--in ${values.in}: node or chromium`);
+if (chosen.includes("chromium") && !CHROMIUM) {
+  throw new Error("set CHROMIUM to the browser's program, as `cargo xtask bench` does");
+}
+
+const results = { sizes: sizes(), environments: [] };
+printSizes(results.sizes);
+const service = await startService();
+for (const name of chosen) {
+  const pages = await environments[name]();
+  const figures = {};
+  for (const measure of measures) Object.assign(figures, await compare(pages, measure));
+  results.environments.push({ name: pages.name, version: pages.version, figures });
+  console.log(`\n${pages.name} ${pages.version}`);
+  printFigures(figures);
+  await pages.close();
+}
+service.close();
 if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
 
-/** Bytes of the scripts, and of the core alone. */
-function sizes() {
-  const size = (file) => {
-    const bytes = readFileSync(file);
-    return {
-      raw: bytes.length,
-      gzip: gzipSync(bytes, { level: 9 }).length,
-      brotli: brotliCompressSync(bytes).length,
-    };
-  };
-  return { chatloom: size(SCRIPTS.chatloom), chatjs: size(SCRIPTS.chatjs), core: size(CORE) };
-}
-
-function figures() {
-  const tasks = {
-    load: { unit: "ms", libraries: ["chatloom", "chatjs"], of: ({ total }) => total, count: 0 },
-    frame: { unit: "us CPU", libraries: ["chatloom", "chatjs", "floor"], of: ({ us }) => us, count: FRAMES },
-    sendMessage: { unit: "us CPU", libraries: ["chatloom", "chatjs"], of: ({ us }) => us, count: SENDS },
-  };
-  const names = { load: "load", frame: "frames", sendMessage: "sends" };
-  const figures = {};
-  for (const [task, { unit, libraries, of, count }] of Object.entries(tasks)) {
-    const samples = Object.fromEntries(libraries.map((library) => [library, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (const library of libraries) samples[library].push(of(measure(library, names[task], count)));
+/** Takes the figures of one measure from both libraries, in turns. */
+async function compare(pages, measure) {
+  const taken = { ours: [], original: [] };
+  for (let round = 0; round < (values.quick ? 1 : measure.pages); round++) {
+    const benches = {};
+    for (const library of Object.keys(taken)) {
+      benches[library] = new Bench(await pages.open(), texts[library], service);
+      await measure.open(benches[library]);
     }
-    const ratios = samples.chatloom.map((sample, round) => sample / samples.chatjs[round]);
-    const medians = Object.fromEntries(Object.entries(samples).map(([library, taken]) => [library, median(taken)]));
-    figures[task] = { unit, ...medians, ratio: median(ratios), samples };
+    for (let turn = 0; turn < measure.turns; turn++) {
+      for (const library of Object.keys(taken)) taken[library].push(await measure.take(benches[library]));
+    }
+    for (const bench of Object.values(benches)) await bench.page.close();
   }
-  return figures;
+  return Object.fromEntries(
+    Object.entries(measure.figures).map(([key, { name, unit, bounds, isDifference = false }]) => {
+      const samples = Object.fromEntries(
+        Object.entries(taken).map(([library, turns]) => [library, turns.map((turn) => turn[key])]),
+      );
+      const compared = samples.ours.map((ours, turn) => {
+        const original = samples.original[turn];
+        return isDifference ? ours - original : ours / original;
+      });
+      const figure = {
+        name,
+        unit,
+        isDifference,
+        bound: bounds[pages.name],
+        ours: median(samples.ours),
+        original: median(samples.original),
+        compared: median(compared),
+        samples,
+      };
+      return [key, figure];
+    }),
+  );
 }
 
-function measure(library, task, count) {
-  return JSON.parse(
-    execFileSync(process.execPath, ["--expose-gc", MEASURE, library, task, String(count)], { encoding: "utf8" }),
-  );
+async function startService() {
+  const child = fork(fileURLToPath(new URL("service.mjs", import.meta.url)));
+  const [{ url }] = await once(child, "message");
+  return {
+    url,
+    deliver: (contact, count, rate) => child.send({ contact, count, rate }),
+    close: () => child.disconnect(),
+  };
 }
 
 function median(samples) {
   const sorted = [...samples].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function print({ sizes, figures }) {
-  const bytes = (count) => count.toLocaleString("en");
-  const ratio = (value) => value.toFixed(2);
-  const size = (name, form) => [
-    name,
-    bytes(sizes.chatloom[form]),
-    bytes(sizes.chatjs[form]),
-    "",
-    ratio(sizes.chatloom[form] / sizes.chatjs[form]),
-  ];
-  const figure = (name, { chatloom, chatjs, floor, ratio: of }) => [
-    name,
-    chatloom.toFixed(1),
-    chatjs.toFixed(1),
-    floor?.toFixed(1) ?? "",
-    ratio(of),
-  ];
-  const rows = [
-    ["", "Chatloom", "ChatJS 5.0.0", "floor", "ratio"],
-    size("script, bytes", "raw"),
-    size("script after gzip -9", "gzip"),
-    size("script after brotli 11", "brotli"),
-    ["core alone after gzip -9", bytes(sizes.core.gzip), "", "", ""],
-    figure("load and first session, ms", figures.load),
-    figure("incoming frame, us CPU", figures.frame),
-    figure("sendMessage, us CPU", figures.sendMessage),
-  ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  for (const row of rows) {
-    console.log(row.map((cell, at) => (at ? cell.padStart(widths[at]) : cell.padEnd(widths[at]))).join("  "));
-  }
 }
