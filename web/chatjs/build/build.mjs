@@ -89,11 +89,23 @@ const MODULES = [
   { ...plain, ...cjs, entryPoints: { "chatloom-js": "src/chatloom/js.ts" } },
 ];
 
+/** The typings, which are written once for both kinds of modules; the global is neither. */
+const TYPES = ["index", "item", "behaviour", "slim", "js"];
+
 /** Files that are taken as they are, by what they are called in dist/. */
 const COPIES = {
   "chatloom.wasm": CORE,
   "LICENSE-APACHE": "../../LICENSE-APACHE",
   "LICENSE-MIT": "../../LICENSE-MIT",
+};
+
+/**
+ * The package with the file for Chatloom behaviour already there when a session asks for it: a module is loaded
+ * once, whoever names it.
+ */
+const EAGER = {
+  "eager.js": 'import "./chatloom.js";\nexport * from "./index.js";\n',
+  "eager.cjs": 'require("./chatloom.cjs");\nmodule.exports = require("./index.cjs");\n',
 };
 
 /** In a source map the text of a core would help nobody and weigh more than all the rest. */
@@ -107,9 +119,23 @@ function withoutCore(/** @type {string} */ file) {
   writeFileSync(file, JSON.stringify(map));
 }
 
+/** A CommonJS module has its typings in a `.d.cts`, which names others of its kind. */
+function copyTypes() {
+  const read = (/** @type {string} */ file) => readFileSync(path.join(root, "types", file), "utf8");
+  const write = (/** @type {string} */ file, /** @type {string} */ text) =>
+    writeFileSync(path.join(root, "dist", file), text);
+  write("connect.d.ts", read("connect.d.ts"));
+  for (const name of TYPES) {
+    const text = read(`${name}.d.ts`);
+    write(`${name}.d.ts`, text);
+    write(`${name}.d.cts`, text.replace(/"(\.\/\w+)\.js"/g, '"$1.cjs"'));
+  }
+}
+
 function copy() {
   mkdirSync(path.join(root, "dist"), { recursive: true });
   for (const [to, from] of Object.entries(COPIES)) copyFileSync(path.resolve(root, from), path.join(root, "dist", to));
+  for (const [to, text] of Object.entries(EAGER)) writeFileSync(path.join(root, "dist", to), text);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -119,6 +145,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     minify: values.minify ?? false,
   }));
   copy();
+  copyTypes();
   if (values.watch) {
     for (const part of parts) await (await esbuild.context({ ...part, logLevel: "info" })).watch();
   } else {

@@ -3,7 +3,8 @@ import { setGlobalConfig, setRegionOverride } from "./api/config";
 import { create } from "./api/create";
 import { LogLevel } from "./api/log";
 import { SessionTypes } from "./api/rules";
+import { resume } from "./chatloom/resume";
 
-export const ChatSession = { create, setGlobalConfig, setRegionOverride, LogLevel, SessionTypes };
+export const ChatSession = { create, setGlobalConfig, setRegionOverride, LogLevel, SessionTypes, resume };
 
 export { LogLevel };

@@ -36,7 +36,7 @@ export class Controller implements Listener {
     this.log(LogLevel.ERROR, `a callback of ${name} failed:`, error);
   });
   protected host: Host;
-  protected session: number;
+  protected session = 0;
   #connection: ConnectionDetails | undefined;
   #connecting: Promise<ConnectResult> | undefined;
   /** What the socket did when `connect` succeeded (S47). */
@@ -54,7 +54,12 @@ export class Controller implements Listener {
     this.participant = participant;
     this.settings = chosen;
     this.host = host(chosen.core);
+  }
+
+  /** Begins the session in the core, which may tell of it at once. */
+  begin(): this {
     this.session = this.host.create(this.options(), this);
+    return this;
   }
 
   /** What the core is told of the session. */
@@ -83,7 +88,7 @@ export class Controller implements Listener {
     this.#metadata = metadata;
     if (this.host.failed) {
       this.host = host(this.settings.core);
-      this.session = this.host.create(this.options(), this);
+      this.begin();
     }
     try {
       const { websocketStatus = this.#websocketStatus } = await this.call({ type: "connect" });

@@ -39,6 +39,6 @@ export function create(args: CreateArgs): ChatSession {
     return new ChatSession(undefined);
   }
   const chatloom = chatloomOptions(options?.chatloom);
-  if (chatloom) return new ChatloomSession(new ChatloomController(participant, withChatloom(chosen, chatloom)));
-  return new ChatSession(new Controller(participant, chosen));
+  if (chatloom) return new ChatloomSession(new ChatloomController(participant, withChatloom(chosen, chatloom)).begin());
+  return new ChatSession(new Controller(participant, chosen).begin());
 }

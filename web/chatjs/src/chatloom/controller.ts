@@ -1,11 +1,12 @@
 /** What is behind a session that behaves as Chatloom does. */
 import type { Settings } from "../api/config";
 import { Controller } from "../api/controller";
+import { LogLevel } from "../api/log";
 import { callFailed, failure, type Result } from "../api/results";
 import { IllegalArgument, type SendEventArgs, type SendMessageArgs } from "../api/rules";
 import type { Call, DoneError, EventOutput, SessionOptions } from "../host/core";
 import type { Answer } from "../host/host";
-import { fullCore } from "./addition";
+import { fullCore, type Keeper, loadedAddition } from "./addition";
 import type { ChatloomOptions } from "./options";
 import { type Connection, connectionOf, type Loaded, type MessageStatus, type Person, personOf } from "./results";
 
@@ -25,6 +26,8 @@ const MOST_MESSAGES = 1_000;
 /** What a session is made with. */
 export interface ChatloomSettings extends Settings {
   chatloom: ChatloomOptions;
+  /** What the session goes on from. */
+  snapshot?: string;
 }
 
 /** The settings of a session that behaves as Chatloom does. */
@@ -37,15 +40,25 @@ export function withChatloom(settings: Settings, chatloom: ChatloomOptions): Cha
 type Sent = Pick<MessageStatus, "message" | "contentType" | "metadata">;
 
 export class ChatloomController extends Controller {
+  declare protected readonly settings: ChatloomSettings;
   connectionState: Connection = { state: "new" };
   roster: readonly Person[] = [];
   /** What is being sent, by the number of the call; what was sent, by its key. */
   readonly #calls = new Map<number, Sent>();
   readonly #messages = new Map<number, Sent>();
 
+  #keeper: Keeper | undefined;
+
+  /** Goes on where this session, or that of an earlier page, left the chat. */
+  override begin(): this {
+    this.session = this.host.create(this.options(), this, this.settings.snapshot);
+    return this;
+  }
+
   protected override options(): SessionOptions {
-    const { typingThrottleMs, receiptThrottleMs, mostEntries } = (this.settings as ChatloomSettings).chatloom;
-    return { ...super.options(), chatloom: true, typingThrottleMs, receiptThrottleMs, mostEntries };
+    const { storage, typingThrottleMs, receiptThrottleMs, mostEntries } = this.settings.chatloom;
+    const persist = storage !== undefined;
+    return { ...super.options(), chatloom: true, persist, typingThrottleMs, receiptThrottleMs, mostEntries };
   }
 
   /** The core knows what it takes: a message as soon as `connect` has been called. */
@@ -88,10 +101,30 @@ export class ChatloomController extends Controller {
     return { count, atBeginning };
   }
 
-  /** Ends the session in this page without a word to the service. */
-  close(): void {
+  /** Ends the session in this page without a word to the service; forgets what was kept of it, if asked to. */
+  close(forget: boolean): void {
     this.handlers.clear();
     this.host.forget(this.session);
+    if (forget && this.settings.snapshot !== undefined) this.#kept?.forget();
+  }
+
+  /** Where the chat is kept, if it is. There is a core that asks for it, so the rest is there as well. */
+  get #kept(): Keeper | undefined {
+    const { storage } = this.settings.chatloom;
+    if (storage)
+      this.#keeper ??= loadedAddition().keeper(storage, this.participant, (text) => this.log(LogLevel.WARN, text));
+    return this.#keeper;
+  }
+
+  #persist(snapshot: string | undefined): void {
+    if (snapshot === undefined) {
+      delete this.settings.snapshot;
+      this.#kept?.forget();
+    } else {
+      const { participant, settings } = this;
+      settings.snapshot = snapshot;
+      this.#kept?.keep({ participant, region: settings.region, endpoint: settings.endpoint, snapshot });
+    }
   }
 
   async #ask(method: string, what: Call): Promise<Answer> {
@@ -123,6 +156,9 @@ export class ChatloomController extends Controller {
         break;
       case "caughtUp":
         this.tell(CHATLOOM_CALLBACKS.onCaughtUp, {});
+        break;
+      case "persist":
+        this.#persist(event.snapshot);
         break;
       default:
         super.event(event);

@@ -1,7 +1,8 @@
 /** What is in the file for Chatloom behaviour, around the core. */
 import type { CoreSource } from "../host/wasm";
 import type { Addition } from "./addition";
+import { keeper, kept } from "./keep";
 
 export function additionWith(core: CoreSource): Addition {
-  return { version: VERSION, core };
+  return { version: VERSION, core, keeper, kept };
 }

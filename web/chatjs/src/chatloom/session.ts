@@ -54,9 +54,9 @@ export class ChatloomSession extends ChatSession {
     return this.controller.load({ type: "loadOlder", count });
   }
 
-  /** Closes the session in this page. The chat goes on: nobody is told. */
-  close(): void {
-    this.controller.close();
+  /** Closes the session in this page. The chat goes on: nobody is told. With `forget` it is kept no longer. */
+  close({ forget = false }: { forget?: boolean } = {}): void {
+    this.controller.close(forget);
   }
 }
 

@@ -1,0 +1,29 @@
+/** Chats go on when a page is loaded again. */
+import { settings } from "../api/config";
+import { IllegalArgument } from "../api/rules";
+import { addition } from "./addition";
+import { ChatloomController, withChatloom } from "./controller";
+import { type ChatloomOptions, chatloomOptions } from "./options";
+import { ChatloomSession } from "./session";
+
+/** The argument of `resume`. */
+export interface ResumeArgs {
+  /** The contact, or the initial contact; without one the chat that was kept last. */
+  contactId?: string;
+  options?: { chatloom?: ChatloomOptions };
+}
+
+/**
+ * The session of a chat that was kept, with the messages that had not been sent; nothing when none is kept.
+ * It is not connected: the application adds its callbacks and calls `connect`.
+ */
+export async function resume({ contactId, options }: ResumeArgs = {}): Promise<ChatloomSession | undefined> {
+  const chatloom = chatloomOptions(options?.chatloom ?? true) ?? {};
+  if (!chatloom.storage)
+    throw new IllegalArgument("resume needs the storage that the chats are kept in: chatloom.storage");
+  const kept = await (await addition()).kept(chatloom.storage, contactId);
+  if (!kept) return undefined;
+  const { participant, snapshot, region, endpoint } = kept;
+  const chosen = { ...withChatloom(settings(undefined), chatloom), region, endpoint, snapshot };
+  return new ChatloomSession(new ChatloomController(participant, chosen).begin());
+}

@@ -1,0 +1,178 @@
+/** Chats that are kept, and go on when the page is loaded again. */
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+
+import type { ChatloomOptions, ChatStore } from "../src/chatloom/options";
+import type { ChatloomSession } from "../src/chatloom/session";
+import { type Chat, installWebSocket, newChat, next, Service } from "./service";
+
+let service: Service;
+beforeAll(installWebSocket);
+beforeEach(async () => {
+  service = await Service.start();
+  service.stored = [];
+});
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  vi.resetModules();
+  await service.stop();
+});
+
+/** What a page keeps beyond itself. */
+function storage(): ChatStore & { texts: Map<string, string> } {
+  const texts = new Map<string, string>([["other", "not a chat"]]);
+  return {
+    texts,
+    get: (key) => Promise.resolve(texts.get(key)),
+    set: (key, value) => Promise.resolve(void texts.set(key, value)),
+    delete: (key) => Promise.resolve(void texts.delete(key)),
+    keys: () => Promise.resolve(texts.keys()),
+  };
+}
+
+/** A page that is loaded anew, with the package in it. */
+async function page(options: ChatloomOptions) {
+  vi.resetModules();
+  const { ChatSession } = await import("../src/index");
+  ChatSession.setGlobalConfig({ endpoint: service.endpoint, chatloom: options });
+  return {
+    resume: (contactId?: string) => ChatSession.resume(contactId === undefined ? {} : { contactId }),
+    create: (chatDetails: Chat) => ChatSession.create({ chatDetails, type: "CUSTOMER" }) as ChatloomSession,
+  };
+}
+
+async function connect(session: ChatloomSession) {
+  const items: unknown[] = [];
+  session.onMessage((event) => items.push((event as { data: { Id: string } }).data.Id));
+  const caughtUp = next((callback) => session.onCaughtUp(callback));
+  await session.connect();
+  await caughtUp;
+  return items;
+}
+
+const text = (message: string) => ({ message, contentType: "text/plain" });
+
+test("after a reload the chat goes on: what was missed comes, and what was not sent is sent once", async () => {
+  const store = storage();
+  const chat = newChat();
+  service.stored = [service.item(chat), service.item(chat)];
+  const first = await page({ storage: store });
+  const session = first.create(chat);
+  expect(await connect(session)).toEqual(service.stored.map(({ Id }) => Id));
+  service.answer("/participant/message", null);
+  const lost = session.sendMessage(text("one"));
+  await service.until(() => service.of("/participant/message").length === 1);
+  const waiting = session.sendMessage(text("two"));
+  session.close();
+  await expect(lost).rejects.toMatchObject({ type: "AbortError" });
+  await expect(waiting).rejects.toMatchObject({ type: "AbortError" });
+
+  service.stored.push(service.item(chat));
+  const second = await page({ storage: store });
+  const resumed = await second.resume();
+  expect(resumed?.getChatDetails()).toMatchObject({ ...chat, initialContactId: chat.contactId });
+  const sent = next((callback) => resumed?.onMessageState(callback), 6);
+  expect(await connect(resumed as ChatloomSession)).toEqual([service.stored[2]?.["Id"]]);
+  const states = (await sent).map(([event]) => (event as { data: { state: string } }).data.state);
+  expect(states).toEqual(["queued", "queued", "sending", "sent", "sending", "sent"]);
+  const bodies = service.of("/participant/message").map(({ body }) => body);
+  expect(bodies.map((body) => body["Content"])).toEqual(["one", "one", "two"]);
+  expect(bodies[0]?.["ClientToken"]).toBe(bodies[1]?.["ClientToken"]);
+  expect(bodies[1]?.["ClientToken"]).not.toBe(bodies[2]?.["ClientToken"]);
+  resumed?.close();
+});
+
+test("the chat that was kept last is resumed, or the one that is asked for", async () => {
+  const store = storage();
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const [one, two] = [newChat(), newChat()];
+  const { create, resume } = await page({ storage: store });
+  for (const chat of [one, two]) {
+    vi.advanceTimersByTime(1_000);
+    const session = create(chat);
+    await connect(session);
+    session.close();
+  }
+  vi.useRealTimers();
+  expect((await resume())?.getChatDetails().contactId).toBe(two.contactId);
+  const resumed = await resume(one.contactId);
+  expect(resumed?.getChatDetails().contactId).toBe(one.contactId);
+  expect(await resume("another")).toBeUndefined();
+
+  // What the application wants forgotten is, and nothing else.
+  resumed?.close({ forget: true });
+  expect(await resume(one.contactId)).toBeUndefined();
+  expect([...store.texts.keys()]).toEqual(["other", `chatloom/${two.contactId}/${two.participantId}`]);
+});
+
+test("a chat that has ended is kept no longer", async () => {
+  const store = storage();
+  const { create } = await page({ storage: store });
+  const chat = newChat();
+  const session = create(chat);
+  await connect(session);
+  expect(store.texts.size).toBe(2);
+  const ended = next((callback) => session.onEnded(callback));
+  service.push(chat, { Type: "EVENT", ContentType: "application/vnd.amazonaws.connect.event.chat.ended" });
+  await ended;
+  expect([...store.texts.keys()]).toEqual(["other"]);
+});
+
+test("a store that is slow gets only the newest, and one that fails is reported without what it was given", async () => {
+  const logged: string[] = [];
+  const log = (line: string) => void logged.push(line);
+  const { keeper } = await import("../src/chatloom/keep");
+  const written: string[] = [];
+  let free = () => {};
+  const store = storage();
+  store.set = async (_key, value) => {
+    written.push((JSON.parse(value) as { snapshot: string }).snapshot);
+    await new Promise<void>((resolve) => (free = resolve));
+  };
+  const { contactId, participantId, participantToken } = newChat();
+  const participant = { contactId, initialContactId: contactId, participantId, participantToken };
+  const one = keeper(store, participant, log);
+  for (const snapshot of ["1", "2", "3"]) one.keep({ participant, region: "r", endpoint: "e", snapshot });
+  free();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(written).toEqual(["1", "3"]);
+  free();
+
+  const full = keeper(
+    { ...store, set: () => Promise.reject(new DOMException("no room", "QuotaExceededError")) },
+    participant,
+    log,
+  );
+  full.keep({ participant, region: "r", endpoint: "e", snapshot: "secret" });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(logged).toEqual(["the chat cannot be kept: QuotaExceededError: no room"]);
+});
+
+test("what another version has kept, or somebody else, counts for nothing", async () => {
+  const store = storage();
+  store.texts.set("chatloom/a/b", "no JSON");
+  store.texts.set("chatloom/a/c", JSON.stringify({ version: 2, snapshot: "{}" }));
+  const { resume } = await page({ storage: store });
+  expect(await resume()).toBeUndefined();
+  const { resume: without } = await page({});
+  await expect(without()).rejects.toThrow(/chatloom.storage/);
+});
+
+test("a tab's storage serves", async () => {
+  const texts = new Map<string, string>();
+  const tab = {
+    getItem: (key: string) => texts.get(key) ?? null,
+    setItem(this: Record<string, string>, key: string, value: string) {
+      texts.set(key, value);
+      this[key] = value;
+    },
+    removeItem: (key: string) => texts.delete(key),
+  };
+  vi.stubGlobal("sessionStorage", tab);
+  const chat = newChat();
+  const { create } = await page({ storage: "session" });
+  const session = create(chat);
+  await connect(session);
+  session.close();
+  const { resume } = await page({ storage: "session" });
+  expect((await resume())?.getChatDetails().contactId).toBe(chat.contactId);
+});
