@@ -15,6 +15,10 @@ const PAGE: &[(&str, &str, &str)] = &[
     ("/demo/chat.js", SCRIPT, include_str!("../../assets/demo/chat.js")),
 ];
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// Where the bundle is, here and in the source tree.
+pub(super) const BUNDLE_PATH: &str = "/dist/amazon-connect-chat.js";
+/// The same for the file beside it, where the bundle looks for it.
+pub(super) const CHATLOOM_PATH: &str = "/dist/amazon-connect-chat.chatloom.js";
 
 /// What the page may do: load its own files, start wasm, talk to this server. A page opened as
 /// `localhost` has its sockets on 127.0.0.1.
@@ -45,9 +49,9 @@ pub(super) async fn page(_: Arc<App>, call: Call) -> Answer {
     Ok(response)
 }
 
-/// The chat bundle, for pages anywhere.
-pub(super) async fn bundle(_: Arc<App>, _: Call) -> Answer {
-    let mut response = match bundle_text().await {
+/// The chat bundle, for pages anywhere, and the file that it loads for Chatloom behaviour.
+pub(super) async fn bundle(_: Arc<App>, call: Call) -> Answer {
+    let mut response = match bundle_text(call.parts.uri.path() == CHATLOOM_PATH).await {
         Some(text) => answer(StatusCode::OK, text, SCRIPT),
         None => answer(
             StatusCode::NOT_FOUND,
@@ -68,17 +72,19 @@ pub(super) async fn bundle(_: Arc<App>, _: Call) -> Answer {
 /// Inside the program.
 #[cfg(feature = "bundle")]
 #[expect(clippy::unused_async, reason = "without the feature, a file is read")]
-async fn bundle_text() -> Option<Cow<'static, [u8]>> {
+async fn bundle_text(chatloom: bool) -> Option<Cow<'static, [u8]>> {
     const BUNDLE: &[u8] = include_bytes!("../../../../web/chatjs/dist/amazon-connect-chat.js");
-    Some(Cow::Borrowed(BUNDLE))
+    const CHATLOOM: &[u8] =
+        include_bytes!("../../../../web/chatjs/dist/amazon-connect-chat.chatloom.js");
+    Some(Cow::Borrowed(if chatloom { CHATLOOM } else { BUNDLE }))
 }
 
 /// From the source tree, if it was built there.
 #[cfg(not(feature = "bundle"))]
-async fn bundle_text() -> Option<Cow<'static, [u8]>> {
-    const BUNDLE: &str =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/chatjs/dist/amazon-connect-chat.js");
-    let read = tokio::task::spawn_blocking(|| std::fs::read(BUNDLE));
+async fn bundle_text(chatloom: bool) -> Option<Cow<'static, [u8]>> {
+    const DIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/chatjs");
+    let path = DIST.to_owned() + if chatloom { CHATLOOM_PATH } else { BUNDLE_PATH };
+    let read = tokio::task::spawn_blocking(|| std::fs::read(path));
     read.await.ok()?.ok().map(Cow::Owned)
 }
 

@@ -199,7 +199,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         GET "/v1/agent/queue", AgentQueue => agent::queue;
         POST "/v1/agent/accept", AgentAccept => agent::accept;
         POST "/v1/agent/socket", AgentSocket => agent::socket;
-        GET "/dist/amazon-connect-chat.js", Asset => assets::bundle;
+        GET assets::BUNDLE_PATH, Asset => assets::bundle;
+        GET assets::CHATLOOM_PATH, Asset => assets::bundle;
         GET "/healthz", Health => health::alive;
         GET "/readyz", Health => health::ready;
         GET "/metrics", Health => health::metrics;

@@ -66,11 +66,13 @@ async fn a_demo_has_a_page_and_others_have_not() {
         assert_eq!(file.status, 200, "{part}");
         assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
     }
-    let bundle = site.get("/dist/amazon-connect-chat.js").await;
-    if bundle.status == 404 {
-        assert!(bundle.body.contains("cargo xtask web"));
-    } else {
-        assert!(bundle.header("content-type").unwrap().starts_with("text/javascript"));
+    for name in ["amazon-connect-chat", "amazon-connect-chat.chatloom"] {
+        let bundle = site.get(&format!("/dist/{name}.js")).await;
+        if bundle.status == 404 {
+            assert!(bundle.body.contains("cargo xtask web"));
+        } else {
+            assert!(bundle.header("content-type").unwrap().starts_with("text/javascript"));
+        }
     }
     let site = Site::start(Config::default()).await;
     assert_eq!(site.get("/").await.error(), (404, "UnknownOperationException"));
