@@ -1,36 +1,12 @@
 /** What happens when the core panics. */
 import { beforeAll, expect, test, vi } from "vitest";
 
-import type { Exports } from "../src/host/wasm";
-import { connectSession, installWebSocket, newChat, next, rejection, Service } from "./service";
-
-/** The instances that were made, newest last. */
-const instances: { panics: string }[] = [];
-
-/** A function of a wasm module that does nothing but what a panic of the core does. */
-const TRAPPING = "AGFzbQEAAAABBAFgAAADAgEABwgBBHRyYXAAAAoFAQMAAAs=";
-const trapping = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(TRAPPING, "base64"))).exports[
-  "trap"
-] as () => number;
+import { instances, panic, panicking } from "./panics";
+import { connectSession, createSession, installWebSocket, newChat, next, rejection, Service } from "./service";
 
 vi.mock("../src/host/small", async (importOriginal) => {
   const { smallCore } = await importOriginal<typeof import("../src/host/small")>();
-  return {
-    /** Instances that can be told to panic. */
-    smallCore: {
-      load: (): Exports => {
-        const real = smallCore.load() as Exports;
-        const instance = { panics: "" };
-        instances.push(instance);
-        const trap = (call: () => number) => (instance.panics ? trapping() : call());
-        return {
-          ...real,
-          handle: (...args) => trap(() => real.handle(...args)),
-          item: (...args) => trap(() => real.item(...args)),
-        };
-      },
-    },
-  };
+  return { smallCore: panicking(smallCore) };
 });
 
 beforeAll(installWebSocket);
@@ -45,7 +21,7 @@ test("a panic breaks the sessions, is reported, and new sessions get a new core"
   const broken = next((callback) => session.onConnectionBroken(callback));
   const closed = new Promise((resolve) => service.sockets.at(-1)?.on("close", resolve));
 
-  Object.assign(instances.at(-1) ?? {}, { panics: "yes" });
+  panic();
   const failed = rejection(session.sendMessage({ message: "x", contentType: "text/plain" }));
   expect(await failed).toMatchObject({ type: "AbortError", message: "the core has failed" });
   expect((await broken)[0]?.[0]).toEqual({ data: {}, chatDetails: session.getChatDetails() });
@@ -60,5 +36,45 @@ test("a panic breaks the sessions, is reported, and new sessions get a new core"
   await connectSession(service, newChat());
   expect(instances).toHaveLength(2);
   ChatSession.setGlobalConfig({});
+  await service.stop();
+});
+
+test("the other sessions go on: they come back as from a lost connection, and what they asked for is asked again", async () => {
+  const { ChatSession } = await import("../src/index");
+  ChatSession.setGlobalConfig({});
+  const service = await Service.start();
+  const { session: culprit } = await connectSession(service);
+  const { session, chat } = await connectSession(service);
+  const events: string[] = [];
+  session.onConnectionLost(() => events.push("lost"));
+  session.onConnectionBroken(() => events.push("broken"));
+  const established = next((callback) => session.onConnectionEstablished(callback));
+  const culpritBroke = next((callback) => culprit.onConnectionBroken(callback));
+  const sockets = service.sockets.length;
+
+  const open = service.hold("/participant/transcript");
+  const page = session.getTranscript({});
+  const typed = rejection(session.sendMessage({ message: "x", contentType: "text/plain" }));
+  const repeatable = session.sendMessage({ message: "y", contentType: "text/plain", clientToken: "mine" });
+  const neverTold = createSession(service).session;
+  panic();
+  expect(await rejection(culprit.sendMessage({ message: "x", contentType: "text/plain" }))).toMatchObject({
+    message: "the core has failed",
+  });
+  open();
+
+  await culpritBroke;
+  // A message that may have arrived is not sent twice, one with a token of the caller's may be.
+  expect(await typed).toMatchObject({ type: "AbortError", message: "the core has failed" });
+  await expect(repeatable).resolves.toMatchObject({ data: { Id: expect.any(String) } });
+  await expect(page).resolves.toMatchObject({ data: { NextToken: "next" } });
+  expect((await established)[0]?.[0]).toEqual({ data: {}, chatDetails: session.getChatDetails() });
+  expect(events).toEqual(["lost"]);
+  expect(service.sockets.length).toBe(sockets + 1);
+  const received = next((callback) => session.onMessage(callback));
+  const item = service.push(chat);
+  expect((await received)[0]?.[0]).toMatchObject({ data: item });
+  await expect(neverTold.connect()).resolves.toMatchObject({ connectSuccess: true });
+  await expect(culprit.connect()).resolves.toMatchObject({ connectSuccess: true });
   await service.stop();
 });

@@ -46,6 +46,8 @@ export class Service {
   readonly #answers = new Map<string, Answer[]>();
   readonly #http: Server;
   readonly #ws = new WebSocketServer({ noServer: true });
+  /** Paths whose requests wait, and what waits there. */
+  readonly #held = new Map<string, (() => void)[]>();
   readonly #watchers = new Set<() => void>();
   #items = 0;
 
@@ -64,8 +66,14 @@ export class Service {
           return;
         }
         const { status, headers, body: text } = answer ?? { status: 200, body: this.#usual(path, body) };
-        response.writeHead(status, { "content-type": "application/json", "x-amzn-RequestId": "request-1", ...headers });
-        response.end(typeof text === "string" ? text : JSON.stringify(text));
+        const respond = () => {
+          const usual = { "content-type": "application/json", "x-amzn-RequestId": "request-1" };
+          response.writeHead(status, { ...usual, ...headers });
+          response.end(typeof text === "string" ? text : JSON.stringify(text));
+        };
+        const held = this.#held.get(path);
+        if (held) held.push(respond);
+        else respond();
       });
     });
     this.#http.on("upgrade", (request, socket, head) => {
@@ -94,6 +102,16 @@ export class Service {
   /** Gives this answer to the next request of this path that has none yet. */
   answer(path: string, answer: Answer): void {
     this.#answers.set(path, [...(this.#answers.get(path) ?? []), answer]);
+  }
+
+  /** Answers nobody who asks for this path; gives a function that answers them all. */
+  hold(path: string): () => void {
+    const held: (() => void)[] = [];
+    this.#held.set(path, held);
+    return () => {
+      this.#held.delete(path);
+      for (const respond of held) respond();
+    };
   }
 
   /** Requests of a path. */

@@ -6,6 +6,7 @@ export type Input =
   | ({ type: "create"; session: number } & SessionOptions)
   | ({ type: "restore"; session: number; snapshot: string } & SessionOptions)
   | { type: "forget" | "track"; session: number }
+  | { type: "resume"; session: number; token: string }
   | { type: "cancel"; call: number }
   | ({ session: number; call: number } & Call)
   | {
@@ -179,6 +180,8 @@ export type EventOutput =
   | { type: "deepHeartbeat"; success: boolean }
   | { type: "transcript"; previousNextToken?: string; steps: Step[] }
   | { type: "lost" | "broken" | "ended" }
+  /** From the host: the core is another one, and the list of the tracked transcript begins anew. */
+  | { type: "reset" }
   // In Chatloom behaviour only.
   | { type: "connection"; state: ConnectionState; until?: number; reason?: string }
   | { type: "gap" | "gapClosed"; gap: number }

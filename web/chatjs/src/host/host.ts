@@ -3,7 +3,7 @@
  * serves all sessions of a page that have the same core, because the core does.
  */
 import { type Level, log, LogLevel } from "../api/log";
-import { ask, type ParticipantClient } from "./clients";
+import { ask } from "./clients";
 import {
   type Call,
   Core,
@@ -18,78 +18,14 @@ import {
   type UploadOutput,
 } from "./core";
 import { download, upload } from "./files";
-import { post, type Reply, timeout } from "./http";
-import { Managers, type SocketManager } from "./managers";
+import { answerOf, post, type Reply, timeout } from "./http";
+import { contentOf, itemOf } from "./items";
+import { Managers } from "./managers";
+import { type Also, type Answer, type Begun, type Listener, mayRepeat, type Pending, tokenOf } from "./session";
 import { Sockets } from "./sockets";
 import type { CoreSource, Exports } from "./wasm";
 
-/** What the host tells a session. */
-export interface Listener {
-  /** An item for the application, and the number of the callback it is for. */
-  item(kind: number, item: Item): void;
-  /** Anything else the application should know. */
-  event(event: EventOutput): void;
-  /** There is a connection: the answer of the service, or what stands for it, and whether it also marked the agent as there (S181). */
-  connection(body: string, acknowledged: boolean): void;
-  /** Something a developer may want to read. */
-  log(level: Level, text: string): void;
-  /** What it has of the application's. */
-  readonly means?: Means;
-}
-
-/** What a session has of the application's in place of what the host would use. */
-export interface Means {
-  /** Brings its items, over a socket of its own (S16). */
-  manager?: SocketManager | undefined;
-  /** Brings connection tokens (S178). */
-  getConnectionToken?: (() => Promise<ConnectionTokenAnswer>) | undefined;
-  /** Makes the requests to the service. */
-  client?: ParticipantClient | undefined;
-}
-
-/** What `getConnectionToken` gives: what is called a participant token here is a connection token (S178). */
-export interface ConnectionTokenAnswer {
-  chatTokenTransport: { participantToken: string; expiry?: string };
-}
-
-/** What else a call may come with. */
-export interface Also {
-  /** Calls it off. */
-  signal?: AbortSignal | undefined;
-  /** Hears its number, before anything else is told of it. */
-  started?(call: number): void;
-  /** The file to send. */
-  file?: Blob;
-  /** Whether somebody wants to hear how far the file is. */
-  progress?: boolean;
-}
-
-/** How a call ended well. */
-export interface Answer {
-  /** The number of the call whose answer this is. */
-  call: number;
-  /** The answer of the service, where the call has one: its members and `$metadata`. */
-  data?: Record<string, unknown>;
-  /** Nothing was sent: the answer is that of this earlier call. */
-  earlier?: number;
-  /** Of `connect`, what the socket does. */
-  websocketStatus?: string;
-  /** Nothing was sent: a receipt like this was (S98). */
-  alreadyFired?: true;
-  /** Where a file is. */
-  url?: string;
-  /** A file. */
-  blob?: Blob;
-  /** Of reading more of a transcript, how many entries came, and whether there are no older ones. */
-  count?: number;
-  atBeginning?: boolean;
-}
-
-interface Pending {
-  resolve(answer: Answer): void;
-  reject(error: DoneOutput): void;
-  readonly also: Also;
-}
+export type { Also, Answer, Listener, Means } from "./session";
 
 /** How calls end without a core. */
 type Failure = Pick<DoneOutput, "error" | "message">;
@@ -97,6 +33,7 @@ type Failure = Pick<DoneOutput, "error" | "message">;
 /** What came of a request and goes to the application as it came. */
 interface Kept {
   readonly request: number;
+  readonly session: number;
   /** Of a good answer. */
   readonly status?: number;
   readonly body?: string;
@@ -107,12 +44,15 @@ interface Kept {
 }
 
 /** What came of something that was done for the core. */
-type Outcome = Omit<Kept, "request"> & { readonly reply: Reply };
+type Outcome = Omit<Kept, "request" | "session"> & { readonly reply: Reply };
 
 /** The longest delay that a timer takes. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
-/** Frames of this topic carry an item. */
-const CHAT_TOPIC = "aws/chat";
+/** How calls end that a core was at work on when it failed. */
+const FAILED: Failure & { message: string } = { error: "closed", message: "the core has failed" };
+/** A core that fails more often in so short a time is not replaced again. */
+const MOST_FAULTS = 3;
+const FAULTS_MS = 60_000;
 /** The operation whose answer an application can see in the details of its chat (S56). */
 const CONNECT = "CreateParticipantConnection";
 
@@ -136,7 +76,9 @@ export class Host {
   failed = false;
 
   #core!: Core;
+  readonly #source: CoreSource;
   readonly #sessions = new Map<number, Listener>();
+  readonly #begun = new Map<number, Begun>();
   readonly #calls = new Map<number, Pending>();
   readonly #requests = new Map<number, AbortController>();
   readonly #sockets = new Sockets({
@@ -153,13 +95,18 @@ export class Host {
   /** Items that the core holds: until it releases them it may show them at any time, and more than once. */
   readonly #items = new Map<number, Item>();
   #lastItem = 0;
-  /** What the core is being told of now. */
+  /** What the core is being told of now, and in which session, where that is known. */
   #kept: Kept | undefined;
+  #serving: number | undefined;
+  /** When the core failed lately. */
+  #faults: number[] = [];
   readonly #stop = new AbortController();
   #lastNumber = 0;
   /** What waits for the core to be loaded, or for the end of a drain: one input is handled at a time. */
   readonly #waiting: (() => void)[] = [];
   #busy = true;
+  #loading = true;
+  #online = true;
   /** Why calls are in vain once the core has failed. */
   #why: Failure = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -168,36 +115,47 @@ export class Host {
   #deadline = Infinity;
 
   constructor(source: CoreSource, core: Exports | Promise<Exports>) {
+    this.#source = source;
     this.#needsWholeItems = source.needsWholeItems ?? false;
-    if (core instanceof Promise) {
-      core
-        .then((exports) => this.#begin(exports))
-        .catch((error: Error) => {
-          this.#fail(error, { error: "unreachable", message: `the core could not be loaded: ${error.message}` });
-        });
-    } else {
-      this.#begin(core);
-    }
+    this.#start(core);
+    this.#finish();
     if (typeof addEventListener === "function") {
       const { signal } = this.#stop;
       for (const [name, on] of [
         ["online", true],
         ["offline", false],
       ] as const) {
-        addEventListener(name, () => this.#tell({ type: "network", on }), { signal });
+        addEventListener(name, () => this.#network(on), { signal });
       }
       if (typeof document === "object") {
         const tell = () => this.#tell({ type: "visibility", on: document.visibilityState !== "hidden" });
         document.addEventListener("visibilitychange", tell, { signal });
       }
     }
-    if (typeof navigator === "object" && navigator.onLine === false) this.#tell({ type: "network", on: false });
+    if (typeof navigator === "object" && navigator.onLine === false) this.#network(false);
   }
 
-  /** There is a core: does what has come up before. */
-  #begin(exports: Exports): void {
-    this.#core = new Core(exports);
-    this.#finish();
+  /** There is a core, or will be: then what has come up before is done. */
+  #start(core: Exports | Promise<Exports>): void {
+    if (core instanceof Promise) {
+      this.#loading = true;
+      core
+        .then((exports) => {
+          this.#start(exports);
+          this.#finish();
+        })
+        .catch((error: Error) => {
+          this.#fail(error, { error: "unreachable", message: `the core could not be loaded: ${error.message}` });
+        });
+    } else {
+      this.#core = new Core(core);
+      this.#loading = false;
+    }
+  }
+
+  #network(on: boolean): void {
+    this.#online = on;
+    this.#tell({ type: "network", on });
   }
 
   /** Begins a session, from a snapshot if there is one, and gives its number. */
@@ -208,19 +166,30 @@ export class Host {
     const all = { ...options };
     if (getConnectionToken) all.hostToken = true;
     if (manager) all.foreign = this.#managers.number(manager);
-    if (snapshot === undefined) this.#tell({ type: "create", session, ...all });
-    else this.#tell({ type: "restore", session, snapshot, ...all });
+    // Without a snapshot another core would bring the application again what it has.
+    if (options.chatloom) all.persist = true;
+    const begun: Begun = { options: all, listener, snapshot, tracked: false, live: false };
+    this.#begun.set(session, begun);
+    this.#create(session, begun);
     return session;
+  }
+
+  #create(session: number, { options, snapshot }: Begun): void {
+    if (snapshot === undefined) this.#tell({ type: "create", session, ...options });
+    else this.#tell({ type: "restore", session, snapshot, ...options });
   }
 
   /** Keeps the transcript of a session from now on: events say how it changes. */
   track(session: number): void {
+    const begun = this.#begun.get(session);
+    if (begun) begun.tracked = true;
     this.#needsWholeItems = true;
     this.#tell({ type: "track", session });
   }
 
   /** Ends a session without a word to the service. */
   forget(session: number): void {
+    this.#begun.delete(session);
     this.#tell({ type: "forget", session });
     this.#sessions.delete(session);
   }
@@ -230,7 +199,8 @@ export class Host {
     return new Promise((resolve, reject) => {
       const call = ++this.#lastNumber;
       const { signal } = also;
-      this.#calls.set(call, { resolve, reject, also });
+      const pending: Pending = { session, what, also, told: false, resolve, reject };
+      this.#calls.set(call, pending);
       also.started?.(call);
       if (this.failed) this.#end({ type: "done", session, call, ...this.#why });
       else this.#tell({ ...what, session, call });
@@ -244,6 +214,9 @@ export class Host {
   #tell(input: Input, kept?: Kept): void {
     this.#run(() => {
       this.#kept = kept;
+      this.#serving = "session" in input ? input.session : kept?.session;
+      const pending = "call" in input && this.#calls.get(input.call);
+      if (pending) pending.told = true;
       let outputs = this.#core.handle(input);
       // Text of an application may hold half a character, which JSON can write and the core cannot read.
       if (outputs[0]?.type === "refused") outputs = this.#core.handle(wellFormed(input));
@@ -253,7 +226,7 @@ export class Host {
       } else {
         this.#take(outputs);
       }
-      this.#kept = undefined;
+      this.#kept = this.#serving = undefined;
     });
   }
 
@@ -268,21 +241,23 @@ export class Host {
     try {
       step();
     } catch (error) {
-      this.#fail(error);
+      this.#recover(error);
     }
     this.#finish();
   }
 
   /** Ends what `run` began, and does what has come up meanwhile. */
   #finish(): void {
-    for (let next = this.#waiting.shift(); next && !this.failed; next = this.#waiting.shift()) {
+    while (!this.#loading && !this.failed) {
+      const next = this.#waiting.shift();
+      if (!next) break;
       try {
         next();
       } catch (error) {
-        this.#fail(error);
+        this.#recover(error);
       }
     }
-    this.#busy = false;
+    this.#busy = this.#loading;
   }
 
   #take(outputs: readonly Output[]): void {
@@ -298,7 +273,7 @@ export class Host {
         this.#upload(output);
         break;
       case "download":
-        void this.#exchange(output.request, async (signal) => await download(output.url, signal));
+        void this.#exchange(output, (signal) => download(output.url, signal));
         break;
       case "needToken":
         void this.#bringToken(output);
@@ -335,7 +310,7 @@ export class Host {
           const item = "item" in step && this.#items.get(step.item ?? 0);
           if (item) (step as { body?: Item }).body = item;
         }
-        this.#sessions.get(output.session)?.event(output);
+        this.#event(output);
         break;
       case "log":
         this.#log(output.level as Level, output.text, output.session);
@@ -351,14 +326,24 @@ export class Host {
         this.#log(LogLevel.ERROR, `the core cannot read what it is told: ${output.message}`);
         break;
       default:
-        this.#sessions.get(output.session)?.event(output);
+        this.#event(output);
     }
+  }
+
+  #event({ session, ...event }: { session: number } & EventOutput): void {
+    const begun = this.#begun.get(session);
+    if (!begun) return;
+    if (event.type === "broken" || event.type === "ended") begun.live = false;
+    if (event.type === "persist") begun.snapshot = event.snapshot;
+    begun.listener.event(event);
   }
 
   #end(done: DoneOutput): void {
     const pending = this.#calls.get(done.call);
     if (!pending) return;
     this.#calls.delete(done.call);
+    const begun = this.#begun.get(pending.session);
+    if (begun && pending.what.type === "connect" && done.error === undefined) begun.live = true;
     const kept = this.#kept;
     if (done.error !== undefined) {
       return pending.reject(done.error === "unreachable" ? { ...done, cause: kept?.cause } : done);
@@ -387,13 +372,15 @@ export class Host {
     const listener = this.#sessions.get(http.session);
     const client = listener?.means?.client;
     void this.#exchange(
-      http.request,
+      http,
       async (signal) => {
         const reply = await (client ? ask(client, http, signal) : post(http, signal));
         const { status, body } = reply;
         if (status < 200 || status > 299) return { reply };
         if (http.keepBody) reply.body = "";
-        else if (http.operation === CONNECT) listener?.connection(body, http.body.includes("ConnectParticipant"));
+        else if (http.operation === CONNECT) {
+          this.#connection(http.session, body, http.body.includes("ConnectParticipant"));
+        }
         return { reply, status, body };
       },
       http,
@@ -406,11 +393,15 @@ export class Host {
     // A call that is over has no file any more, and its upload is called off.
     if (!file) return;
     const sent = progress ? (sent: number) => this.#tell({ type: "progress", request, sent }) : undefined;
-    void this.#exchange(request, async (signal) => ({ reply: await upload(output, file, signal, sent) }));
+    void this.#exchange(output, async (signal) => ({ reply: await upload(output, file, signal, sent) }));
   }
 
   /** Does something on the network and tells the core what came of it; a request to the service only for so long. */
-  async #exchange(request: number, work: (signal: AbortSignal) => Promise<Outcome>, http?: HttpOutput): Promise<void> {
+  async #exchange(
+    { request, session }: { request: number; session: number },
+    work: (signal: AbortSignal) => Promise<Outcome>,
+    http?: HttpOutput,
+  ): Promise<void> {
     const abort = new AbortController();
     this.#requests.set(request, abort);
     let late: Error | undefined;
@@ -420,38 +411,46 @@ export class Host {
     try {
       const { reply, ...rest } = await work(abort.signal);
       input = { type: "answered", request, ...reply };
-      kept = { request, ...rest };
+      kept = { request, session, ...rest };
     } catch (error) {
       const cause: unknown = late ?? error;
       // The name and the text of the error reach the application, as the original's do.
       input = { type: "failed", request, text: String(cause) };
-      kept = { request, cause };
+      kept = { request, session, cause };
     } finally {
       clearTimeout(timer);
     }
-    // Nobody waits for a request that was given up.
-    if (!this.#requests.delete(request)) return;
+    // Nobody waits for a request that was given up; another core may have one of the same number.
+    if (this.#requests.get(request) !== abort) return;
+    this.#requests.delete(request);
     this.#tell(input, kept);
+  }
+
+  #connection(session: number, body: string, acknowledged: boolean): void {
+    const begun = this.#begun.get(session);
+    if (!begun) return;
+    begun.connection = body;
+    begun.listener.connection(body, acknowledged);
   }
 
   /** Asks the application for a connection token (S178, S179). */
   async #bringToken({ request, session }: { request: number; session: number }): Promise<void> {
-    const listener = this.#sessions.get(session);
+    const core = this.#core;
     let input: Input;
     try {
-      const answer = await listener?.means?.getConnectionToken?.();
+      const answer = await this.#sessions.get(session)?.means?.getConnectionToken?.();
       const { participantToken: token, expiry } = answer?.chatTokenTransport ?? {};
       if (!token) throw new TypeError("there is no connection token");
       const body = {
         Websocket: { Url: null, ConnectionExpiry: null },
         ConnectionCredentials: { ConnectionToken: token, Expiry: expiry },
       };
-      listener?.connection(JSON.stringify(body), false);
+      this.#connection(session, JSON.stringify(body), false);
       input = { type: "token", request, token, expiry: isoTime(expiry) };
     } catch (error) {
       input = { type: "token", request, text: String(error) };
     }
-    this.#tell(input);
+    if (core === this.#core) this.#tell(input, { request, session });
   }
 
   /** A frame. What holds an item is parsed here, where that is fastest, and only its head is passed on. */
@@ -476,7 +475,7 @@ export class Host {
     try {
       this.#item(source, item, text);
     } catch (error) {
-      this.#fail(error);
+      this.#recover(error);
     }
     this.#finish();
   }
@@ -518,47 +517,74 @@ export class Host {
     else log(level, {}, text);
   }
 
-  /** The core panicked, or could not be loaded. Its sessions are broken; new ones get a new core. */
-  #fail(error: unknown, why: Failure = { error: "closed", message: "the core has failed" }): void {
+  /**
+   * The core panicked. A new one goes on with its sessions, as after a lost connection; but the one that the core was
+   * serving is broken, and calls of which nobody knows what has become end.
+   */
+  #recover(error: unknown): void {
+    const now = performance.now();
+    this.#faults = [...this.#faults.filter((at) => now - at < FAULTS_MS), now];
+    if (this.#faults.length > MOST_FAULTS) return this.#fail(error);
+    const served = this.#serving;
+    this.#kept = this.#serving = undefined;
+    this.#drop();
+    try {
+      this.#start(this.#source.load());
+    } catch {
+      return this.#fail(error);
+    }
+    if (!this.#online) this.#network(false);
+    for (const [session, begun] of this.#begun) this.#goOn(session, begun, session === served);
+    for (const [call, { session, what, also, told }] of [...this.#calls]) {
+      const isOver = session === served || also.signal?.aborted || (told && !mayRepeat(what));
+      if (isOver) this.#end({ type: "done", session, call, ...FAILED });
+      else this.#tell({ ...what, session, call });
+    }
+    for (const { listener } of this.#begun.values())
+      listener.log(LogLevel.ERROR, `${FAILED.message}: ${String(error)}`);
+  }
+
+  /** Has a new core go on with a session. */
+  #goOn(session: number, begun: Begun, isBroken: boolean): void {
+    const { live, tracked, listener } = begun;
+    this.#create(session, begun);
+    if (tracked) {
+      this.#tell({ type: "track", session });
+      listener.event({ type: "reset" });
+    }
+    const token = begun.connection && tokenOf(begun.connection);
+    if (isBroken) {
+      begun.live = false;
+      listener.event({ type: "broken" });
+    } else if (live && token) {
+      // The socket of a manager is as it was.
+      if (begun.options.foreign === undefined) listener.event({ type: "lost" });
+      this.#tell({ type: "resume", session, token });
+    }
+  }
+
+  /** The core cannot be replaced, or could not be loaded. Its sessions are broken; new ones get a new host. */
+  #fail(error: unknown, why: Failure = FAILED): void {
     this.failed = true;
     this.#why = why;
     this.#stop.abort();
-    clearTimeout(this.#timer);
-    for (const request of this.#requests.values()) request.abort();
-    this.#sockets.closeAll();
-    for (const call of [...this.#calls.keys()]) {
-      this.#end({ type: "done", session: 0, call, ...why });
-    }
+    this.#drop();
+    for (const [call, { session }] of [...this.#calls]) this.#end({ type: "done", session, call, ...why });
     for (const listener of this.#sessions.values()) {
-      listener.log(LogLevel.ERROR, `the core has failed: ${String(error)}`);
+      listener.log(LogLevel.ERROR, `${FAILED.message}: ${String(error)}`);
       listener.event({ type: "broken" });
     }
   }
-}
 
-/** The text of the item in a frame, if it has one. */
-function contentOf(frame: string): string | undefined {
-  try {
-    const { topic, content } = JSON.parse(frame) as { topic?: unknown; content?: unknown };
-    return topic === CHAT_TOPIC && typeof content === "string" ? content : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * The item; `undefined` when it cannot be read, and for a part of a streamed message, whose text the core has to
- * read as well.
- */
-function itemOf(text: string | undefined): Item | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const item = JSON.parse(text) as Item | null;
-    if (typeof item !== "object" || item === null || Array.isArray(item)) return undefined;
-    const metadata = item["MessageMetadata"] as Item | undefined;
-    return metadata && (metadata["MessageCompleted"] ?? null) !== null ? undefined : item;
-  } catch {
-    return undefined;
+  /** Nothing of what the core has asked for is wanted any more. */
+  #drop(): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = this.#deadline = Infinity;
+    this.#waiting.length = 0;
+    for (const request of this.#requests.values()) request.abort();
+    this.#requests.clear();
+    this.#sockets.closeAll();
+    this.#items.clear();
   }
 }
 
@@ -575,17 +601,4 @@ function wellFormed(input: Input): Input {
     typeof value === "string" ? new TextDecoder().decode(new TextEncoder().encode(value)) : value,
   ];
   return Object.fromEntries(Object.entries(input).map(whole)) as Input;
-}
-
-/** The answer of the service in the form of the original (S59). */
-function answerOf(status: number, body: string, done: DoneOutput): Record<string, unknown> {
-  return {
-    $metadata: {
-      httpStatusCode: status,
-      requestId: done.requestId,
-      attempts: done.attempts,
-      totalRetryDelay: done.retryDelayMs,
-    },
-    ...(body === "" ? undefined : (JSON.parse(body) as object)),
-  };
 }

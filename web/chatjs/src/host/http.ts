@@ -1,5 +1,5 @@
 /** Requests to the service and to the storage of files, and what came of them. */
-import type { HttpOutput, Input } from "./core";
+import type { DoneOutput, HttpOutput, Input } from "./core";
 
 /** An answer, as the core is told of it. */
 export type Reply = Omit<Extract<Input, { type: "answered" }>, "type" | "request">;
@@ -39,4 +39,17 @@ export function timeout({ operation, timeoutMs }: HttpOutput): Error {
   const error = new Error(`${operation} got no answer within ${timeoutMs} ms`);
   error.name = "TimeoutError";
   return error;
+}
+
+/** The answer of the service in the form of the original (S59). */
+export function answerOf(status: number, body: string, done: DoneOutput): Record<string, unknown> {
+  return {
+    $metadata: {
+      httpStatusCode: status,
+      requestId: done.requestId,
+      attempts: done.attempts,
+      totalRetryDelay: done.retryDelayMs,
+    },
+    ...(body === "" ? undefined : (JSON.parse(body) as object)),
+  };
 }
