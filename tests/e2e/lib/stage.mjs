@@ -205,6 +205,11 @@ class Stage {
     return folder;
   }
 
+  /** Something to do in the end, the last first. */
+  cleanup(undo) {
+    this.#cleanups.push(undo);
+  }
+
   async server() {
     return new Server(this, await this.folder()).start();
   }

@@ -75,7 +75,13 @@ export const chatloomScript = {
 /** @type {esbuild.BuildOptions} */
 const esm = { format: "esm", plugins: [esbuildCore, later(".js")] };
 /** @type {esbuild.BuildOptions} */
-const cjs = { format: "cjs", outExtension: { ".js": ".cjs" }, plugins: [esbuildCore, later(".cjs")] };
+const cjs = {
+  format: "cjs",
+  outExtension: { ".js": ".cjs" },
+  // `require`, in a promise: not all that read CommonJS know the other.
+  supported: { "dynamic-import": false },
+  plugins: [esbuildCore, later(".cjs")],
+};
 
 /** @type {readonly esbuild.BuildOptions[]} */
 const MODULES = [

@@ -1,0 +1,1 @@
+export function show(library: connect.ChatSessionObject): Promise<void>;

@@ -1,0 +1,40 @@
+// What each project does with the library: a whole short chat with the assistant of `chatloom serve --demo`.
+// The test puts this beside the sources of a project.
+
+/** Gives the texts of the chat, in order, as `onMessage` brought them. */
+export async function talk(ChatSession, endpoint, options) {
+  const response = await fetch(`${endpoint}/start-chat`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ParticipantDetails: { DisplayName: "Jane" } }),
+  });
+  const chatDetails = (await response.json()).data.startChatResult;
+  ChatSession.setGlobalConfig({ endpoint });
+  const session = ChatSession.create({ chatDetails, type: "CUSTOMER", options });
+  const texts = [];
+  const answered = new Promise((resolve) => {
+    session.onMessage(({ data }) => {
+      if (data.ContentType !== "text/plain") return;
+      texts.push(`${data.ParticipantRole}: ${data.Content}`);
+      if (data.Content.includes("Monday")) resolve();
+    });
+  });
+  const ended = new Promise((resolve) => session.onEnded(resolve));
+  await session.connect();
+  await session.sendMessage({ message: "When are you open?", contentType: "text/plain" });
+  await answered;
+  await session.disconnectParticipant();
+  await ended;
+  return texts;
+}
+
+/** In a page: does that and shows what came, for the test to read. */
+export async function show(ChatSession, options) {
+  const output = document.querySelector("output");
+  try {
+    const endpoint = new URLSearchParams(location.search).get("endpoint");
+    output.textContent = JSON.stringify(await talk(ChatSession, endpoint, options));
+  } catch (error) {
+    output.textContent = `failed: ${error.stack ?? JSON.stringify(error)}`;
+  }
+}
