@@ -1,6 +1,7 @@
-//! Whole chats with real clients: boto3, the AWS SDK for JavaScript, and ChatJS in Chromium.
+//! Whole chats with real clients: boto3, the AWS SDK for JavaScript, ChatJS in Chromium, and the
+//! packed browser package in projects of its users.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, ensure};
 
@@ -10,8 +11,11 @@ use crate::{
     tools::{chromium, node::Node, python},
 };
 
-/// Where these tests stand.
+/// Where the tests with official clients stand.
 const FOLDER: &str = "tests/e2e";
+
+/// Where the tests of the packed package stand. They share what starts servers and pages.
+const PACKAGE_FOLDER: &str = "tests/package";
 
 /// Builds the program with the bundle in place, installs the clients, and runs the tests.
 pub(crate) fn test(repository: &Repository) -> Result<()> {
@@ -20,6 +24,23 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     let chromium = chromium::provide()?;
     node.install_locked(&repository.path(FOLDER))?;
 
+    let mut command = tests(repository, &node, FOLDER)?;
+    run(command.env("PYTHON", python).env("CHROMIUM", chromium).env("NODE", node.path()))
+}
+
+/// Packs the browser package, which `cargo xtask web` has built, installs it into projects and runs
+/// them.
+pub(crate) fn package(repository: &Repository) -> Result<()> {
+    let node = Node::provide()?;
+    let chromium = chromium::provide()?;
+    for folder in [FOLDER, PACKAGE_FOLDER] {
+        node.install_locked(&repository.path(folder))?;
+    }
+    run(tests(repository, &node, PACKAGE_FOLDER)?.env("CHROMIUM", chromium))
+}
+
+/// A command that runs the tests of a folder against the program.
+fn tests(repository: &Repository, node: &Node, folder: &str) -> Result<Command> {
     // The tests of the workspace have built it with these very features, so nothing but the bundle
     // is new.
     let build = "test --locked --workspace --no-run --quiet";
@@ -30,15 +51,10 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     let tests: Vec<String> = repository
         .files()?
         .into_iter()
-        .filter(|file| file.starts_with(FOLDER) && file.ends_with(".test.mjs"))
+        .filter(|file| file.starts_with(folder) && file.ends_with(".test.mjs"))
         .collect();
-    ensure!(!tests.is_empty(), "there are no tests named {FOLDER}/*.test.mjs");
-    run(node
-        .command(repository.root())
-        .args(["--test", "--test-reporter=spec"])
-        .args(tests)
-        .env("CHATLOOM_BIN", program)
-        .env("PYTHON", python)
-        .env("CHROMIUM", chromium)
-        .env("NODE", node.path()))
+    ensure!(!tests.is_empty(), "there are no tests named {folder}/*.test.mjs");
+    let mut command = node.command(repository.root());
+    command.args(["--test", "--test-reporter=spec"]).args(tests).env("CHATLOOM_BIN", program);
+    Ok(command)
 }

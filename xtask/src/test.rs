@@ -33,7 +33,7 @@ struct Step {
     run: fn(&Repository) -> Result<()>,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "tidy",
         about: "dependency rules, citations, links, sizes, words",
@@ -70,6 +70,11 @@ const STEPS: [Step; 14] = [
         name: "e2e",
         about: "whole chats with boto3, the AWS SDK and ChatJS in Chromium",
         run: e2e::test,
+    },
+    Step {
+        name: "package",
+        about: "the packed browser package in projects as applications have them",
+        run: e2e::package,
     },
     Step { name: "clean", about: "the steps before left no new file behind", run: clean },
 ];
