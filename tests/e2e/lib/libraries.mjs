@@ -1,31 +1,118 @@
-// The original and what takes its place, as files of a site.
+// What pages load: the original and what takes its place, Streams, AWS SDKs.
 
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-const HERE = import.meta.dirname;
-const SCRIPT = "text/javascript";
+import * as esbuild from "esbuild";
 
-const script = (...file) => ({
-  async files() {
-    return { "/library.js": { type: SCRIPT, body: await readFile(path.join(HERE, ...file)) } };
-  },
-  tag: '<script src="/library.js"></script>',
-});
+const FOLDER = path.join(import.meta.dirname, "..");
+
+/** A classic script of a page: its name, its address there, and the files that it consists of. */
+function script(name, ...file) {
+  const address = `/${name}.js`;
+  const body = () => readFile(path.join(FOLDER, ...file));
+  return {
+    name,
+    tag: `<script src="${address}"></script>`,
+    files: async () => ({ [address]: { type: "text/javascript", body: await body() } }),
+  };
+}
+
+/** A classic script that is made of modules, as applications make theirs. */
+function bundle(name, source) {
+  const address = `/${name}.js`;
+  let made;
+  const body = async () => {
+    made ??= esbuild.build({
+      stdin: { contents: source, resolveDir: FOLDER },
+      bundle: true,
+      minify: true,
+      write: false,
+      format: "iife",
+      platform: "browser",
+      define: { global: "globalThis" },
+      external: ["util"], // which the SDK v2 takes to write its log alone
+      logLevel: "error",
+    });
+    return (await made).outputFiles[0].text;
+  };
+  return {
+    name,
+    tag: `<script src="${address}"></script>`,
+    files: async () => ({ [address]: { type: "text/javascript", body: await body() } }),
+  };
+}
+
+const DIST = ["..", "..", "web", "chatjs", "dist"];
+const MODULES = "node_modules";
 
 /** amazon-connect-chatjs 5.0.0 as it is on npm. */
-export const original = {
-  name: "amazon-connect-chatjs",
-  ...script("..", "node_modules", "amazon-connect-chatjs", "dist", "amazon-connect-chat.js"),
-};
-
-const DIST = ["..", "..", "..", "web", "chatjs", "dist"];
+export const original = script(
+  "amazon-connect-chatjs",
+  MODULES,
+  "amazon-connect-chatjs",
+  "dist",
+  "amazon-connect-chat.js",
+);
 
 /** Ours, as the classic script. */
-export const classic = {
-  name: "classic script",
-  ...script(...DIST, "amazon-connect-chat.js"),
-};
+export const classic = script("classic-script", ...DIST, "amazon-connect-chat.js");
+
+/** Ours, as a module of the package, with the files that it may load. */
+function module(name, entry, ...others) {
+  const read = async (file) => [
+    `/dist/${file}`,
+    {
+      type: file.endsWith(".wasm") ? "application/wasm" : "text/javascript",
+      body: await readFile(path.join(FOLDER, ...DIST, file)),
+    },
+  ];
+  return {
+    name,
+    tag: `<script type="module" src="/dist/${entry}"></script>`,
+    files: async () => Object.fromEntries(await Promise.all([entry, ...others].map(read))),
+  };
+}
+
+/** Ours, as the module with the core inside. */
+export const inlined = module("module", "index.js", "chatloom.js");
+
+/** Ours, with the core in a file of its own. */
+export const slim = module("slim", "slim.js", "chatloom.wasm");
+
+/** Ours, without wasm. */
+export const plainScript = module("js", "js.js", "chatloom-js.js");
 
 /** Ours, by each way to load it. */
-export const ours = [classic];
+export const ours = [classic, inlined, slim, plainScript];
+
+/** Amazon Connect Streams 2.28.2 as it is on npm. */
+export const streams = script(
+  "amazon-connect-streams",
+  MODULES,
+  "amazon-connect-streams",
+  "release",
+  "connect-streams-min.js",
+);
+
+/** The SDK v2 of a page, older than its client of the Participant Service. */
+export const sdk2Without = script(
+  "aws-sdk-2.596.0",
+  MODULES,
+  "aws-sdk-2.596",
+  "dist",
+  "aws-sdk.min.js",
+);
+
+/** The SDK v2 with that client: the ready-made script has it in no version. */
+export const sdk2With = bundle(
+  "aws-sdk-2.597.0",
+  `window.AWS = require("aws-sdk-2.597/global");
+   require("aws-sdk-2.597/clients/connectparticipant");`,
+);
+
+/** The SDK v3. */
+export const sdk3 = bundle(
+  "aws-sdk-3",
+  `import * as sdk from "@aws-sdk/client-connectparticipant"; window.AWS = sdk;`,
+);

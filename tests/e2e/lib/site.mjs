@@ -1,4 +1,4 @@
-// The shop of `page/`: a page that was written for amazon-connect-chatjs, with any library in it.
+// The pages of `page/`, written for amazon-connect-chatjs, with any library in them.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,14 +7,21 @@ import path from "node:path";
 import { Log } from "./log.mjs";
 
 const PAGES = path.join(import.meta.dirname, "..", "page");
-/** What is exchanged in the page, and nothing else. */
+/** What is exchanged in the shop's page, and nothing else. */
 const TAG = '<script src="/amazon-connect-chatjs.js"></script>';
+/** Where an agent's page has its libraries. */
+const LIBRARIES = "<!-- libraries -->";
 
 const TYPES = { ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": "text/javascript" };
 
 /** A file of `page/`. */
-export async function file(name) {
+async function file(name) {
   return { type: TYPES[path.extname(name)], body: await readFile(path.join(PAGES, name), "utf8") };
+}
+
+async function filesOf(libraries) {
+  const files = await Promise.all(libraries.map((library) => library.files()));
+  return Object.assign({}, ...files);
 }
 
 /**
@@ -30,10 +37,70 @@ export async function openShop(stage, server, library, application, { headers, .
     "/application.js": await file(application),
     ...(await library.files()),
   });
+  const query = new URLSearchParams({ server: server.url });
+  return openPage(stage, `${origin}/?${query}`, `shop with ${library.name}`, options);
+}
+
+/**
+ * Opens a page that watches what becomes of `connect` and `AWS`, with libraries in an order, one of
+ * them the watched one, and with a contact panel if Streams is to have one.
+ */
+export async function openOrder(stage, server, libraries, watched, panel) {
+  const html = await file("orders.html");
+  const mark = '<script src="/mark.js"></script>';
+  const tags = libraries.map((library) =>
+    library === watched ? mark + library.tag + mark : library.tag,
+  );
+  const origin = await stage.site({
+    "/": { ...html, body: html.body.replace(LIBRARIES, tags.join("")) },
+    "/watch.js": await file("watch.js"),
+    "/mark.js": { type: "text/javascript", body: "mark();" },
+    "/application.js": await file("orders.js"),
+    ...(await filesOf(libraries)),
+  });
+  const query = new URLSearchParams({ server: server.url, ...(panel && { panel }) });
+  const name = libraries.map((library) => library.name).join(", ");
+  return openPage(stage, `${origin}/?${query}`, name);
+}
+
+/** The address of a contact panel for Streams to frame. */
+export async function panelAddress(stage, server) {
+  const panels = await stage.site({
+    "/panel": await file("panel.html"),
+    "/panel.js": await file("panel.js"),
+  });
+  // Without a percent sign, which the log of Streams takes for a format.
+  return `${panels}/panel?port=${new URL(server.url).port}`;
+}
+
+/**
+ * Opens the desk of an agent with libraries in an order; gives the page, what it tells, and the
+ * contact panel in it.
+ */
+export async function openDesk(stage, server, libraries, { alternative } = {}) {
+  const html = await file("desk.html");
+  const tags = libraries.map((library) => library.tag).join("");
+  const origin = await stage.site({
+    "/": { ...html, body: html.body.replace(LIBRARIES, tags) },
+    "/shop.css": await file("shop.css"),
+    "/application.js": await file("desk.js"),
+    ...(await filesOf(libraries)),
+  });
+  const panel = await panelAddress(stage, server);
+  const query = new URLSearchParams({ server: server.url, panel });
+  if (alternative) query.set("alternative", "");
+  const name = `desk with ${libraries.map((library) => library.name).join(", ")}`;
+  const opened = await openPage(stage, `${origin}/?${query}`, name);
+  const frame = opened.page.frames().find((frame) => frame.url() === panel);
+  assert.ok(frame, "Streams frames the panel");
+  return { ...opened, panel: frame };
+}
+
+async function openPage(stage, url, name, options = {}) {
   const page = await stage.page({ viewport: { width: 560, height: 480 }, ...options });
-  const told = new Log(`page with ${library.name}`);
+  const told = new Log(name);
   await page.exposeFunction("note", (entry) => told.push(entry));
-  await page.goto(`${origin}/?server=${encodeURIComponent(server.url)}`);
+  await page.goto(url);
   return { page, told, outcome: (call, argument) => outcome(page, call, argument) };
 }
 

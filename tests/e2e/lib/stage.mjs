@@ -190,9 +190,11 @@ class Stage {
   #programs = [];
   #cleanups = [];
   #browser;
+  #over = false;
 
   /** Starts a program. */
   run(name, file, args, options) {
+    this.#goesOn();
     const started = new Program(name, file, args, options);
     this.#programs.push(started);
     return started;
@@ -216,14 +218,22 @@ class Stage {
 
   /** An agent who takes every chat. */
   agent(server, user = "ana") {
-    const args = ["agent", "--endpoint", server.url, "--user", user];
-    args.push("--auto-accept", "--format", "jsonl");
-    const read = JSON.parse;
-    return new Terminal(this.run(`agent ${user}`, program("CHATLOOM_BIN"), args, { read }));
+    return this.#terminal(server, `agent ${user}`, ["agent", "--user", user, "--auto-accept"]);
+  }
+
+  /** A customer who starts a chat. */
+  customer(server, name = "Jane") {
+    return this.#terminal(server, `customer ${name}`, ["chat", "--name", name]);
+  }
+
+  #terminal(server, name, args) {
+    const all = [...args, "--endpoint", server.url, "--format", "jsonl"];
+    return new Terminal(this.run(name, program("CHATLOOM_BIN"), all, { read: JSON.parse }));
   }
 
   /** Serves files, each with its own headers if it has any, on an origin of their own. */
   async site(files) {
+    this.#goesOn();
     const site = http.createServer((request, response) => {
       const file = files[new URL(request.url, "http://site").pathname];
       if (!file) return response.writeHead(404).end();
@@ -258,6 +268,7 @@ class Stage {
 
   /** A page in Chromium, with storage of its own; what it logs is told when the test fails. */
   async page(options = {}) {
+    this.#goesOn();
     this.#browser ??= this.#chromium();
     const page = await (await this.#browser).newPage(options);
     page.setDefaultTimeout(PATIENCE_MS);
@@ -274,8 +285,14 @@ class Stage {
     for (const started of this.#programs) started.report();
   }
 
+  /** Whoever comes late, after another part of the test has failed, starts nothing more. */
+  #goesOn() {
+    assert.ok(!this.#over, "the test is over");
+  }
+
   /** Ends and removes everything. */
   async clear() {
+    this.#over = true;
     for (const started of this.#programs) await started.kill?.();
     for (const cleanup of this.#cleanups.reverse()) await cleanup();
   }
