@@ -55,8 +55,17 @@ export const original = script(
   "amazon-connect-chat.js",
 );
 
-/** Ours, as the classic script. */
-export const classic = script("classic-script", ...DIST, "amazon-connect-chat.js");
+/** The files of several. */
+export async function filesOf(libraries) {
+  const files = await Promise.all(libraries.map((library) => library.files()));
+  return Object.assign({}, ...files);
+}
+
+const lone = script("classic-script", ...DIST, "amazon-connect-chat.js");
+const beside = script("classic-script.chatloom", ...DIST, "amazon-connect-chat.chatloom.js");
+
+/** Ours, as the classic script, with the one beside it that it loads for Chatloom behaviour. */
+export const classic = { ...lone, files: () => filesOf([lone, beside]) };
 
 /** Ours, as a module of the package, with the files that it may load. */
 function module(name, entry, ...others) {

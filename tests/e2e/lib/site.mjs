@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
+import { filesOf } from "./libraries.mjs";
 import { Log } from "./log.mjs";
 
 const PAGES = path.join(import.meta.dirname, "..", "page");
@@ -17,11 +18,6 @@ const TYPES = { ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": 
 /** A file of `page/`. */
 async function file(name) {
   return { type: TYPES[path.extname(name)], body: await readFile(path.join(PAGES, name), "utf8") };
-}
-
-async function filesOf(libraries) {
-  const files = await Promise.all(libraries.map((library) => library.files()));
-  return Object.assign({}, ...files);
 }
 
 /**

@@ -200,6 +200,12 @@ class Stage {
     return started;
   }
 
+  /** Has something done when the test is over. */
+  afterwards(cleanup) {
+    this.#goesOn();
+    this.#cleanups.push(cleanup);
+  }
+
   /** An empty folder. */
   async folder() {
     const folder = await mkdtemp(path.join(tmpdir(), "chatloom-e2e-"));

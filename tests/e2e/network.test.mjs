@@ -1,0 +1,170 @@
+// What happens to a chat in a page when the network, the tab or the service have troubles.
+
+import assert from "node:assert/strict";
+
+import { classic, original } from "./lib/libraries.mjs";
+import { openShop } from "./lib/site.mjs";
+import { event, scenario } from "./lib/stage.mjs";
+import { openWire } from "./lib/wire.mjs";
+
+const said = (text) => (entry) => entry.told === "message" && entry.data.data.Content === text;
+const is = (name) => (entry) => entry.told === name;
+
+/** A chat with an agent, over a cable. */
+async function chat(stage, library, { chatloom } = {}) {
+  const server = await stage.server();
+  const wire = await openWire(stage, server.url);
+  const { page, told, outcome } = await openShop(stage, wire, library, "shop-5.js");
+  const agent = stage.agent(server);
+  if (chatloom) {
+    await page.evaluate(() => connect.ChatSession.setGlobalConfig({ chatloom: {} }));
+  }
+  await page.evaluate(() => open("Jane"));
+  await told.find("greeting", ({ data }) => data.data?.ParticipantRole === "SYSTEM");
+  await write(page, "an agent, please");
+  await agent.events.find("its place in the chat", ({ type }) => type === "caughtUp");
+  agent.do({ send: "Hello Jane" });
+  await told.find("an answer", said("Hello Jane"));
+  return { server, wire, page, told, outcome, agent };
+}
+
+/** Writes into the page's field as a person does. */
+async function write(page, text) {
+  await page.getByLabel("Your message").fill(text);
+  await page.keyboard.press("Enter");
+}
+
+/** The agent says something, which is stored. */
+async function tell(agent, text) {
+  agent.do({ send: text });
+  await agent.events.find(`its "${text}"`, ({ content, own }) => content === text && own);
+}
+
+/** What the page shows of the agent's and the customer's words. */
+async function shown(page) {
+  const lines = await page.getByRole("listitem").allInnerTexts();
+  return lines.slice(lines.indexOf("Hello Jane"));
+}
+
+for (const chatloom of [false, true]) {
+  const behaviour = chatloom ? "in Chatloom behaviour" : "by default";
+  scenario(`a chat outlives a network that is cut, ${behaviour}`, async (stage) => {
+    const { wire, page, told, agent } = await chat(stage, classic, { chatloom });
+    const from = told.length;
+    await page.context().setOffline(true);
+    wire.cut();
+    await told.find("the loss", is("lost"));
+    for (let number = 1; number <= 30; number += 1) await tell(agent, `missed ${number}`);
+    if (!chatloom) {
+      await write(page, "lost words");
+      const failure = await told.find("a failed send", is("not sent"));
+      assert.equal(failure.data.type, "TypeError");
+    } else {
+      await write(page, "words that wait");
+    }
+    wire.mend();
+    await page.context().setOffline(false);
+    await told.find("the connection", is("established"), { from });
+    await tell(agent, "live again");
+    await told.find("words after it", said("live again"));
+    if (chatloom) await agent.hears("words that wait");
+    await write(page, "I am back");
+    await agent.hears("I am back");
+    await told.find("its echo", said("I am back"));
+
+    const texts = told.entries
+      .slice(from)
+      .filter(is("message"))
+      .map(({ data }) => data.data)
+      .filter(({ ParticipantRole }) => ParticipantRole === "AGENT")
+      .map(({ Content }) => Content);
+    const missed = Array.from({ length: 30 }, (_, index) => `missed ${index + 1}`);
+    // As with the original, what was missed is in the transcript; in Chatloom behaviour it is told.
+    assert.deepEqual(texts, chatloom ? [...missed, "live again"] : ["live again"]);
+    if (!chatloom) {
+      const { data } = await page.evaluate(() => chatSession.getTranscript({ maxResults: 100 }));
+      const stored = data.Transcript.map(({ Content }) => Content);
+      assert.deepEqual(stored.slice(stored.indexOf("missed 1")), [
+        ...missed,
+        "live again",
+        "I am back",
+      ]);
+    }
+    assert.ok(!told.entries.some(is("broken")));
+  });
+}
+
+scenario("a chat outlives the sleep of its tab", async (stage) => {
+  const { wire, page, told, agent } = await chat(stage, classic);
+  const from = told.length;
+  const tab = await page.context().newCDPSession(page);
+  await tab.send("Page.enable");
+  await tab.send("Page.setWebLifecycleState", { state: "frozen" });
+  await tell(agent, "Good night");
+  wire.cut();
+  await tell(agent, "Are you asleep?");
+  wire.mend();
+  await tab.send("Page.setWebLifecycleState", { state: "active" });
+  await told.find("the connection", is("established"), { from });
+  await page.getByText("Are you asleep?").waitFor();
+  await tell(agent, "Good morning");
+  await told.find("words after it", said("Good morning"));
+  await write(page, "I am awake");
+  await agent.hears("I am awake");
+  await page.getByText("I am awake").waitFor();
+  assert.deepEqual(await shown(page), [
+    "Hello Jane",
+    "Good night",
+    "Are you asleep?",
+    "Good morning",
+    "I am awake",
+  ]);
+});
+
+scenario("a connection token that expired is renewed, unlike the original's", async (stage) => {
+  const run = async (library) => {
+    const { page, told, outcome, agent } = await chat(stage, library);
+    // The service refuses the token of the page from now on, as it does when its day is over.
+    const token = await page.evaluate(
+      () => chatSession.getChatDetails().connectionDetails.connectionToken,
+    );
+    let refused = 0;
+    await page.route("**/participant/{message,event,transcript}", (route) => {
+      const headers = route.request().headers();
+      if (headers["x-amz-bearer"] !== token) return route.continue();
+      refused += 1;
+      // A token that nobody signed: the server answers what it answers to one that is too old.
+      return route.continue({
+        headers: { ...headers, "x-amz-bearer": `${token.slice(0, -6)}expired` },
+      });
+    });
+    const sent = await outcome(() =>
+      chatSession.sendMessage({ contentType: "text/plain", message: "Is anybody there?" }),
+    );
+    assert.ok(refused > 0);
+    return { sent, page, told, agent };
+  };
+  const [theirs, ours] = await Promise.all([original, classic].map(run));
+  assert.equal(theirs.sent.rejected.type, "AccessDeniedException");
+  assert.ok(ours.sent.value.data.Id);
+  await ours.agent.hears("Is anybody there?");
+  await ours.told.find("its echo", said("Is anybody there?"));
+  const again = await ours.page.evaluate(() => chatSession.getTranscript());
+  assert.equal(again.data.Transcript.at(-1).Content, "Is anybody there?");
+});
+
+scenario("a chat that ended meanwhile is over when the network is back", async (stage) => {
+  const { wire, page, told, outcome, agent } = await chat(stage, classic);
+  wire.cut();
+  await told.find("the loss", is("lost"));
+  agent.do({ disconnect: true });
+  await agent.sees(event("chat.ended"));
+  wire.mend();
+  await told.find("the end", is("ended"));
+  await page.getByText("The chat has ended").waitFor();
+  const late = await outcome(() =>
+    chatSession.sendMessage({ contentType: "text/plain", message: "too late" }),
+  );
+  assert.equal(late.rejected, "Failed to call sendMessage, No active connection");
+  assert.ok(!told.entries.some(is("broken")));
+});
