@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
@@ -120,6 +121,10 @@ scenario("Node, CommonJS", async (stage) => {
 
 scenario("TypeScript, strict", async (stage) => {
   const [server, project] = await both(stage, "typescript");
+  await project.add(
+    "src/streams.d.ts",
+    "../e2e/node_modules/amazon-connect-streams/src/index.d.ts",
+  );
   await project.tool("tsc");
   const { usual, ...rest } = await project.node("dist/main.mjs", server.url);
   assertTalk(usual);
@@ -142,6 +147,27 @@ scenario("under the original's name, in a program written for the original", asy
 scenario("Hermes compiles the entry without wasm", async (stage) => {
   const project = await Project.install(stage, "node-cjs", packed);
   for (const file of ["js.cjs", "chatloom-js.cjs"]) await project.hermes(file);
+});
+
+test("its files name nothing of the machine that built them, and its maps are whole", async () => {
+  const root = path.join(import.meta.dirname, "../..");
+  const dist = path.join(root, "web/chatjs/dist");
+  for (const name of packed.files.filter((file) => file.startsWith("dist/"))) {
+    const bytes = await readFile(path.join(root, "web/chatjs", name));
+    for (const place of [root, homedir()]) {
+      assert.ok(!bytes.includes(place), `${name} does not name ${place}`);
+    }
+    const script = /\.c?js$/.test(name) && !name.includes("eager") && bytes.toString("latin1");
+    if (!script) continue;
+    assert.ok(!/[^\x01-\x7f]/.test(script), `${name} is plain ASCII`);
+    const map = script.match(/\n\/\/# sourceMappingURL=(.*)\n$/)?.[1];
+    assert.ok(map && packed.files.includes(`dist/${map}`), `${name} has a map`);
+    const { sources, sourcesContent } = JSON.parse(await readFile(path.join(dist, map), "utf8"));
+    sources.forEach((source, at) => {
+      assert.match(source, /^(?:\.\.\/src\/|core:)/, `${map} names what it is made of`);
+      assert.equal(source.startsWith("core:"), sourcesContent[at] === null, `${map} has ${source}`);
+    });
+  }
 });
 
 /** A server, and a project with the package. */

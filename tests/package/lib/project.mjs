@@ -58,6 +58,11 @@ export class Project {
     return project;
   }
 
+  /** Puts a file of these tests into the project. */
+  add(to, from) {
+    return cp(path.join(HERE, from), path.join(this.folder, to));
+  }
+
   /** Runs a tool in the project. */
   tool(name, ...args) {
     return run(this.folder, path.join(MODULES, ".bin", name), args);

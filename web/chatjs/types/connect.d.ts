@@ -77,13 +77,14 @@ declare namespace connect {
     readonly websocketManager: WebSocketManager;
   }
 
+  /** Methods, as in the typings of Streams, which have an interface of this name too: the two become one. */
   interface WebSocketManager {
-    onConnectionGain: (callback: (event: unknown) => void) => void;
-    onConnectionLost: (callback: (event: unknown) => void) => void;
-    onMessage: (callback: (event: unknown) => void) => void;
-    sendMessage: (message: Record<string, unknown>) => void;
-    connect: () => void;
-    disconnect: () => void;
+    onConnectionGain(callback: (event: unknown) => void): void;
+    onConnectionLost(callback: (event: unknown) => void): void;
+    onMessage(callback: (event: unknown) => void): void;
+    sendMessage(message: Record<string, unknown>): void;
+    connect(): void;
+    disconnect(): void;
   }
 
   interface ChatLogLevel {
