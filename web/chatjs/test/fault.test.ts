@@ -1,11 +1,13 @@
 /** What happens when the core panics. */
 import { beforeAll, expect, test, vi } from "vitest";
 
-import { instances, panic, panicking } from "./panics";
+import { begin, type Direct, names } from "./direct";
+import { instances, panic } from "./panics";
 import { connectSession, createSession, installWebSocket, newChat, next, rejection, Service } from "./service";
 
 vi.mock("../src/host/small", async (importOriginal) => {
   const { smallCore } = await importOriginal<typeof import("../src/host/small")>();
+  const { panicking } = await import("./panics");
   return { smallCore: panicking(smallCore) };
 });
 
@@ -76,5 +78,58 @@ test("the other sessions go on: they come back as from a lost connection, and wh
   expect((await received)[0]?.[0]).toMatchObject({ data: item });
   await expect(neverTold.connect()).resolves.toMatchObject({ connectSuccess: true });
   await expect(culprit.connect()).resolves.toMatchObject({ connectSuccess: true });
+  await service.stop();
+});
+
+test("a session of a socket manager goes on without a word, and a tracked transcript begins anew", async () => {
+  const service = await Service.start();
+  service.stored = [];
+  let bring: (frame: { content: unknown }) => void = () => undefined;
+  let subscriptions = 0;
+  let tokens = 0;
+  const on = () => () => undefined;
+  const manager = {
+    subscribeTopics: () => subscriptions++,
+    onMessage: (_: string, callback: typeof bring) => {
+      bring = callback;
+      return () => undefined;
+    },
+    onConnectionGain: on,
+    onConnectionLost: on,
+    onInitFailure: on,
+  };
+  const getConnectionToken = async () => ({
+    chatTokenTransport: { participantToken: `chat-token-${++tokens}`, expiry: "2100-01-01T00:00:00.000Z" },
+  });
+  const agent = begin(service, { manager, getConnectionToken }, true);
+  const customer = begin(service);
+  customer.track();
+  for (const session of [agent, customer]) await session.call({ type: "connect" });
+  const until = async (session: Direct, name: string) => {
+    while (!names(session).includes(name)) await session.next();
+  };
+  await until(customer, "transcript");
+  const item = service.push(customer.chat);
+  while (customer.items.length === 0) await customer.next();
+  agent.events.length = customer.events.length = 0;
+
+  panic();
+  service.push(customer.chat);
+  service.stored = [item];
+  await until(customer, "established");
+  await until(customer, "transcript");
+  const told = names(customer).filter((name) => name !== "deepHeartbeat");
+  expect(told).toEqual(["reset", "lost", "established", "transcript"]);
+  expect(customer.events.at(-1)).toMatchObject({ steps: [{ type: "insert", at: 0, body: item }] });
+  bring({ content: JSON.stringify(service.item(agent.chat)) });
+  expect(agent.items).toHaveLength(1);
+  await vi.waitFor(() => expect(tokens).toBe(2));
+  expect(names(agent)).toEqual([]);
+  expect(subscriptions).toBe(1);
+  // It is not marked as there once more.
+  const ours = service
+    .of("/participant/connection")
+    .filter(({ headers }) => headers["x-amz-bearer"] === agent.chat.participantToken);
+  expect(ours).toHaveLength(1);
   await service.stop();
 });

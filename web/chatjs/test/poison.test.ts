@@ -1,11 +1,12 @@
 /** What happens when the core panics at a frame. */
 import { beforeAll, expect, test, vi } from "vitest";
 
-import { instances, panic, panicking } from "./panics";
+import { instances, panic } from "./panics";
 import { connectSession, installWebSocket, next, Service } from "./service";
 
 vi.mock("../src/host/small", async (importOriginal) => {
   const { smallCore } = await importOriginal<typeof import("../src/host/small")>();
+  const { panicking } = await import("./panics");
   return { smallCore: panicking(smallCore) };
 });
 
