@@ -84,7 +84,7 @@ const cjs = {
 };
 
 /** @type {readonly esbuild.BuildOptions[]} */
-const MODULES = [
+export const modules = [
   { ...usual, ...esm, entryPoints: ["src/index.ts", "src/slim.ts", "src/slim-node.ts"], external: ["node:*"] },
   { ...usual, ...esm, entryPoints: { chatloom: "src/chatloom/index.ts" } },
   { ...usual, ...cjs, entryPoints: ["src/index.ts"] },
@@ -146,7 +146,7 @@ function copy() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({ options: { minify: { type: "boolean" }, watch: { type: "boolean" } } });
-  const parts = [classicScript, chatloomScript, ...MODULES].map((part) => ({
+  const parts = [classicScript, chatloomScript, ...modules].map((part) => ({
     ...part,
     minify: values.minify ?? false,
   }));

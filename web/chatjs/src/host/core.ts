@@ -247,9 +247,6 @@ const WHOLE_HEAD = [
 /** Texts of up to so many UTF-16 units, which is nearly all, are written without asking for a place. */
 const SHORT = 4096;
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 /**
  * The core has failed: the instance is of no more use. The message holds the places that were being run,
  * innermost first; `chatloom.symbols` of the same build has their names.
@@ -260,6 +257,8 @@ export class CoreFault extends Error {
 
 export class Core {
   readonly #exports: Exports;
+  readonly #encoder = new TextEncoder();
+  readonly #decoder = new TextDecoder();
   #memory: Uint8Array<ArrayBuffer>;
   /** The part of the memory where inputs are written. */
   #input: Uint8Array<ArrayBuffer>;
@@ -329,14 +328,14 @@ export class Core {
   #write(text: string): number {
     this.#written = undefined;
     if (text.length > SHORT) {
-      const bytes = encoder.encode(text);
+      const bytes = this.#encoder.encode(text);
       this.#reserve(bytes.length);
       this.#input.set(bytes);
       return bytes.length;
     }
     // The buffer of a memory is detached when it grows.
     if (this.#input.length === 0) this.#reserve(3 * SHORT);
-    return encoder.encodeInto(text, this.#input).written;
+    return this.#encoder.encodeInto(text, this.#input).written;
   }
 
   #reserve(length: number): void {
@@ -348,7 +347,7 @@ export class Core {
     if (length === 0) return [];
     if (this.#memory.length === 0) this.#memory = new Uint8Array(this.#exports.memory.buffer);
     const start = this.#exports.output();
-    return JSON.parse(decoder.decode(this.#memory.subarray(start, start + length))) as Output[];
+    return JSON.parse(this.#decoder.decode(this.#memory.subarray(start, start + length))) as Output[];
   }
 }
 
