@@ -4,6 +4,8 @@
 const END = /\nvar retasmFunc = asmFunc\(\{\s*\}\);\n(?:export var \w+ = retasmFunc\.\w+;\s*)+$/;
 /** The end of a growth of the memory. */
 const GROWN = "buffer = newBuffer;\n   bufferView = HEAPU8;";
+/** A map of the first line alone: what the rest was made of, no debugger could show. */
+const MAP = { version: 3, sources: ["core:wasm2js"], sourcesContent: [null], names: [], mappings: "AAAA" };
 /** The object that stands for the memory. */
 const MEMORY = '"memory": Object.create(Object.prototype, {';
 
@@ -21,7 +23,8 @@ export function module(text) {
     MEMORY,
     '"memory": memory = Object.create(Object.prototype, { "grown": { "writable": true, "value": function () {} },',
   );
-  return `export function instantiate() {\nvar memory;\n${named}}\n`;
+  const comment = `//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(MAP)).toString("base64")}`;
+  return `export function instantiate() {\nvar memory;\n${named}}\n${comment}\n`;
 }
 
 /**
