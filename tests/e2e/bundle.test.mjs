@@ -1,19 +1,10 @@
 // Our own bundle in Chromium: on the demo's page, and in the place of ChatJS on a page elsewhere.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
 
+import { picture } from "./lib/picture.mjs";
 import { compare, converse, end, open, withAgent, writeUntilKilled } from "./lib/shop.mjs";
 import { event, scenario } from "./lib/stage.mjs";
-
-/** For people to look at. */
-const SCREENSHOTS = path.join(import.meta.dirname, "..", "..", "target", "e2e");
-
-async function picture(page, name) {
-  await mkdir(SCREENSHOTS, { recursive: true });
-  await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true });
-}
 
 scenario("a customer on the demo's page talks to the assistant and to an agent", async (stage) => {
   const server = await stage.server();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import { classic, original } from "./lib/libraries.mjs";
+import { picture } from "./lib/picture.mjs";
 import { openShop } from "./lib/site.mjs";
 import { event, scenario } from "./lib/stage.mjs";
 import { openWire } from "./lib/wire.mjs";
@@ -116,6 +117,7 @@ scenario("a chat outlives the sleep of its tab", async (stage) => {
   await write(page, "I am awake");
   await agent.hears("I am awake");
   await page.getByText("I am awake").waitFor();
+  await picture(page, "shop-after-sleep");
   assert.deepEqual(await shown(page), [
     "Hello Jane",
     "Good night",

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 
 import { original, ours } from "./lib/libraries.mjs";
+import { picture } from "./lib/picture.mjs";
 import { openShop } from "./lib/site.mjs";
 import { event, scenario } from "./lib/stage.mjs";
 import { byKind, plain } from "./lib/trace.mjs";
@@ -60,6 +61,7 @@ alike("a page written for 1.0.x runs unchanged", async (stage, library) => {
   agent.do({ send: "Hello Jane" });
   await told.find("an answer", said("Hello Jane"));
   await page.getByText("Hello Jane", { exact: true }).waitFor();
+  await picture(page, `shop-with-${library.name}`);
 
   const typing = () =>
     chatSession.sendEvent({ contentType: "application/vnd.amazonaws.connect.event.typing" });
