@@ -229,14 +229,14 @@ impl Session {
                 let mut body = Writer::new();
                 body.text("SessionId", &request.session_id);
                 body.text("RedirectUri", &request.redirect_uri);
-                let fits = self.limit(request.check());
+                let fits = self.limit(|| request.check());
                 self.post_body::<GetAuthenticationUrl>(cx, call, body, fits);
             }
             Call::CancelParticipantAuthentication { session_id } => {
                 let request = CancelParticipantAuthenticationRequest { session_id };
                 let mut body = Writer::new();
                 body.text("SessionId", &request.session_id);
-                let fits = self.limit(request.check());
+                let fits = self.limit(|| request.check());
                 self.post_body::<CancelParticipantAuthentication>(cx, call, body, fits);
             }
             Call::DisconnectParticipant => {
@@ -258,8 +258,8 @@ impl Session {
     }
 
     /// A modelled limit: the original leaves it to the service (docs/protocol/websocket.md S67).
-    pub(crate) fn limit(&self, fits: Result<(), Invalid>) -> Result<(), Invalid> {
-        if self.is_compat() { Ok(()) } else { fits }
+    pub(crate) fn limit(&self, check: impl FnOnce() -> Result<(), Invalid>) -> Result<(), Invalid> {
+        if self.is_compat() { Ok(()) } else { check() }
     }
 
     fn send_message(&mut self, cx: &mut Cx, call: CallId, mut message: Outgoing) {
@@ -337,7 +337,7 @@ impl Session {
         request.scan_direction.get_or_insert(ScanDirection::Backward);
         request.sort_order.get_or_insert(SortOrder::Ascending);
         request.start_position.get_or_insert_default();
-        let fits = self.limit(request.check());
+        let fits = self.limit(|| request.check());
         if self.admit(cx, call, GetTranscript::NAME, fits) {
             self.page_asked(call, &request);
             let body = transcript_request(&request);

@@ -1,6 +1,6 @@
 //! The core: sessions, and the way from an input to the session it concerns.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     CHATLOOM, CallError, CallId, ChatDetails, ConnectionStatus, Event, ForeignEvent, ForeignId,
@@ -38,7 +38,9 @@ pub(crate) struct Cx {
     /// What was held back is forgotten when the transcript has been read.
     #[cfg(feature = "sabotage")]
     pub(crate) sabotaged: bool,
-    outputs: VecDeque<Output>,
+    outputs: Vec<Output>,
+    /// How many of them have been given out.
+    polled: usize,
     requests: Index,
     sockets: Index,
     calls: Index,
@@ -59,27 +61,28 @@ impl Core {
     /// The seed spreads retries and makes client tokens. Give a fresh random number: two processes
     /// that work for the same participant with the same seed would make the same client tokens, and
     /// the service would take the second one's messages for repeats. Tests give a fixed one.
-    pub fn new(seed: u64) -> Self {
+    pub const fn new(seed: u64) -> Self {
         Self {
-            sessions: Sorted::default(),
-            deadlines: Sorted::default(),
+            sessions: Sorted::new(),
+            deadlines: Sorted::new(),
             unsaved: Vec::new(),
             cx: Cx {
-                now: Now::default(),
+                now: Now { mono_ms: 0, wall_ms: 0 },
                 online: true,
                 rng: Rng::new(seed),
                 #[cfg(feature = "sabotage")]
                 sabotaged: false,
-                outputs: VecDeque::new(),
-                requests: Index::default(),
-                sockets: Index::default(),
-                calls: Index::default(),
+                outputs: Vec::new(),
+                polled: 0,
+                requests: Index::new(),
+                sockets: Index::new(),
+                calls: Index::new(),
                 last_request: 0,
                 last_socket: 0,
                 foreigns: Vec::new(),
-                shares: Sorted::default(),
+                shares: Sorted::new(),
                 told: Vec::new(),
-                lent: Sorted::default(),
+                lent: Sorted::new(),
             },
         }
     }
@@ -114,9 +117,16 @@ impl Core {
     /// The next thing to do. Call it until it gives [`Output::Wake`]; then nothing changes until the
     /// next input.
     pub fn poll(&mut self) -> Output {
-        self.cx.outputs.pop_front().unwrap_or_else(|| {
-            Output::Wake(self.deadlines.iter().next().map(|((at_ms, _), ())| *at_ms))
-        })
+        let Cx { outputs, polled, .. } = &mut self.cx;
+        let wake = Output::Wake(self.deadlines.iter().next().map(|((at_ms, _), ())| *at_ms));
+        if let Some(output) = outputs.get_mut(*polled) {
+            *polled += 1;
+            return std::mem::replace(output, wake);
+        }
+        // One by one: the code that drops a list of them would be another copy.
+        while outputs.pop().is_some() {}
+        *polled = 0;
+        wake
     }
 
     /// Who a session is and what it was given; nothing when there is no such session.
@@ -368,7 +378,7 @@ impl Core {
 
 impl Cx {
     pub(crate) fn push(&mut self, output: Output) {
-        self.outputs.push_back(output);
+        self.outputs.push(output);
     }
 
     pub(crate) fn event(&mut self, session: SessionId, event: Event) {

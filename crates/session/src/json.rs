@@ -67,9 +67,14 @@ impl<'a> Raw<'a> {
         })
     }
 
-    /// The value of an integer that is written as one.
+    /// The value of an integer that is written as one, from `-i64::MAX` to `i64::MAX`.
     pub fn integer(self) -> Option<i64> {
-        self.0.parse().ok()
+        let digits = self.0.strip_prefix('-').unwrap_or(self.0);
+        let size = digits.bytes().try_fold(0_i64, |sum, byte| {
+            let fits = byte.is_ascii_digit() && sum <= i64::MAX / 10;
+            fits.then(|| sum * 10)?.checked_add(i64::from(byte - b'0'))
+        })?;
+        Some(if digits.len() < self.0.len() { -size } else { size })
     }
 
     /// The value of a boolean.
@@ -240,9 +245,9 @@ impl<'a> Scan<'a> {
 fn unescape(inner: &str) -> String {
     let mut out = String::with_capacity(inner.len());
     let mut rest = inner;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        out.push_str(plain);
-        let mut chars = escape.chars();
+    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
+        out.push_str(rest.get(..at).unwrap_or_default());
+        let mut chars = rest.get(at + 1..).unwrap_or_default().chars();
         let Some(escaped) = chars.next() else { return out };
         out.push(match escaped {
             'b' => '\u{8}',

@@ -8,6 +8,13 @@ pub(crate) struct Sorted<K, V>(Vec<(K, V)>);
 
 impl<K, V> Default for Sorted<K, V> {
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K, V> Sorted<K, V> {
+    /// A map that holds nothing.
+    pub(crate) const fn new() -> Self {
         Self(Vec::new())
     }
 }
@@ -64,7 +71,7 @@ mod tests {
     proptest! {
         #[test]
         fn does_what_a_tree_does(steps in prop::collection::vec((0_u8..3, 0_u8..20), 0..200)) {
-            let (mut sorted, mut tree) = (Sorted::default(), BTreeMap::new());
+            let (mut sorted, mut tree) = (Sorted::new(), BTreeMap::new());
             for (at, (what, key)) in steps.into_iter().enumerate() {
                 match what {
                     0 => {

@@ -67,16 +67,16 @@ impl Timers {
     }
 
     pub(crate) fn clear(&mut self, timer: Timer) {
-        self.armed.retain(|(armed, _)| *armed != timer);
+        self.take(&|armed| armed == timer);
     }
 
     /// Disarms what belongs to a socket.
     pub(crate) fn clear_socket(&mut self, socket: SocketId) {
-        self.armed.retain(|(timer, _)| timer.socket() != Some(socket));
+        self.take(&|timer| timer.socket() == Some(socket));
     }
 
     /// Disarms those of a kind and returns them with their times.
-    pub(crate) fn take(&mut self, mut is_wanted: impl FnMut(Timer) -> bool) -> Vec<(Timer, u64)> {
+    pub(crate) fn take(&mut self, is_wanted: &dyn Fn(Timer) -> bool) -> Vec<(Timer, u64)> {
         let mut taken = Vec::new();
         while let Some(at) = self.armed.iter().position(|(timer, _)| is_wanted(*timer)) {
             taken.push(self.armed.remove(at));
@@ -179,7 +179,7 @@ mod tests {
                         let (taken, left) = model.into_iter().partition(|(armed, _)| is_its(*armed));
                         model = left;
                         let taken: Vec<(Timer, u64)> = taken;
-                        prop_assert_eq!(timers.take(is_its), taken);
+                        prop_assert_eq!(timers.take(&is_its), taken);
                     }
                     Act::Pass(wait) => {
                         now += wait;

@@ -30,9 +30,9 @@
 //! // A host in JavaScript copies `text` to `place` here, then calls `handle(text.len(), …)`.
 //! assert!(!place.is_null());
 //! ```
-#![cfg_attr(
-    target_arch = "wasm32",
-    expect(unsafe_code, reason = "an export's name is its own: the attribute for that is unsafe")
+#![expect(
+    unsafe_code,
+    reason = "an export's name is its own, and what a host writes is taken for UTF-8"
 )]
 
 use std::cell::RefCell;
@@ -53,7 +53,7 @@ const UNREADABLE: i32 = -1;
 const LAST_PACKED_SESSION: u32 = (1 << 26) - 1;
 
 thread_local! {
-    static INSTANCE: RefCell<Instance> = RefCell::new(Instance::new(0));
+    static INSTANCE: RefCell<Instance> = const { RefCell::new(Instance::new(0)) };
 }
 
 struct Instance {
@@ -65,13 +65,19 @@ struct Instance {
 }
 
 impl Instance {
-    fn new(seed: u64) -> Self {
-        Self { core: Core::new(seed), input: Vec::new(), drain: Drain::default(), wake: None }
+    const fn new(seed: u64) -> Self {
+        Self { core: Core::new(seed), input: Vec::new(), drain: Drain::new(), wake: None }
+    }
+
+    /// What the host has written.
+    fn text(&self, len: usize) -> &str {
+        // SAFETY: whoever calls one of the two exports with `len` vouches for it.
+        unsafe { std::str::from_utf8_unchecked(&self.input[..len]) }
     }
 
     fn handle(&mut self, len: usize, now: Now) -> usize {
         self.drain.clear();
-        match read::input(&self.input[..len]) {
+        match read::input(self.text(len)) {
             Ok(input) => {
                 self.core.handle(now, input);
                 let first = self.core.poll();
@@ -83,7 +89,7 @@ impl Instance {
     }
 
     fn item(&mut self, len: usize, source: i64, item: u64, now: Now) -> i32 {
-        let Some(input) = read::item(source, item, &self.input[..len]) else { return UNREADABLE };
+        let Some(input) = read::item(source, item, self.text(len)) else { return UNREADABLE };
         self.drain.clear();
         self.core.handle(now, input);
         let first = self.core.poll();
@@ -176,8 +182,12 @@ pub extern "C" fn input(len: usize) -> *mut u8 {
 /// wall's. Returns how many bytes wait at [`output`].
 ///
 /// An input that cannot be read changes nothing and gives one output, `refused`.
+///
+/// # Safety
+///
+/// The `len` bytes are UTF-8, as a `TextEncoder` writes it.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn handle(len: usize, mono_ms: f64, wall_ms: f64) -> usize {
+pub unsafe extern "C" fn handle(len: usize, mono_ms: f64, wall_ms: f64) -> usize {
     INSTANCE.with_borrow_mut(|instance| instance.handle(len, now(mono_ms, wall_ms)))
 }
 
@@ -198,8 +208,18 @@ pub extern "C" fn handle(len: usize, mono_ms: f64, wall_ms: f64) -> usize {
 /// the kind plus 1 when the one thing that follows is an event of that session with this item;
 /// -1 when the members cannot be read, and nothing changed; or any other negative number: minus
 /// the bytes that wait at [`output`].
+///
+/// # Safety
+///
+/// As of [`handle`].
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn item(len: usize, source: f64, item: f64, mono_ms: f64, wall_ms: f64) -> i32 {
+pub unsafe extern "C" fn item(
+    len: usize,
+    source: f64,
+    item: f64,
+    mono_ms: f64,
+    wall_ms: f64,
+) -> i32 {
     INSTANCE.with_borrow_mut(|instance| {
         instance.item(len, source as i64, item as u64, now(mono_ms, wall_ms))
     })

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::json::{self, lenient_text};
+use crate::{
+    json::{self, lenient_text},
+    open_enum::known_texts,
+};
 
 macro_rules! error_kinds {
     ($( $(#[$meta:meta])* $variant:ident = $name:literal, $status:literal; )*) => {
@@ -23,32 +26,17 @@ macro_rules! error_kinds {
             Other(Box<str>),
         }
 
-        impl ErrorKind {
-            /// Every error this version knows.
-            pub const KNOWN: &'static [ErrorKind] = &[$( ErrorKind::$variant, )*];
-
+        known_texts! {
             /// The name on the wire.
-            pub fn name(&self) -> &str {
-                match self {
-                    $( Self::$variant => $name, )*
-                    Self::Other(name) => name,
-                }
-            }
+            ErrorKind::name { $( $variant = $name, )* }
+        }
 
+        impl ErrorKind {
             /// The modelled HTTP status; 500 for an unknown error.
             pub fn status(&self) -> u16 {
                 match self {
                     $( Self::$variant => $status, )*
                     Self::Other(_) => 500,
-                }
-            }
-        }
-
-        impl From<&str> for ErrorKind {
-            fn from(name: &str) -> Self {
-                match name {
-                    $( $name => Self::$variant, )*
-                    _ => Self::Other(name.into()),
                 }
             }
         }

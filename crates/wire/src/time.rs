@@ -57,64 +57,78 @@ impl Timestamp {
     }
 }
 
+/// Year, month, day, hour, minute and second have at least and at most these values; what more a day
+/// must be depends on its month.
+const BOUNDS: [(i32, i32); 6] = [(0, 9_999), (1, 12), (1, 31), (0, 23), (0, 59), (0, 59)];
+
 fn parse(text: &[u8]) -> Option<Timestamp> {
-    let number = |range: std::ops::Range<usize>| -> Option<i64> {
-        text.get(range)?.iter().try_fold(0_i64, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
-        })
-    };
-    for (at, separators) in [(4, "-"), (7, "-"), (10, "Tt "), (13, ":"), (16, ":")] {
-        if !separators.as_bytes().contains(text.get(at)?) {
+    const LENGTH: usize = "yyyy-MM-ddThh:mm:ss".len();
+    let mut fields = [0; BOUNDS.len()];
+    let mut field = 0;
+    for (at, byte) in text.get(..LENGTH)?.iter().enumerate() {
+        let separators: &[u8] = match at {
+            4 | 7 => b"-",
+            10 => b"Tt ",
+            13 | 16 => b":",
+            _ => {
+                fields[field] = fields[field] * 10 + digit(*byte)?;
+                continue;
+            }
+        };
+        if !separators.contains(byte) {
+            return None;
+        }
+        field += 1;
+    }
+    for (value, (least, most)) in fields.iter().zip(BOUNDS) {
+        if !(least..=most).contains(value) {
             return None;
         }
     }
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    if !(1..=12).contains(&month)
-        || day < 1
-        || day > days_in_month(year, month)
-        || hour > 23
-        || minute > 59
-        || second > 59
-    {
+    let [year, month, day, hour, minute, second] = fields;
+    if day > days_in_month(year, month) {
         return None;
     }
-    let mut at = 19;
+    let mut rest = &text[LENGTH..];
     let mut millis = 0;
-    if text.get(at) == Some(&b'.') {
-        at += 1;
+    if let [b'.', fraction @ ..] = rest {
         let mut scale = 100;
-        let start = at;
-        while let Some(digit) = text.get(at).filter(|byte| byte.is_ascii_digit()) {
-            millis += i64::from(digit - b'0') * scale;
+        rest = fraction;
+        while let [byte, after @ ..] = rest
+            && let Some(digit) = digit(*byte)
+        {
+            millis += digit * scale;
             scale /= 10;
-            at += 1;
+            rest = after;
         }
-        if at == start {
+        if rest.len() == fraction.len() {
             return None;
         }
     }
-    let offset_minutes = match text.get(at)? {
-        b'Z' | b'z' if text.len() == at + 1 => 0,
-        sign @ (b'+' | b'-') if text.len() == at + 6 && text[at + 3] == b':' => {
-            let (hours, minutes) = (number(at + 1..at + 3)?, number(at + 4..at + 6)?);
+    let offset_minutes = match *rest {
+        [b'Z' | b'z'] => 0,
+        [sign @ (b'+' | b'-'), h, i, b':', m, n] => {
+            let (hours, minutes) = (digit(h)? * 10 + digit(i)?, digit(m)? * 10 + digit(n)?);
             if hours > 23 || minutes > 59 {
                 return None;
             }
             let size = hours * 60 + minutes;
-            if *sign == b'+' { size } else { -size }
+            if sign == b'+' { size } else { -size }
         }
         _ => return None,
     };
-    let days = days_from_civil(year, month, day);
-    let minutes = (days * 24 + hour) * 60 + minute - offset_minutes;
-    Some(Timestamp::from_millis((minutes * 60 + second) * 1000 + millis))
+    let minutes = hour * 60 + minute - offset_minutes;
+    let in_day = i64::from((minutes * 60 + second) * 1_000 + millis);
+    Some(Timestamp::from_millis(i64::from(days_from_civil(year, month, day)) * DAY_MS + in_day))
 }
 
-fn days_in_month(year: i64, month: i64) -> i64 {
+fn digit(byte: u8) -> Option<i32> {
+    byte.is_ascii_digit().then(|| i32::from(byte - b'0'))
+}
+
+fn days_in_month(year: i32, month: i32) -> i32 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
+        2 => 28 + i32::from(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)),
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
@@ -122,13 +136,12 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 
 /// Days since 1970-01-01 in the proleptic Gregorian calendar; the year is taken to begin in March
 /// so that the leap day is its last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
+fn days_from_civil(year: i32, month: i32, day: i32) -> i32 {
+    // A cycle of 400 years later, so that none is negative.
+    let year = year + 400 - i32::from(month <= 2);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    let leap_days = year / 4 - year / 100 + year / 400;
+    year * 365 + leap_days + day_of_year - 719_468 - 146_097
 }
 
 /// The inverse of [`days_from_civil`]: year, month, day.

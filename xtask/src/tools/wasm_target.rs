@@ -33,6 +33,10 @@ const REBUILD_FLAGS: [&str; 4] = [
     "-Cllvm-args=--max-store-memset=2",
 ];
 
+/// The stack, which ends at address 0, so that to overrun it is a trap: far more than the deepest
+/// JSON needs, and a megabyte less for each instance than a program gets that does not say.
+const STACK: &str = "-Clink-arg=-zstack-size=65536";
+
 /// Debian's compiler with the source of the library, the cargo that goes with it, and a linker for
 /// wasm.
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "rust-web-src", "cargo-web", "lld-19"];
@@ -64,7 +68,10 @@ pub(crate) struct Build {
 
 impl Build {
     fn new(command: Command, target: &Path, rebuilt: bool) -> Self {
-        let flags = if rebuilt { REBUILD_FLAGS.map(str::to_owned).into() } else { Vec::new() };
+        let mut flags = vec![STACK.to_owned()];
+        if rebuilt {
+            flags.extend(REBUILD_FLAGS.map(str::to_owned));
+        }
         Self { command, flags, folder: target.join(TARGET).join("wasm"), rebuilt }
     }
 }

@@ -86,7 +86,7 @@ fn check(file: &NewAttachment) -> Result<(), Invalid> {
 
 impl Session {
     pub(crate) fn send_attachment(&mut self, cx: &mut Cx, call: CallId, file: NewAttachment) {
-        let fits = self.limit(check(&file));
+        let fits = self.limit(|| check(&file));
         if self.admit(cx, call, StartAttachmentUpload::NAME, fits) {
             self.begin_transfer(cx, call, Job::Send(file));
         }
@@ -105,7 +105,7 @@ impl Session {
             url_expiry_in_seconds: None,
             url_content_disposition: None,
         };
-        let fits = self.limit(request.check());
+        let fits = self.limit(|| request.check());
         if self.admit(cx, call, GetAttachment::NAME, fits) {
             let id = request.attachment_id;
             self.begin_transfer(cx, call, if fetch { Job::Fetch(id) } else { Job::Locate(id) });

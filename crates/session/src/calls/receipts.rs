@@ -6,8 +6,6 @@
 //! comes out of that opens a window, at whose end the latest is sent, a *delivered* together with the
 //! latest *read*. Each receipt that is sent answers the calls of its kind that came before it.
 
-use std::collections::VecDeque;
-
 use chatloom_wire::{
     self as wire, ContentType, ItemHead, ItemId, ItemType,
     participant::{Operation, SendEvent},
@@ -101,7 +99,7 @@ pub(crate) struct Receipts {
     sent: Vec<(u32, Vec<CallId>)>,
     last: u32,
     /// Compat: what has been marked.
-    marks: VecDeque<(ItemId, Kind)>,
+    marks: Vec<(ItemId, Kind)>,
     /// Compat: the latest before its stage, at the end of the window, and the latest read.
     staged: Option<CallId>,
     latest: Option<CallId>,
@@ -116,15 +114,22 @@ impl Receipts {
 
     fn mark(&mut self, id: &ItemId, kind: Kind) {
         if !self.is_marked(id, kind) {
-            self.marks.push_back((id.clone(), kind));
+            self.marks.push((id.clone(), kind));
             if self.marks.len() > MOST_MARKS {
-                self.marks.pop_front();
+                self.marks.remove(0);
             }
         }
     }
 
     fn find(&self, call: Option<CallId>) -> Option<&Receipt> {
         self.waiting.iter().find(|receipt| Some(receipt.call) == call)
+    }
+
+    /// This call waits no longer.
+    fn drop_waiting(&mut self, call: CallId) {
+        if let Some(at) = self.waiting.iter().position(|receipt| receipt.call == call) {
+            self.waiting.remove(at);
+        }
     }
 
     /// Takes the calls out that this one answers: those of its kind up to itself.
@@ -260,7 +265,7 @@ impl Session {
         };
         let body = receipt_body(kind, &receipt.content, token);
         let calls = if alone {
-            receipts.waiting.retain(|receipt| receipt.call != call);
+            receipts.drop_waiting(call);
             vec![call]
         } else {
             receipts.take_covered(call, kind)
@@ -289,14 +294,13 @@ impl Session {
     pub(crate) fn answer_all(
         &mut self,
         cx: &mut Cx,
-        mut calls: Vec<CallId>,
+        calls: Vec<CallId>,
         result: Result<Answer, CallError>,
     ) {
-        calls.retain(|call| cx.is_open(*call));
-        let mut calls = calls.into_iter();
-        let Some(earlier) = calls.next() else { return };
+        let Some(&earlier) = calls.iter().find(|call| cx.is_open(**call)) else { return };
         let others = result.as_ref().map(|_| ()).map_err(Clone::clone);
         self.done(cx, earlier, result.map(Value::Answered));
+        // One that has ended is not ended again.
         for call in calls {
             self.done(cx, call, others.clone().map(|()| Value::Repeated { earlier }));
         }
@@ -309,7 +313,7 @@ impl Session {
             return self.receipts.horizon.cancel(call).map(Owner::Horizon);
         }
         let receipts = &mut self.receipts;
-        receipts.waiting.retain(|receipt| receipt.call != call);
+        receipts.drop_waiting(call);
         // The one before it is the latest again.
         let before = |kind| {
             let mut waiting = receipts.waiting.iter().rev();

@@ -65,6 +65,11 @@ impl Signal {
     }
 }
 
+/// Takes a session out of a list in which it may stand.
+pub(crate) fn strike_out(list: &mut Vec<SessionId>, session: SessionId) {
+    list.retain(|listed| *listed != session);
+}
+
 impl Cx {
     pub(crate) fn foreign(&mut self, id: ForeignId) -> Option<&mut Foreign> {
         self.foreigns.iter_mut().find(|foreign| foreign.id == id)
@@ -81,8 +86,9 @@ impl Cx {
         if is_compat {
             // The original has one at a time; who is at another one hears nothing more (S184).
             for foreign in self.foreigns.iter_mut().filter(|foreign| foreign.id != id) {
-                let cut_off = std::mem::take(&mut foreign.compat);
-                foreign.members.retain(|member| !cut_off.contains(member));
+                for cut_off in std::mem::take(&mut foreign.compat) {
+                    strike_out(&mut foreign.members, cut_off);
+                }
             }
             self.leave_unused(Some(id));
         }
@@ -106,8 +112,8 @@ impl Cx {
 
     fn leave_foreign(&mut self, session: SessionId, is_compat: bool) {
         for foreign in &mut self.foreigns {
-            foreign.members.retain(|member| *member != session);
-            foreign.compat.retain(|member| *member != session);
+            strike_out(&mut foreign.members, session);
+            strike_out(&mut foreign.compat, session);
         }
         // The original goes on listening, for chats that come later (S184, S188).
         if !is_compat {

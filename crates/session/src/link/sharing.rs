@@ -8,8 +8,12 @@
 use chatloom_wire::ContactId;
 
 use crate::{
-    ConnectionStatus, Role, SessionId, Source, core::Cx, link::foreign::Signal,
-    link::sockets::Socket, session::Session, timers::Timer,
+    ConnectionStatus, Role, SessionId, Source,
+    core::Cx,
+    link::foreign::{Signal, strike_out},
+    link::sockets::Socket,
+    session::Session,
+    timers::Timer,
 };
 
 /// A socket that can be shared, under the number of its leader.
@@ -106,7 +110,7 @@ impl Session {
         if let Some(leader) = self.link.follows.take()
             && let Some(share) = cx.shares.get_mut(&leader)
         {
-            share.followers.retain(|follower| *follower != self.id);
+            strike_out(&mut share.followers, self.id);
         }
         if !std::mem::take(&mut self.link.leads) {
             return;
@@ -121,7 +125,7 @@ impl Session {
         share.estate = Some(Estate {
             primary,
             candidate,
-            timers: self.timers.take(|timer| {
+            timers: self.timers.take(&|timer| {
                 timer == Timer::Silence || timer.socket().is_some_and(|id| ids.contains(&Some(id)))
             }),
             strikes: self.link.strikes,

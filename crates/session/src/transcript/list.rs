@@ -4,8 +4,6 @@
 //! what comes last costs the same however long the list is. The list knows nothing of sessions; what
 //! belongs into it is decided in `track.rs`.
 
-use std::collections::VecDeque;
-
 use chatloom_wire::ItemId;
 
 use crate::{Body, Entry, EntryContent, EntryKey, GapId, ItemHandle, MessageState, Step, ids::Ids};
@@ -57,7 +55,7 @@ pub(crate) struct List {
     lines: Vec<Line>,
     free: Vec<u32>,
     /// Slots, by place.
-    order: VecDeque<u32>,
+    order: Vec<u32>,
     by_id: Ids,
     /// What has been done since it was last told.
     steps: Vec<Step>,
@@ -161,7 +159,10 @@ impl List {
 
     /// Takes the line at an index out.
     pub(crate) fn remove(&mut self, at: usize) {
-        let Some(slot) = self.order.remove(at) else { return };
+        if at >= self.order.len() {
+            return;
+        }
+        let slot = self.order.remove(at);
         self.steps.push(Step::Remove { at });
         self.free.push(slot);
         let line = &mut self.lines[slot as usize];

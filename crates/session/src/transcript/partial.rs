@@ -188,8 +188,8 @@ impl Stream {
             if self.time.is_none() {
                 self.time.clone_from(&item.head().absolute_time);
             }
-            let next = self.next;
-            self.ahead.retain(|(held, _)| *held >= next);
+            let known = self.ahead.partition_point(|(held, _)| *held < self.next);
+            self.ahead.drain(..known);
             self.ahead_bytes = self.ahead.iter().map(|(_, item)| item.text().len()).sum();
             self.join();
         }

@@ -284,6 +284,9 @@ impl Session {
     pub(crate) fn drop_readings(&mut self, cx: &mut Cx) {
         for reading in std::mem::take(&mut self.transcript.readings) {
             self.drop_reading(cx, &reading);
+            if !CHATLOOM {
+                continue;
+            }
             for arrival in reading.found {
                 release(cx, &arrival.body);
             }

@@ -549,9 +549,15 @@ impl Session {
         }
     }
 
+    /// Takes out what is known of a page that the application reads: whether backward.
+    fn take_page(&mut self, call: CallId) -> Option<bool> {
+        let at = self.track.pages.iter().position(|(of, _)| *of == call)?;
+        Some(self.track.pages.swap_remove(at).1)
+    }
+
     /// Compat: the application no longer wants the page.
     pub(crate) fn forget_page(&mut self, call: CallId) {
-        self.track.pages.retain(|(of, _)| *of != call);
+        self.take_page(call);
     }
 
     /// Whether the body of an answer is read here.
@@ -581,8 +587,7 @@ impl Session {
                 Ok(answer) => self.outgoing_sent(key, read::sent(&answer.body).0, None),
                 Err(error) => self.outgoing_failed(key, MessageState::Failed(error.clone())),
             }
-        } else if let Some(at) = self.track.pages.iter().position(|(of, _)| *of == call) {
-            let (_, backward) = self.track.pages.swap_remove(at);
+        } else if let Some(backward) = self.take_page(call) {
             let Some(page) = result.as_ref().ok().and_then(|answer| read::page(&answer.body))
             else {
                 return;

@@ -4,7 +4,7 @@ use chatloom_wire::participant::{GetTranscript, Operation};
 
 use super::{FIRST_ENTRIES, Feed, MOST_OLDER};
 use crate::{
-    CallError, CallId, GapId, Value,
+    CHATLOOM, CallError, CallId, GapId, Value,
     core::Cx,
     session::Session,
     transcript::reading::{Aim, End, Reading},
@@ -59,7 +59,8 @@ impl Session {
     }
 
     pub(super) fn is_reading_older(&self) -> bool {
-        self.transcript.readings.iter().any(|reading| matches!(reading.aim, Aim::Older(_)))
+        let readings = &self.transcript.readings;
+        CHATLOOM && readings.iter().any(|reading| matches!(reading.aim, Aim::Older(_)))
     }
 
     fn begin_older(&mut self, cx: &mut Cx, count: usize, call: Option<CallId>) {
