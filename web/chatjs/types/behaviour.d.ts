@@ -13,6 +13,12 @@ export interface ChatloomOptions {
    * participant's token and the messages that have not been sent.
    */
   storage?: "session" | "indexeddb" | ChatStore;
+  /**
+   * Pages of this origin that are in the same chat share one socket; when the one that keeps it goes, another
+   * takes over. Needs Web Locks and BroadcastChannel, so a page that was loaded securely; without, each page has
+   * a socket of its own, as it has unless this is said.
+   */
+  tabs?: boolean;
   /** One typing event goes out in this time, in milliseconds; 10,000 unless said. */
   typingThrottleMs?: number;
   /** Receipts are gathered for this long, in milliseconds; 5,000 unless said. */

@@ -1,5 +1,6 @@
 /** What an application configures for all sessions that it creates from then on (S20 to S32). */
 import { type ChatloomOptions, setChatloom } from "../chatloom/options";
+import type { Means } from "../host/session";
 import type { CoreSource } from "../host/wasm";
 import { configureLog, type LoggerConfig } from "./log";
 
@@ -41,6 +42,8 @@ export interface Settings {
   userAgent: string;
   /** Where its core comes from, when not from where all come from. */
   core?: CoreSource;
+  /** What it has of the application's. */
+  means?: Means;
 }
 
 /** The settings of a session created now, with this region in its options, which stays (S15). */

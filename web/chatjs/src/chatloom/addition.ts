@@ -3,6 +3,10 @@
  * with storage. A file of its own, loaded when the first session asks for that behaviour.
  */
 import type { Participant } from "../api/rules";
+import type { SessionOptions } from "../host/core";
+import { Host } from "../host/host";
+import type { SocketManager } from "../host/managers";
+import type { Listener, Means } from "../host/session";
 import type { CoreSource } from "../host/wasm";
 import type { ChatloomOptions } from "./options";
 
@@ -13,8 +17,26 @@ export interface Addition {
   readonly core: CoreSource;
   /** Where a chat is kept from now on. */
   keeper(storage: Storage, participant: Participant, log: Keeper["log"]): Keeper;
+  /** A socket that the pages of this origin share that know this name. */
+  line(name: string, relay: RelayOptions, log: Listener["log"]): Line;
   /** The chat that was kept last, of those of this contact if one is given. */
   kept(storage: Storage, contactId: string | undefined): Promise<Kept | undefined>;
+}
+
+/** A socket that pages share. */
+export interface Line extends SocketManager {
+  /** Waits until the socket is there, but not for long. */
+  ready(): Promise<void>;
+  /** Nobody in this page needs the socket any more. */
+  closeWebSocket(): void;
+}
+
+/** How a page keeps the socket. */
+export interface RelayOptions {
+  /** Gives a host that nobody else has. */
+  makeHost(): Host;
+  session: SessionOptions;
+  means: Means;
 }
 
 /** Where chats are kept. */
@@ -70,6 +92,11 @@ export function addition(): Promise<Addition> {
 export function loadedAddition(): Addition {
   if (!there) throw new Error("the file for Chatloom behaviour has not been loaded");
   return there;
+}
+
+/** A host of its own for such sessions, when one has been loaded. */
+export function ownHost(): Host {
+  return new Host(fullCore, loadedAddition().core.load());
 }
 
 /** The core with both behaviours. Its sessions put items in order. */

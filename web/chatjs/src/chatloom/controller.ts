@@ -2,11 +2,12 @@
 import type { Settings } from "../api/config";
 import { Controller } from "../api/controller";
 import { LogLevel } from "../api/log";
-import { callFailed, failure, type Result } from "../api/results";
-import { IllegalArgument, type SendEventArgs, type SendMessageArgs } from "../api/rules";
+import { callFailed, type ConnectResult, failure, type Result } from "../api/results";
+import { IllegalArgument, type SendEventArgs, type SendMessageArgs, type WithMetadata } from "../api/rules";
 import type { Call, DoneError, EventOutput, SessionOptions } from "../host/core";
-import type { Answer } from "../host/host";
-import { fullCore, type Keeper, loadedAddition } from "./addition";
+import type { SocketManager } from "../host/managers";
+import type { Also, Answer, Listener, Means } from "../host/session";
+import { addition, fullCore, type Keeper, type Line, loadedAddition, ownHost } from "./addition";
 import type { ChatloomOptions } from "./options";
 import { type Connection, connectionOf, type Loaded, type MessageStatus, type Person, personOf } from "./results";
 
@@ -36,6 +37,18 @@ export function withChatloom(settings: Settings, chatloom: ChatloomOptions): Cha
   return { ...settings, endpoint, core: fullCore, chatloom };
 }
 
+/** A socket manager that is there when it is used. */
+function lateManager(manager: () => Line): SocketManager {
+  return {
+    subscribeTopics: (topics) => manager().subscribeTopics(topics),
+    onMessage: (topic, callback) => manager().onMessage(topic, callback),
+    onConnectionGain: (callback) => manager().onConnectionGain(callback),
+    onConnectionLost: (callback) => manager().onConnectionLost(callback),
+    onInitFailure: (callback) => manager().onInitFailure(callback),
+    closeWebSocket: () => manager().closeWebSocket(),
+  };
+}
+
 /** What the application said when it sent a message. */
 type Sent = Pick<MessageStatus, "message" | "contentType" | "metadata">;
 
@@ -48,9 +61,13 @@ export class ChatloomController extends Controller {
   readonly #messages = new Map<number, Sent>();
 
   #keeper: Keeper | undefined;
+  #line: Line | undefined;
+  /** A shared socket is being waited for, and with it every call. */
+  #opening: Promise<void> | undefined;
 
   /** Goes on where this session, or that of an earlier page, left the chat. */
   override begin(): this {
+    if (this.#sharesSocket) this.settings.means = { ...this.settings.means, manager: lateManager(() => this.#shared) };
     this.session = this.host.create(this.options(), this, this.settings.snapshot);
     return this;
   }
@@ -59,6 +76,39 @@ export class ChatloomController extends Controller {
     const { storage, typingThrottleMs, receiptThrottleMs, mostEntries } = this.settings.chatloom;
     const persist = storage !== undefined;
     return { ...super.options(), chatloom: true, persist, typingThrottleMs, receiptThrottleMs, mostEntries };
+  }
+
+  get means(): Means {
+    return this.settings.means ?? {};
+  }
+
+  get #sharesSocket(): boolean {
+    const { locks } = globalThis.navigator ?? {};
+    return this.settings.chatloom.tabs === true && locks !== undefined && typeof BroadcastChannel === "function";
+  }
+
+  /** The socket that it shares with other pages. To be asked for only when the rest has been loaded. */
+  get #shared(): Line {
+    const { initialContactId, participantId } = this.participant;
+    const { client } = this.settings.means ?? {};
+    const relay = { makeHost: ownHost, session: super.options(), means: { client } };
+    const log: Listener["log"] = (level, text) => this.log(level, text);
+    return (this.#line ??= loadedAddition().line(`chatloom/${initialContactId}/${participantId}`, relay, log));
+  }
+
+  /** With a shared socket, the socket comes first: from then on nothing is missed. */
+  override connect(args?: WithMetadata): Promise<ConnectResult> {
+    if (!this.#sharesSocket) return super.connect(args);
+    const ready = () => this.#shared.ready();
+    // That the file cannot be loaded is for the core to say.
+    this.#opening = addition().then(ready, () => undefined);
+    const connected = super.connect(args);
+    connected.catch(() => this.#line?.closeWebSocket());
+    return connected;
+  }
+
+  protected override call(what: Call, also?: Also): Promise<Answer> {
+    return this.#opening?.then(() => super.call(what, also)) ?? super.call(what, also);
   }
 
   /** The core knows what it takes: a message as soon as `connect` has been called. */
@@ -105,6 +155,7 @@ export class ChatloomController extends Controller {
   close(forget: boolean): void {
     this.handlers.clear();
     this.host.forget(this.session);
+    this.#line?.closeWebSocket();
     if (forget && this.settings.snapshot !== undefined) this.#kept?.forget();
   }
 

@@ -74,6 +74,8 @@ export function host(source: CoreSource = usual): Host {
 export class Host {
   /** Whether the core has failed, or could not be had; then nothing happens here any more. */
   failed = false;
+  /** Hears each frame of each socket first. */
+  onFrame: ((frame: string) => void) | undefined;
 
   #core!: Core;
   readonly #source: CoreSource;
@@ -185,6 +187,18 @@ export class Host {
     if (begun) begun.tracked = true;
     this.#needsWholeItems = true;
     this.#tell({ type: "track", session });
+  }
+
+  /** Has sockets prove that they are alive, and ends back-offs, as coming back to a page does. */
+  wake(): void {
+    this.#tell({ type: "visibility", on: true });
+  }
+
+  /** Nobody has a session here any more, or will. */
+  close(): void {
+    this.failed = true;
+    this.#stop.abort();
+    this.#drop();
   }
 
   /** Ends a session without a word to the service. */
@@ -456,6 +470,7 @@ export class Host {
   /** A frame. What holds an item is parsed here, where that is fastest, and only its head is passed on. */
   #received(socket: number, data: unknown): void {
     if (typeof data !== "string" || data === "") return;
+    this.onFrame?.(data);
     const item = itemOf(contentOf(data));
     if (item) this.#bring(socket, item, data);
     else this.#tell({ type: "text", socket, text: data });

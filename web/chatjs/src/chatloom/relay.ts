@@ -1,0 +1,111 @@
+/** The one socket that pages in the same chat share, in the page that keeps it. */
+import type { EventOutput } from "../host/core";
+import type { Host } from "../host/host";
+import type { Listener, Means } from "../host/session";
+import type { RelayOptions } from "./addition";
+
+/** What is heard of the socket. */
+export interface RelayListener {
+  /** A socket has subscribed; nobody knows what was published before. */
+  gained(): void;
+  lost(): void;
+  /** There will be no socket, unless `connect` is called again. */
+  broken(): void;
+  /** The text of an item. */
+  item(text: string): void;
+  log: Listener["log"];
+}
+
+/** A first connection that failed is tried again after this time. */
+const AGAIN_MS = 5_000;
+
+/** A session that keeps a socket alive as the original does, and passes on what comes over it. */
+export class Relay implements Listener {
+  readonly means: Means;
+  readonly log: Listener["log"];
+  readonly #options: RelayOptions;
+  readonly #told: RelayListener;
+  #host: Host;
+  #session: number;
+  #connecting = false;
+  /** The chat is over, or nobody needs the socket any more. */
+  #closed = false;
+  /** The item that ends the chat has come. */
+  #endSeen = false;
+  #again: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: RelayOptions, told: RelayListener) {
+    this.#options = options;
+    this.#told = told;
+    this.means = options.means;
+    this.log = told.log;
+    [this.#host, this.#session] = this.#begin();
+    this.connect();
+  }
+
+  #begin(): [Host, number] {
+    const host = this.#options.makeHost();
+    host.onFrame = (frame) => this.#frame(frame);
+    return [host, host.create(this.#options.session, this)];
+  }
+
+  /** Asks for a connection; for one that is there nothing happens. */
+  connect(): void {
+    if (this.#connecting || this.#closed) return;
+    this.#connecting = true;
+    clearTimeout(this.#again);
+    if (this.#host.failed) [this.#host, this.#session] = this.#begin();
+    const failed = () => {
+      this.#told.lost();
+      if (!this.#closed) this.#again = setTimeout(() => this.connect(), AGAIN_MS);
+    };
+    void this.#host
+      .call(this.#session, { type: "connect" })
+      .then(undefined, failed)
+      .finally(() => (this.#connecting = false));
+  }
+
+  /** The socket is to prove that it is alive, and a back-off is to end. */
+  wake(): void {
+    this.#host.wake();
+    this.connect();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#again);
+    this.#host.forget(this.#session);
+    this.#host.close();
+  }
+
+  #frame(text: string): void {
+    let frame: { topic?: unknown; content?: unknown };
+    try {
+      frame = JSON.parse(text) as typeof frame;
+    } catch {
+      return;
+    }
+    const { topic, content } = frame;
+    if (topic === "aws/chat" && typeof content === "string") {
+      this.#endSeen ||= content.includes("event.chat.ended");
+      this.#told.item(content);
+    } else if (topic === "aws/subscribe" && (content as { status?: unknown } | undefined)?.status === "success") {
+      this.#told.gained();
+    }
+  }
+
+  item(): void {}
+
+  connection(): void {}
+
+  event(event: EventOutput): void {
+    if (event.type === "lost") this.#told.lost();
+    if (event.type === "broken") this.#told.broken();
+    // The service says that the chat is over. Each page finds that out itself when it looks what it has missed.
+    if (event.type !== "ended") return;
+    this.#closed = true;
+    if (this.#endSeen) return;
+    this.#told.lost();
+    this.#told.gained();
+  }
+}
