@@ -25,9 +25,9 @@ test("s007: creating a session sends nothing", async () => {
   expect(service.requests).toHaveLength(0);
 });
 
-test("s008: sessions of agents, the default, are refused in plain words", () => {
-  for (const type of [undefined, "AGENT"]) {
-    expect(() => create({ chatDetails: newChat(), type })).toThrow(/no sessions of type AGENT; pass type CUSTOMER/);
+test("s008: a session is an agent's unless something else is said", () => {
+  for (const type of [undefined, null, "", "AGENT"]) {
+    expect(create({ chatDetails: newChat(), type }).controller.sessionType).toBe("AGENT");
   }
 });
 
@@ -69,10 +69,23 @@ test("s014: the initial contact defaults to the contact", () => {
   expect(session.getChatDetails().initialContactId).toBe(chat.contactId);
 });
 
-test("s018: a customer's session can leave, and cannot clean up as an agent's", () => {
+test("s018: a customer's session can leave, an agent's can clean up, and neither can do both", () => {
   const { session } = createSession(service);
   expect(session.disconnectParticipant).toBeTypeOf("function");
   expect(session).not.toHaveProperty("cleanUpOnParticipantDisconnect");
+  const agent = create({ chatDetails: newChat() });
+  expect(agent).toHaveProperty("cleanUpOnParticipantDisconnect");
+  expect(agent).not.toHaveProperty("disconnectParticipant");
+});
+
+test("s082: cleaning up takes every callback away at once", async () => {
+  const { session } = createSession(service);
+  const heard: unknown[] = [];
+  session.onConnectionEstablished((event) => heard.push(event));
+  session.controller.cleanUpOnParticipantDisconnect();
+  await session.connect();
+  await new Promise((resolve) => session.onConnectionEstablished(resolve));
+  expect(heard).toEqual([]);
 });
 
 test("s020: configuring without an argument throws", () => {

@@ -27,7 +27,20 @@ describe.each([{ minify: false }, { minify: true }])("made with %o", ({ minify }
 
   test("s001 s003: connect is made, and a session can be created at once", () => {
     const { connect } = page();
-    expect(Object.keys(connect)).toEqual(["ChatSession", "LogLevel", "ChatJS"]);
+    expect(Object.keys(connect)).toEqual(["ChatSession", "LogManager", "LogLevel", "csmService", "ChatJS"]);
+    expect(Object.keys(connect.ChatSession)).toEqual([
+      "create",
+      "setGlobalConfig",
+      "LogLevel",
+      "Logger",
+      "SessionTypes",
+      "csmService",
+      "setFeatureFlag",
+      "setRegionOverride",
+      // Ours.
+      "resume",
+    ]);
+    expect(connect.csmService).toBe(connect.ChatSession.csmService);
     const chatDetails = { ContactId: "c", ParticipantId: "p", ParticipantToken: "t" };
     const session = connect.ChatSession.create({ chatDetails, type: "CUSTOMER" });
     expect(session.getChatDetails().contactId).toBe("c");

@@ -11,6 +11,7 @@ export const ENDED = "application/vnd.amazonaws.connect.event.chat.ended";
 
 /** A request that arrived. */
 export interface Received {
+  method: string;
   path: string;
   headers: IncomingHttpHeaders;
   body: Record<string, unknown>;
@@ -58,7 +59,7 @@ export class Service {
       request.on("end", () => {
         const path = request.url ?? "";
         const body = JSON.parse(Buffer.concat(chunks).toString() || "{}") as Record<string, unknown>;
-        this.requests.push({ path, headers: request.headers, body });
+        this.requests.push({ method: request.method ?? "", path, headers: request.headers, body });
         const answer = this.#answers.get(path)?.shift();
         this.#changed();
         if (answer === null) {

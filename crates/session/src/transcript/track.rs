@@ -258,14 +258,18 @@ impl Session {
             return self.give(cx, kind, incoming.into_body());
         }
         self.track.touched = true;
-        if let ItemKind::ReadReceipt | ItemKind::DeliveredReceipt = kind {
+        if incoming.head().item_type == Some(ItemType::MessageMetadata) {
             let state = match kind {
                 ItemKind::ReadReceipt => MessageState::Read,
                 _ => MessageState::Delivered,
             };
-            let id = incoming.head().id.clone();
+            // One without an id of its own has no effect (S146).
+            let head = incoming.head();
+            let has_id = head.id.as_ref().is_some_and(|id| !id.as_str().is_empty());
+            let metadata = head.message_metadata.as_ref().filter(|_| has_id);
+            let named = metadata.and_then(|metadata| metadata.message_id.clone());
             self.give(cx, kind, incoming.into_body());
-            if let Some(id) = id {
+            if let Some(id) = named {
                 self.mark_messages(cx, &id, state, true);
             }
             return;

@@ -316,11 +316,11 @@ fn s146_compat_receipts_set_the_state_of_the_entry_they_name() {
     let event = world.publish(&ContentType::ParticipantJoined, None);
     world.run(20);
     let state = |world: &World| shown(world)[0].clone();
-    live(&mut world, &receipt(Some(&id), &id, "DeliveredTimestamp", "agent-1"));
+    live(&mut world, &receipt(Some("receipt"), &id, "DeliveredTimestamp", "agent-1"));
     assert_eq!(state(&world), format!("{id} delivered"));
-    live(&mut world, &receipt(Some(&id), &id, "ReadTimestamp", "agent-1"));
+    live(&mut world, &receipt(Some("receipt"), &id, "ReadTimestamp", "agent-1"));
     assert_eq!(state(&world), format!("{id} read"));
-    live(&mut world, &receipt(Some(&id), &id, "DeliveredTimestamp", "agent-1"));
+    live(&mut world, &receipt(Some("receipt"), &id, "DeliveredTimestamp", "agent-1"));
     assert_eq!(state(&world), format!("{id} delivered"), "a later one overwrites");
     // Without an outer id it has no effect, nor on what is no message.
     live(&mut world, &receipt(None, &id, "ReadTimestamp", "agent-1"));

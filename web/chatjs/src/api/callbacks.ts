@@ -23,13 +23,14 @@ export const CALLBACKS = {
   onConnectionBroken: "CONNECTION_BROKEN",
   onDeepHeartbeatSuccess: "DEEP_HEARTBEAT_SUCCESS",
   onDeepHeartbeatFailure: "DEEP_HEARTBEAT_FAILURE",
+  onTranscriptUpdated: "TRANSCRIPT_UPDATED",
   onEnded: "CHAT_ENDED",
 } as const;
 
 /** The methods that subscribe. */
 export type Callbacks = { [name in keyof typeof CALLBACKS]: (callback: Handler) => () => void };
 
-/** Their names, by the core's kind. */
+/** The event of each kind of item, by the core's number of it. */
 export const EVENTS = Object.values(CALLBACKS);
 
 /** A callback of the original: what happened, its name, and who says so (S116). */
@@ -39,6 +40,9 @@ export type Handler = (payload: unknown, name: string, from: Handlers) => void;
 class ValueError extends Error {
   override name = "ValueError";
 }
+
+/** Stands for every event. */
+const ALL = "<<all>>";
 
 /** The callbacks of one session. */
 export class Handlers {
@@ -68,9 +72,24 @@ export class Handlers {
     };
   }
 
+  /** Adds a callback for every event, which goes before those of one. */
+  subscribeAll(handler: Handler): () => void {
+    return this.subscribe(ALL, handler);
+  }
+
   /** Calls everybody who wants this, in the order in which they asked (S114). */
   trigger(name: string, payload: unknown): void {
-    const list = this.#lists.get(name);
+    this.#call(ALL, name, payload);
+    this.#call(name, name, payload);
+  }
+
+  /** The same in a task of its own. */
+  triggerAsync(name: string, payload: unknown): void {
+    later(new Delivery(this, name, payload));
+  }
+
+  #call(of: string, name: string, payload: unknown): void {
+    const list = this.#lists.get(of);
     if (!list) return;
     for (const { handler } of list) {
       try {
@@ -82,7 +101,7 @@ export class Handlers {
   }
 
   /** Takes all callbacks away. */
-  clear(): void {
+  unsubscribeAll(): void {
     this.#lists.clear();
   }
 }
@@ -93,7 +112,7 @@ export interface Task {
 }
 
 /** An event of the application, in a task of its own. */
-export class Delivery implements Task {
+class Delivery implements Task {
   constructor(
     readonly handlers: Handlers,
     readonly name: string,

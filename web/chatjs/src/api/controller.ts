@@ -1,8 +1,9 @@
 /** What is behind a session: calls on their way to the core, events on their way to the application. */
 import type { Call, DoneOutput, EventOutput, Item, SessionOptions } from "../host/core";
-import { type Also, type Answer, type Host, host, type Listener } from "../host/host";
-import { CALLBACKS, Delivery, EVENTS, type Handler, Handlers, later } from "./callbacks";
-import type { Settings } from "./config";
+import { type Host, host } from "../host/host";
+import type { Also, Answer, Listener, Means } from "../host/session";
+import { CALLBACKS, EVENTS, type Handler, Handlers, later } from "./callbacks";
+import { sendsReceipts, type Settings } from "./config";
 import { type Level, log, LogLevel } from "./log";
 import {
   callFailed,
@@ -10,45 +11,67 @@ import {
   type ConnectionDetails,
   connectionDetails,
   type ConnectResult,
+  type Download,
   failure,
   notConnected,
   type Result,
 } from "./results";
 import {
+  type AttachmentArgs,
+  type CancelParticipantAuthenticationArgs,
   checkContentType,
   checkMessage,
+  type DescribeViewArgs,
+  type GetAuthenticationUrlArgs,
   type GetTranscriptArgs,
+  isReceipt,
   type Participant,
+  type SendAttachmentArgs,
   type SendEventArgs,
   type SendMessageArgs,
+  type SessionType,
   SessionTypes,
   type WithMetadata,
 } from "./rules";
+import { Transcript } from "./transcript";
 
 const CONNECT_FAILED = "Failed to fetch connectionDetails with createParticipantConnection";
-const TYPING = "application/vnd.amazonaws.connect.event.typing";
+
+/** What the socket does, in the words of `getConnectionStatus` (S83). */
+const LINK_STATUS: Record<string, string> = {
+  Starting: "Establishing",
+  Connected: "Established",
+  DeepHeartbeatSuccess: "Established",
+};
+
+/** So many chats that are over can still be asked about views and sign-in (S58). */
+const MOST_ENDED = 20;
+const ended: (() => void)[] = [];
 
 /** What is behind a session. Applications of the original reach through to it now and then. */
 export class Controller implements Listener {
   protected readonly participant: Participant;
   protected readonly settings: Settings;
-  protected readonly handlers = new Handlers((error, name) => {
+  /** What the first connection was given (S56). */
+  connectionDetails: ConnectionDetails | undefined;
+  /** The callbacks of the application. */
+  readonly pubsub = new Handlers((error, name) => {
     this.log(LogLevel.ERROR, `a callback of ${name} failed:`, error);
   });
   protected host: Host;
   protected session = 0;
-  #connection: ConnectionDetails | undefined;
   #connecting: Promise<ConnectResult> | undefined;
   /** What the socket did when `connect` succeeded (S47). */
   #websocketStatus = "Starting";
+  /** What it does now; nothing before the first `connect` has succeeded. */
+  #status: string | undefined;
   /** What the application gave `connect`. */
   #metadata: unknown = null;
-  /** Whether calls are possible: a connection was made, and the application has not been told of the end. */
-  #active = false;
+  /** The application has been told of the end. */
   #ended = false;
-  /** How many calls have not ended. */
-  #underWay = 0;
-  #lastTyping: Answer | undefined;
+  /** The answers of the latest events that may stand for later ones, by content type (S90, S105). */
+  readonly #latest: Record<string, Answer> = {};
+  #transcript: Transcript | undefined;
 
   constructor(participant: Participant, chosen: Settings) {
     this.participant = participant;
@@ -58,24 +81,67 @@ export class Controller implements Listener {
 
   /** Begins the session in the core, which may tell of it at once. */
   begin(): this {
-    this.session = this.host.create(this.options(), this);
+    this.session = this.host.create(this.options(), this, this.settings.snapshot);
+    if (this.#transcript) this.#track();
     return this;
   }
 
   /** What the core is told of the session. */
   protected options(): SessionOptions {
     const { participantToken = "", ...rest } = this.participant;
-    const { endpoint, userAgent } = this.settings;
-    return { endpoint, userAgent, participantToken, ...rest };
+    const { endpoint, userAgent, receiptThrottleMs } = this.settings;
+    const agent = this.sessionType === SessionTypes.AGENT;
+    return { agent, endpoint, userAgent, receiptThrottleMs, participantToken, ...rest };
+  }
+
+  get means(): Means {
+    return this.settings.means ?? {};
+  }
+
+  get sessionType(): SessionType {
+    return this.settings.sessionType;
+  }
+
+  get contactId(): string {
+    return this.participant.contactId;
+  }
+
+  get initialContactId(): string {
+    return this.participant.initialContactId;
+  }
+
+  get participantId(): string {
+    return this.participant.participantId;
+  }
+
+  get participantToken(): string | undefined {
+    return this.participant.participantToken;
   }
 
   subscribe(name: string, callback: Handler): () => void {
-    return this.handlers.subscribe(name, callback);
+    const unsubscribe = this.pubsub.subscribe(name, callback);
+    if (name === CALLBACKS.onTranscriptUpdated && !this.#transcript) this.#track();
+    return unsubscribe;
+  }
+
+  #track(): void {
+    this.#transcript = new Transcript(this.sessionType, this.participantId);
+    this.host.track(this.session);
   }
 
   getChatDetails(): ChatDetails {
-    const { initialContactId, contactId, participantId, participantToken } = this.participant;
-    return { initialContactId, contactId, participantId, participantToken, connectionDetails: this.#connection };
+    const { initialContactId, contactId, participantId, participantToken, connectionDetails } = this;
+    return { initialContactId, contactId, participantId, participantToken, connectionDetails };
+  }
+
+  getConnectionStatus(): string {
+    return LINK_STATUS[this.#connectedStatus()] ?? "Broken";
+  }
+
+  /** Throws before the first `connect` has succeeded (S58, S83). */
+  #connectedStatus(): string {
+    if (this.#status === undefined) throw new TypeError("the session has never been connected: call connect() first");
+    return this.#status;
   }
 
   /** A connection that is there or on its way is not made twice; after a failure this tries again (D5). */
@@ -86,19 +152,25 @@ export class Controller implements Listener {
 
   async #connect(metadata: unknown): Promise<ConnectResult> {
     this.#metadata = metadata;
+    const failed = (_debug: unknown) => ({ _debug, connectSuccess: false, connectCalled: true, metadata });
+    const isAgent = this.sessionType === SessionTypes.AGENT;
+    if (isAgent && typeof this.means.getConnectionToken !== "function") {
+      throw failed(new TypeError("chatDetails.getConnectionToken is not a function"));
+    }
     if (this.host.failed) {
       this.host = host(this.settings.core);
       this.begin();
     }
     try {
-      const { websocketStatus = this.#websocketStatus } = await this.call({ type: "connect" });
+      const { websocketStatus = "Starting" } = await this.call({ type: "connect" });
       this.#websocketStatus = websocketStatus;
+      this.#status ??= websocketStatus;
     } catch (error) {
       this.#connecting = undefined;
-      const _debug = { reason: CONNECT_FAILED, _debug: failure(error as DoneOutput) };
-      throw { _debug, connectSuccess: false, connectCalled: true, metadata };
+      const cause = { reason: CONNECT_FAILED, _debug: failure(error as DoneOutput) };
+      // The original's text for agents (S182), with what it leaves out beside it.
+      throw failed(isAgent ? new Error("[object Object]", { cause }) : cause);
     }
-    this.#active = true;
     return this.#connected();
   }
 
@@ -121,11 +193,18 @@ export class Controller implements Listener {
     return this.whenActive("sendEvent", () => {
       const metadata = args.metadata || null;
       checkContentType(args.contentType);
-      let content = args.content || undefined;
+      const content = args.content || null;
       // Content is JSON whatever the event; what is none throws (S86).
-      if (typeof content === "string") JSON.parse(content);
-      else if (content !== undefined) content = JSON.stringify(content);
-      return this.send("sendEvent", args, content as string | undefined, metadata);
+      const parsed: unknown = typeof content === "string" ? JSON.parse(content) : content;
+      if (isReceipt(args.contentType)) {
+        const on = sendsReceipts();
+        if (!on || !(parsed as { messageId?: unknown }).messageId) {
+          const why = on ? "missing messageId" : "false";
+          return Promise.reject({ errorMessage: `Ignoring messageReceipt: ${why}`, data: args });
+        }
+      }
+      const text = typeof content === "string" ? content : content === null ? undefined : JSON.stringify(content);
+      return this.send("sendEvent", args, text, metadata);
     });
   }
 
@@ -148,17 +227,72 @@ export class Controller implements Listener {
     });
   }
 
+  sendAttachment(args: SendAttachmentArgs): Promise<Result> {
+    return this.whenActive("sendAttachment", () => {
+      const metadata = args.metadata || null;
+      const { name, size, type } = args.attachment;
+      const what: Call = { type: "sendAttachment", name, size, contentType: type };
+      return this.result("sendAttachment", what, { metadata }, { file: args.attachment });
+    });
+  }
+
+  downloadAttachment(args: AttachmentArgs): Promise<Download> {
+    return this.whenActive("downloadAttachment", async () => {
+      const metadata = args.metadata || null;
+      const what: Call = { type: "downloadAttachment", attachmentId: args.attachmentId };
+      const { blob } = await this.#answer("downloadAttachment", what, { metadata });
+      return Object.assign(blob as Blob, { metadata });
+    });
+  }
+
+  getAttachmentURL(args: AttachmentArgs): Promise<string> {
+    return this.whenActive("getAttachmentURL", async () => {
+      const metadata = args.metadata || null;
+      const what: Call = { type: "getAttachmentUrl", attachmentId: args.attachmentId };
+      const { url = "" } = await this.#answer("getAttachmentURL", what, { metadata });
+      return url;
+    });
+  }
+
+  describeView({ viewToken, metadata }: DescribeViewArgs): Promise<Result> {
+    return this.#sinceConnected({ type: "describeView", viewToken }, metadata);
+  }
+
+  getAuthenticationUrl({ redirectUri, sessionId, metadata }: GetAuthenticationUrlArgs): Promise<Result> {
+    return this.#sinceConnected({ type: "getAuthenticationUrl", redirectUri, sessionId }, metadata);
+  }
+
+  cancelParticipantAuthentication({ sessionId, metadata }: CancelParticipantAuthenticationArgs): Promise<Result> {
+    return this.#sinceConnected({ type: "cancelParticipantAuthentication", sessionId }, metadata);
+  }
+
   disconnectParticipant(): Promise<Result> {
     return this.whenActive("disconnectParticipant", () =>
       this.result("disconnectParticipant", { type: "disconnectParticipant" }, {}),
     );
   }
 
+  cleanUpOnParticipantDisconnect(): void {
+    this.pubsub.unsubscribeAll();
+  }
+
+  /** Lets go of the connection without a word to the service: nothing more comes, and nothing can be sent. */
+  breakConnection(): void {
+    this.#ended = true;
+    this.host.forget(this.session);
+  }
+
   /** Arguments are looked at only when a call is possible (S65). */
-  protected whenActive(method: string, call: () => Promise<Result>): Promise<Result> {
-    if (this.#active) return call();
+  protected whenActive<T>(method: string, call: () => Promise<T>): Promise<T> {
+    if (this.#status !== undefined && !this.#ended) return call();
     this.log(LogLevel.ERROR, `${method} needs a connected session`);
     return Promise.reject(notConnected(method));
+  }
+
+  /** Calls that the original makes after the end too (S58). */
+  #sinceConnected(what: Call, metadata: unknown): Promise<Result> {
+    this.#connectedStatus();
+    return this.result(what.type, what, { metadata: metadata || null });
   }
 
   protected send(
@@ -173,33 +307,33 @@ export class Controller implements Listener {
 
   /** The result of a call in the form of the original; `metadata` is a member of it or is not. */
   protected async result(method: string, what: Call, metadata: { metadata?: unknown }, also?: Also): Promise<Result> {
+    let answer = await this.#answer(method, what, metadata, also);
+    // A result of another form, which the original's types do not know either (S98).
+    if (answer.alreadyFired) return { message: "Event already fired", ...metadata } as unknown as Result;
+    if (what.type === "sendEvent") {
+      const latest = this.#latest[what.contentType];
+      if (latest && answer.earlier === latest.call) answer = latest;
+      else this.#latest[what.contentType] = answer;
+    }
+    return { data: answer.data ?? {}, ...metadata };
+  }
+
+  /** What the core answers; what it rejects with in the form of the original. */
+  async #answer(method: string, what: Call, metadata: { metadata?: unknown }, also?: Also): Promise<Answer> {
     try {
-      const answer = await this.call(what, also);
-      let { data = {} } = answer;
-      if (answer.earlier !== undefined && answer.earlier === this.#lastTyping?.call) {
-        data = this.#lastTyping.data ?? data;
-      } else if ("contentType" in what && what.contentType === TYPING) {
-        this.#lastTyping = answer;
-      }
-      return { data, ...metadata };
+      return await this.call(what, also);
     } catch (error) {
-      throw callFailed(method, error as DoneOutput, metadata);
+      const done = error as DoneOutput;
+      // The original stumbles over a receipt for which the chat ended too early (S108).
+      if (done.error === "closed" && what.type === "sendEvent" && isReceipt(what.contentType)) {
+        throw Object.assign(new TypeError("the chat ended before the receipt was sent"), metadata);
+      }
+      throw callFailed(method, done, metadata);
     }
   }
 
-  protected async call(what: Call, also?: Also): Promise<Answer> {
-    this.#underWay++;
-    try {
-      return await this.host.call(this.session, what, also);
-    } finally {
-      this.#underWay--;
-      this.#leave();
-    }
-  }
-
-  /** Nothing more will happen in a session that has ended and whose calls have. */
-  #leave(): void {
-    if (this.#ended && this.#underWay === 0) this.host.forget(this.session);
+  protected call(what: Call, also?: Also): Promise<Answer> {
+    return this.host.call(this.session, what, also);
   }
 
   item(kind: number, item: Item): void {
@@ -207,33 +341,46 @@ export class Controller implements Listener {
   }
 
   /** Tells the application something, in a task of its own. */
-  protected tell(name: string, data: unknown): void {
-    later(new Delivery(this.handlers, name, { data, chatDetails: this.getChatDetails() }));
+  protected tell(name: string, data: unknown = {}): void {
+    this.pubsub.triggerAsync(name, { data, chatDetails: this.getChatDetails() });
   }
 
   event(event: EventOutput): void {
     const chatDetails = this.getChatDetails();
-    const tell = (name: string) => this.tell(name, {});
     switch (event.type) {
       case "established":
-        // The first comes of `connect` and has another form (S50, S51).
-        if (event.bySocket) tell(CALLBACKS.onConnectionEstablished);
-        else
-          later({
-            run: () => this.handlers.trigger(CALLBACKS.onConnectionEstablished, { chatDetails, ...this.#connected() }),
-          });
+        if (event.bySocket) {
+          this.#status = "Connected";
+          this.tell(CALLBACKS.onConnectionEstablished);
+        } else {
+          // The first comes of `connect` and has another form (S50, S51).
+          const run = () =>
+            this.pubsub.trigger(CALLBACKS.onConnectionEstablished, { chatDetails, ...this.#connected() });
+          later({ run });
+        }
         break;
       case "lost":
-        tell(CALLBACKS.onConnectionLost);
+        this.#status = "ConnectionLost";
+        this.tell(CALLBACKS.onConnectionLost);
         break;
       case "broken":
+        this.#status = "Ended";
         this.#connecting = undefined;
-        tell(CALLBACKS.onConnectionBroken);
+        this.tell(CALLBACKS.onConnectionBroken);
         break;
       case "deepHeartbeat":
-        tell(event.success ? CALLBACKS.onDeepHeartbeatSuccess : CALLBACKS.onDeepHeartbeatFailure);
+        this.#status = event.success ? "DeepHeartbeatSuccess" : "DeepHeartbeatFailure";
+        this.tell(event.success ? CALLBACKS.onDeepHeartbeatSuccess : CALLBACKS.onDeepHeartbeatFailure);
+        break;
+      case "transcript":
+        this.tell(CALLBACKS.onTranscriptUpdated, this.#transcript?.update(event.steps, event.previousNextToken));
+        break;
+      case "reset":
+        // Another core goes on, with an empty list.
+        if (this.#transcript) this.#transcript = new Transcript(this.sessionType, this.participantId);
         break;
       case "ended":
+        this.#status = "Ended";
         later({ run: () => this.#end({ data: null, chatDetails }) });
         break;
       default:
@@ -243,24 +390,22 @@ export class Controller implements Listener {
 
   /** The last the application hears (S160). */
   #end(payload: unknown): void {
-    this.handlers.trigger(CALLBACKS.onEnded, payload);
-    this.handlers.clear();
-    this.#active = false;
+    this.pubsub.trigger(CALLBACKS.onEnded, payload);
+    this.pubsub.unsubscribeAll();
     this.#ended = true;
-    this.#leave();
+    this.#transcript = undefined;
+    const { host: of, session } = this;
+    ended.push(() => of.forget(session));
+    if (ended.length > MOST_ENDED) ended.shift()?.();
   }
 
-  connection(body: string): void {
+  connection(body: string, acknowledged: boolean): void {
     // The details are those of the first connection (S56).
-    if (!this.#active) this.#connection = connectionDetails(body);
+    if (this.#status === undefined) this.connectionDetails = connectionDetails(body, acknowledged);
   }
 
   log(level: Level, ...message: unknown[]): void {
-    const { contactId, participantId } = this.participant;
-    log(
-      level,
-      { contactId, participantId, sessionType: SessionTypes.CUSTOMER, region: this.settings.region },
-      ...message,
-    );
+    const { contactId, participantId, sessionType } = this;
+    log(level, { contactId, participantId, sessionType, region: this.settings.region }, ...message);
   }
 }

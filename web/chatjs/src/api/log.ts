@@ -3,20 +3,39 @@
 /** The levels an application may ask for. */
 export const LogLevel = { DEBUG: 10, INFO: 20, WARN: 30, ERROR: 40, ADVANCED_LOG: 50 } as const;
 
-/** A destination of messages. */
-export interface Logger {
-  debug(...message: unknown[]): unknown;
-  info(...message: unknown[]): unknown;
-  warn(...message: unknown[]): unknown;
-  error(...message: unknown[]): unknown;
+/** A level at which something is written. */
+export type Level = (typeof LogLevel)[keyof typeof LogLevel];
+
+/** A destination of messages, which an application may extend. */
+export class Logger {
+  debug(..._message: unknown[]): unknown {
+    return undefined;
+  }
+  info(..._message: unknown[]): unknown {
+    return undefined;
+  }
+  warn(..._message: unknown[]): unknown {
+    return undefined;
+  }
+  error(..._message: unknown[]): unknown {
+    return undefined;
+  }
+  advancedLog(..._message: unknown[]): unknown {
+    return undefined;
+  }
 }
+
+/** What is asked of a destination. */
+export type Destination = Pick<Logger, "debug" | "info" | "warn" | "error">;
 
 /** What an application says about logging. */
 export interface LoggerConfig {
-  customizedLogger?: Logger;
-  logger?: Logger;
+  customizedLogger?: Destination;
+  logger?: Destination;
   level?: number;
   useDefaultLogger?: boolean;
+  /** The method that gets messages of the level `ADVANCED_LOG`: `warn`, `info`, `debug` or `log`. */
+  advancedLogWriter?: string;
 }
 
 /** What stands beside each message. */
@@ -27,41 +46,114 @@ export interface LogMetadata {
   region?: string;
 }
 
-const NAMES = { 10: "DEBUG", 20: "INFO", 30: "WARN", 40: "ERROR" } as const;
-const METHODS = { 10: "debug", 20: "info", 30: "warn", 40: "error" } as const;
+/** A logger for one part of an application; each method gives what the destination gave. */
+export interface EntryLogger extends Logger {
+  options: { prefix?: string; logMetaData?: unknown };
+}
 
-/** A level at which something is written. */
-export type Level = keyof typeof NAMES;
+const METHODS: Record<number, readonly [name: string, method: string]> = {
+  10: ["DEBUG", "debug"],
+  20: ["INFO", "info"],
+  30: ["WARN", "warn"],
+  40: ["ERROR", "error"],
+  50: ["ADVANCED_LOG", ""],
+};
+const WRITERS = ["warn", "info", "debug", "log"];
 
 let lowest: number = LogLevel.INFO;
-let destination: Logger | null = null;
+let destination: Destination | null = null;
+let advancedWriter = "warn";
 /** Whether the application ever gave a logger of its own, which settles the form for good (S38). */
 let asArray = false;
 
 /** Takes the application's wishes; without any, nothing is logged (S22, S33). */
-export function configureLog(config: LoggerConfig = {}): void {
+export function configureLog(given?: LoggerConfig | null): void {
+  const config = given || {};
   lowest = config.level || LogLevel.INFO;
+  advancedWriter = checkWriter(config) ? (config.advancedLogWriter ?? "warn") : "warn";
   const own = [config.customizedLogger, config.logger].find((logger) => logger && typeof logger === "object");
   if (own) asArray = true;
   destination = own ?? (config.useDefaultLogger ? console : null);
 }
 
-/** Writes a message, in the original's form (S37). A logger that throws disturbs nobody. */
-export function log(level: Level, metadata: LogMetadata, ...message: unknown[]): void {
-  if (destination === null || level < lowest) return;
+/** The original complains about a logger of one's own without a writer as well (S39, S40). */
+function checkWriter({ customizedLogger, advancedLogWriter: writer }: LoggerConfig): boolean {
+  const known = customizedLogger && Object.keys(customizedLogger);
+  const wrong = [known, writer ? WRITERS : undefined].find((names) => names && !names.includes(writer as string));
+  if (wrong) console.error(`loggerConfig: advancedLogWriter is ${writer}; it should be one of ${wrong.join()}`);
+  return !wrong;
+}
+
+/** Writes a message, in the original's form (S37), and gives what the destination gave. A destination that throws disturbs nobody. */
+function write(level: Level, prefix: string, metadata: unknown, message: readonly unknown[]): unknown {
+  if (destination === null || level < lowest) return undefined;
   try {
     const text = asArray
       ? JSON.stringify(message.map(printable), withoutCircles())
-      : `[${new Date().toISOString()}] ChatJS: ${message.map((part) => String(printable(part))).join(" ")}`;
-    destination[METHODS[level]](`${NAMES[level]} ${text} ${JSON.stringify(metadata)}`);
+      : [`[${new Date().toISOString()}]${prefix}`, ...message.map(textOf)].join(" ");
+    return put(level, text, metadata);
   } catch {
     // There is nowhere to report what a logger does.
+    return undefined;
   }
 }
+
+function put(level: number, text: string, metadata: unknown): unknown {
+  const to = destination as unknown as Record<string, (...message: unknown[]) => unknown>;
+  const [name, method] = METHODS[level] ?? ["", ""];
+  const line = `${name} ${text} ${typeof metadata === "string" ? metadata : JSON.stringify(metadata, withoutCircles())}`;
+  const writer = method || advancedWriter;
+  try {
+    return to[writer]?.(line) || line;
+  } catch (error) {
+    if (!line.includes("%")) throw error;
+    // That of Amazon Connect Streams takes what it gets for a pattern (docs/protocol/streams.md).
+    return to[writer]?.("%s", line) || line;
+  }
+}
+
+/** Writes a message of this library's. */
+export function log(level: Level, metadata: LogMetadata, ...message: unknown[]): void {
+  write(level, " ChatJS:", metadata, message);
+}
+
+/** What pages find as `connect.LogManager`. */
+export const LogManager = {
+  getLogger(options: EntryLogger["options"] = {}): EntryLogger {
+    const at =
+      (level: Level) =>
+      (...message: unknown[]) =>
+        write(level, options.prefix ? ` ${options.prefix}:` : "", options.logMetaData ?? "", message);
+    return {
+      options,
+      debug: at(LogLevel.DEBUG),
+      info: at(LogLevel.INFO),
+      warn: at(LogLevel.WARN),
+      error: at(LogLevel.ERROR),
+      advancedLog: at(LogLevel.ADVANCED_LOG),
+    };
+  },
+  updateLoggerConfig: configureLog,
+  hasClientLogger: () => destination !== null,
+  isLevelEnabled: (level: number) => level >= lowest,
+  writeToClientLogger(level: number, statement: unknown = "", metadata: unknown = ""): unknown {
+    if (destination === null) return undefined;
+    return put(
+      level,
+      typeof statement === "string" ? statement : JSON.stringify(statement, withoutCircles()),
+      metadata,
+    );
+  },
+};
 
 /** An error has no members of its own that JSON would show. */
 function printable(part: unknown): unknown {
   return part instanceof Error ? (part.stack ?? String(part)) : part;
+}
+
+function textOf(part: unknown): string {
+  const shown = printable(part);
+  return typeof shown === "object" ? JSON.stringify(shown, withoutCircles()) : String(shown ?? "");
 }
 
 function withoutCircles(): (key: string, value: unknown) => unknown {

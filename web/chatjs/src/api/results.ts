@@ -4,8 +4,8 @@ import type { Participant } from "./rules";
 
 /** What the service gave for a connection (S56). */
 export interface ConnectionDetails {
-  url: string | undefined;
-  expiry: string | undefined;
+  url: string | null | undefined;
+  expiry: string | null | undefined;
   transportLifeTimeInSeconds: number;
   connectionAcknowledged: boolean;
   connectionToken: string | undefined;
@@ -22,6 +22,9 @@ export interface Result {
   data: Record<string, unknown>;
   metadata?: unknown;
 }
+
+/** A file of the chat (S77). */
+export type Download = Blob & { metadata: unknown };
 
 /** What `connect` gives (S46). */
 export interface ConnectResult {
@@ -51,7 +54,9 @@ export function notConnected(method: string): string {
 }
 
 /** What a call that failed rejects with; `metadata` is a member of it or is not. */
-export function callFailed(method: string, error: DoneError, metadata: { metadata?: unknown }) {
+export function callFailed(method: string, error: DoneError, metadata: { metadata?: unknown }): unknown {
+  // What the storage of files could not be reached with (S74).
+  if (error.cause !== undefined) return Object.assign(error.cause as object, metadata);
   return error.error === "notConnected" ? notConnected(method) : { ...failure(error), ...metadata };
 }
 
@@ -70,7 +75,7 @@ export function failure({ error, name, status, message: told, member, rule }: Do
 }
 
 /** Reads the details of a connection; `undefined` when the answer is none (S56). */
-export function connectionDetails(body: string): ConnectionDetails | undefined {
+export function connectionDetails(body: string, connectionAcknowledged: boolean): ConnectionDetails | undefined {
   interface Body {
     Websocket: { Url?: string; ConnectionExpiry?: string };
     ConnectionCredentials: { ConnectionToken?: string; Expiry?: string };
@@ -81,7 +86,7 @@ export function connectionDetails(body: string): ConnectionDetails | undefined {
       url: socket.Url,
       expiry: socket.ConnectionExpiry,
       transportLifeTimeInSeconds: SOCKET_LIFE_S,
-      connectionAcknowledged: false,
+      connectionAcknowledged,
       connectionToken: credentials.ConnectionToken,
       connectionTokenExpiry: credentials.Expiry,
     };

@@ -76,6 +76,11 @@ export function checkContentType(contentType: unknown): asserts contentType is s
   }
 }
 
+/** Whether an event is a receipt (S93). */
+export function isReceipt(contentType: string): boolean {
+  return contentType === EVENT + "message.read" || contentType === EVENT + "message.delivered";
+}
+
 /** Checks the text of a message (S63). */
 export function checkMessage(message: unknown): asserts message is string {
   if (typeof message !== "string") throw new IllegalArgument(`${String(message)}is not a valid message`);
@@ -83,6 +88,9 @@ export function checkMessage(message: unknown): asserts message is string {
 
 /** The types of sessions. */
 export const SessionTypes = { AGENT: "AGENT", CUSTOMER: "CUSTOMER" } as const;
+
+/** One of them. */
+export type SessionType = keyof typeof SessionTypes;
 
 /** What the application gives with a call and finds again in its result. */
 export interface WithMetadata {
@@ -115,6 +123,35 @@ export interface GetTranscriptArgs extends WithMetadata {
   startPosition?: { id?: string; absoluteTime?: string; mostRecent?: number };
 }
 
+/** The argument of `sendAttachment`: a `File`, or what the platform has in place of it. */
+export interface SendAttachmentArgs extends WithMetadata {
+  attachment: File;
+}
+
+/** The argument of `downloadAttachment` and `getAttachmentURL`. */
+export interface AttachmentArgs extends WithMetadata {
+  attachmentId: string;
+}
+
+/** The argument of `describeView`. */
+export interface DescribeViewArgs extends WithMetadata {
+  viewToken: string;
+}
+
+/** The argument of `getAuthenticationUrl`. */
+export interface GetAuthenticationUrlArgs extends WithMetadata {
+  redirectUri: string;
+  sessionId: string;
+}
+
+/** The argument of `cancelParticipantAuthentication`. */
+export interface CancelParticipantAuthenticationArgs extends WithMetadata {
+  sessionId: string;
+}
+
+/** What brings an agent's connection tokens (S178). */
+export type GetConnectionToken = () => Promise<{ chatTokenTransport: { participantToken: string; expiry: string } }>;
+
 /** A contact and a participant, as an application gives them: the answer of StartChatContact will do. */
 export interface ChatDetailsInput {
   contactId?: string;
@@ -123,8 +160,10 @@ export interface ChatDetailsInput {
   InitialContactId?: string;
   participantId?: string;
   ParticipantId?: string;
-  participantToken?: string;
-  ParticipantToken?: string;
+  participantToken?: string | null;
+  ParticipantToken?: string | null;
+  getConnectionToken?: GetConnectionToken;
+  GetConnectionToken?: GetConnectionToken;
 }
 
 /** A contact and a participant. */
@@ -135,8 +174,13 @@ export interface Participant {
   participantToken: string | undefined;
 }
 
+/** The details of a chat as they are used. */
+export interface Details extends Participant {
+  getConnectionToken: GetConnectionToken | undefined;
+}
+
 /** Reads the details of a chat in either spelling (S12 to S14). */
-export function readChatDetails(input: ChatDetailsInput): Participant {
+export function readChatDetails(input: ChatDetailsInput): Details {
   const contactId = input.ContactId || input.contactId;
   const participantId = input.ParticipantId || input.participantId;
   checkText(contactId, "chatDetails.contactId");
@@ -145,7 +189,8 @@ export function readChatDetails(input: ChatDetailsInput): Participant {
     initialContactId: input.InitialContactId || input.initialContactId || contactId,
     contactId,
     participantId,
-    participantToken: input.ParticipantToken || input.participantToken,
+    participantToken: input.ParticipantToken || input.participantToken || undefined,
+    getConnectionToken: input.getConnectionToken || input.GetConnectionToken,
   };
 }
 

@@ -1,10 +1,20 @@
 /** A chat session as applications see it: the API of ChatJS 5.0.0. */
 import { CALLBACKS, type Callbacks, type Handler } from "./callbacks";
 import type { Controller } from "./controller";
-import type { ChatDetails, ConnectResult, Result } from "./results";
-import type { GetTranscriptArgs, SendEventArgs, SendMessageArgs, WithMetadata } from "./rules";
+import type { ChatDetails, ConnectResult, Download, Result } from "./results";
+import type {
+  AttachmentArgs,
+  CancelParticipantAuthenticationArgs,
+  DescribeViewArgs,
+  GetAuthenticationUrlArgs,
+  GetTranscriptArgs,
+  SendAttachmentArgs,
+  SendEventArgs,
+  SendMessageArgs,
+  WithMetadata,
+} from "./rules";
 
-/** A chat session of a customer. Each `onX` gives a function that takes the callback away again (D10). */
+/** What the sessions of agents and customers have in common. Each `onX` gives a function that takes the callback away again (D10). */
 export interface ChatSession extends Callbacks {}
 
 export class ChatSession {
@@ -35,6 +45,42 @@ export class ChatSession {
     return this.controller.getTranscript(args);
   }
 
+  sendAttachment(args: SendAttachmentArgs): Promise<Result> {
+    return this.controller.sendAttachment(args);
+  }
+
+  downloadAttachment(args: AttachmentArgs): Promise<Download> {
+    return this.controller.downloadAttachment(args);
+  }
+
+  getAttachmentURL(args: AttachmentArgs): Promise<string> {
+    return this.controller.getAttachmentURL(args);
+  }
+
+  describeView(args: DescribeViewArgs): Promise<Result> {
+    return this.controller.describeView(args);
+  }
+
+  getAuthenticationUrl(args: GetAuthenticationUrlArgs): Promise<Result> {
+    return this.controller.getAuthenticationUrl(args);
+  }
+
+  cancelParticipantAuthentication(args: CancelParticipantAuthenticationArgs): Promise<Result> {
+    return this.controller.cancelParticipantAuthentication(args);
+  }
+}
+
+/** A session of an agent or a supervisor (S18, S190). */
+export class AgentChatSession extends ChatSession {
+  /** Takes every callback of the session away (S82). */
+  cleanUpOnParticipantDisconnect(): void {
+    this.controller.cleanUpOnParticipantDisconnect();
+  }
+}
+
+/** A session of a customer. */
+export class CustomerChatSession extends ChatSession {
+  /** Leaves the chat; the session ends when the service says so (S80, S81). */
   disconnectParticipant(): Promise<Result> {
     return this.controller.disconnectParticipant();
   }

@@ -6,7 +6,7 @@ import { callFailed, type ConnectResult, failure, type Result } from "../api/res
 import { IllegalArgument, type SendEventArgs, type SendMessageArgs, type WithMetadata } from "../api/rules";
 import type { Call, DoneError, EventOutput, SessionOptions } from "../host/core";
 import type { SocketManager } from "../host/managers";
-import type { Also, Answer, Listener, Means } from "../host/session";
+import type { Also, Answer, Listener } from "../host/session";
 import { addition, fullCore, type Keeper, type Line, loadedAddition, ownHost } from "./addition";
 import type { ChatloomOptions } from "./options";
 import { type Connection, connectionOf, type Loaded, type MessageStatus, type Person, personOf } from "./results";
@@ -27,8 +27,6 @@ const MOST_MESSAGES = 1_000;
 /** What a session is made with. */
 export interface ChatloomSettings extends Settings {
   chatloom: ChatloomOptions;
-  /** What the session goes on from. */
-  snapshot?: string;
 }
 
 /** The settings of a session that behaves as Chatloom does. */
@@ -68,18 +66,13 @@ export class ChatloomController extends Controller {
   /** Goes on where this session, or that of an earlier page, left the chat. */
   override begin(): this {
     if (this.#sharesSocket) this.settings.means = { ...this.settings.means, manager: lateManager(() => this.#shared) };
-    this.session = this.host.create(this.options(), this, this.settings.snapshot);
-    return this;
+    return super.begin();
   }
 
   protected override options(): SessionOptions {
     const { storage, typingThrottleMs, receiptThrottleMs, mostEntries } = this.settings.chatloom;
     const persist = storage !== undefined;
     return { ...super.options(), chatloom: true, persist, typingThrottleMs, receiptThrottleMs, mostEntries };
-  }
-
-  get means(): Means {
-    return this.settings.means ?? {};
   }
 
   get #sharesSocket(): boolean {
@@ -112,7 +105,7 @@ export class ChatloomController extends Controller {
   }
 
   /** The core knows what it takes: a message as soon as `connect` has been called. */
-  protected override async whenActive(_method: string, call: () => Promise<Result>): Promise<Result> {
+  protected override async whenActive<T>(_method: string, call: () => Promise<T>): Promise<T> {
     return call();
   }
 
@@ -153,7 +146,7 @@ export class ChatloomController extends Controller {
 
   /** Ends the session in this page without a word to the service; forgets what was kept of it, if asked to. */
   close(forget: boolean): void {
-    this.handlers.clear();
+    this.pubsub.unsubscribeAll();
     this.host.forget(this.session);
     this.#line?.closeWebSocket();
     if (forget && this.settings.snapshot !== undefined) this.#kept?.forget();

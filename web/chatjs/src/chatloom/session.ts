@@ -1,7 +1,7 @@
 /** A chat session that behaves as Chatloom does: what it offers beside the API of the original. */
 import type { Handler } from "../api/callbacks";
 import type { Result } from "../api/results";
-import { ChatSession } from "../api/session";
+import { CustomerChatSession } from "../api/session";
 import { CHATLOOM_CALLBACKS, type ChatloomController } from "./controller";
 import type { Connection, Loaded, Person } from "./results";
 
@@ -9,7 +9,7 @@ type ChatloomCallbacks = { [name in keyof typeof CHATLOOM_CALLBACKS]: (callback:
 
 export interface ChatloomSession extends ChatloomCallbacks {}
 
-export class ChatloomSession extends ChatSession {
+export class ChatloomSession extends CustomerChatSession {
   declare readonly controller: ChatloomController;
 
   constructor(controller: ChatloomController) {
@@ -52,6 +52,11 @@ export class ChatloomSession extends ChatSession {
   /** Brings at most so many older entries, 1 to 1,000, into the transcript of `onTranscriptUpdated`. */
   loadOlder(count: number): Promise<Loaded> {
     return this.controller.load({ type: "loadOlder", count });
+  }
+
+  /** Takes every callback of the session away, as that of an agent can (S82). */
+  cleanUpOnParticipantDisconnect(): void {
+    this.controller.cleanUpOnParticipantDisconnect();
   }
 
   /** Closes the session in this page. The chat goes on: nobody is told. With `forget` it is kept no longer. */

@@ -430,7 +430,8 @@ export class Host {
       const cause: unknown = late ?? error;
       // The name and the text of the error reach the application, as the original's do.
       input = { type: "failed", request, text: String(cause) };
-      kept = { request, session, cause };
+      // What the storage's failed with is for the application as it is (S74).
+      kept = http ? { request, session } : { request, session, cause };
     } finally {
       clearTimeout(timer);
     }

@@ -1,0 +1,150 @@
+/** Views, signing in, and where attachments are. */
+import { beforeAll, beforeEach, expect, test } from "vitest";
+
+import { connectSession, createSession, ENDED, installWebSocket, next, rejection, Service } from "./service";
+
+let service: Service;
+
+beforeAll(installWebSocket);
+beforeEach(async () => {
+  service = await Service.start();
+  return () => service.stop();
+});
+
+async function connected() {
+  const created = createSession(service);
+  await created.session.connect();
+  return created;
+}
+
+const ANSWER = { $metadata: { httpStatusCode: 200, requestId: "request-1", attempts: 1, totalRetryDelay: 0 } };
+
+test("s059 s070: a view is read, and what the service answers is passed on", async () => {
+  const { session } = await connected();
+  const path = "/participant/views/a%2Fb%20c";
+  service.answer(path, { status: 200, body: { View: { Content: { Template: "{}" } } } });
+  await expect(session.describeView({ viewToken: "a/b c", metadata: 1 })).resolves.toEqual({
+    data: { ...ANSWER, View: { Content: { Template: "{}" } } },
+    metadata: 1,
+  });
+  expect(service.of(path)[0]?.method).toBe("GET");
+});
+
+test("s071: the calls about signing in pass their arguments on", async () => {
+  const { session } = await connected();
+  const ask = "/participant/authentication-url";
+  service.answer(ask, { status: 200, body: { AuthenticationUrl: "https://example.com" } });
+  await expect(session.getAuthenticationUrl({ redirectUri: "r", sessionId: "s" })).resolves.toEqual({
+    data: { ...ANSWER, AuthenticationUrl: "https://example.com" },
+    metadata: null,
+  });
+  expect(service.of(ask)[0]?.body).toEqual({ RedirectUri: "r", SessionId: "s" });
+  const cancel = "/participant/cancel-authentication";
+  service.answer(cancel, { status: 200, body: {} });
+  await expect(session.cancelParticipantAuthentication({ sessionId: "s", metadata: "m" })).resolves.toEqual({
+    data: ANSWER,
+    metadata: "m",
+  });
+  expect(service.of(cancel)[0]?.body).toEqual({ SessionId: "s" });
+});
+
+test("s060: views that cannot be read reject as other calls do", async () => {
+  const { session } = await connected();
+  service.answer("/participant/views/v", { status: 400, body: { __type: "ValidationException", Message: "no" } });
+  expect(await rejection(session.describeView({ viewToken: "v", metadata: 2 }))).toMatchObject({
+    type: "ValidationException",
+    message: "no",
+    statusCode: 400,
+    metadata: 2,
+  });
+});
+
+test("s058: views and signing in throw before connect, and are still sent after the end", async () => {
+  const before = createSession(service).session;
+  const calls = [
+    (session: typeof before) => session.describeView({ viewToken: "v" }),
+    (session: typeof before) => session.getAuthenticationUrl({ redirectUri: "r", sessionId: "s" }),
+    (session: typeof before) => session.cancelParticipantAuthentication({ sessionId: "s" }),
+  ];
+  for (const call of calls) expect(() => call(before)).toThrow(TypeError);
+  const { session, chat } = await connectSession(service);
+  await end(session, chat);
+  const requests = service.requests.length;
+  for (const call of calls) await call(session);
+  expect(service.requests).toHaveLength(requests + calls.length);
+});
+
+test("of many chats that are over the oldest is forgotten", async () => {
+  const { session, chat } = await connectSession(service);
+  await end(session, chat);
+  for (let others = 0; others < 20; others++) {
+    const other = await connectSession(service);
+    await end(other.session, other.chat);
+  }
+  expect(await rejection(session.describeView({ viewToken: "v" }))).toMatchObject({ type: "AbortError" });
+});
+
+test("s078: where an attachment is comes as a text", async () => {
+  const { session } = await connected();
+  const path = "/participant/attachment";
+  service.answer(path, { status: 200, body: { Url: "https://example.com/file", UrlExpiry: "2026-01-01T00:00:00Z" } });
+  await expect(session.getAttachmentURL({ attachmentId: "a-1", metadata: 1 })).resolves.toBe(
+    "https://example.com/file",
+  );
+  expect(service.of(path)[0]?.body).toEqual({ AttachmentId: "a-1" });
+  service.answer(path, { status: 403, body: { Message: "no" } });
+  service.answer(path, { status: 403, body: { Message: "no" } });
+  expect(await rejection(session.getAttachmentURL({ attachmentId: "a-1", metadata: 1 }))).toMatchObject({
+    statusCode: 403,
+    metadata: 1,
+  });
+});
+
+test("s057: files need a connection", async () => {
+  const { session } = createSession(service);
+  const texts = [
+    session.sendAttachment({ attachment: new File(["x"], "x.txt") }),
+    session.downloadAttachment({ attachmentId: "a" }),
+    session.getAttachmentURL({ attachmentId: "a" }),
+  ].map(rejection);
+  expect(await Promise.all(texts)).toEqual(
+    ["sendAttachment", "downloadAttachment", "getAttachmentURL"].map(
+      (method) => `Failed to call ${method}, No active connection`,
+    ),
+  );
+});
+
+test("s076: without a file sendAttachment throws", async () => {
+  const { session } = await connected();
+  expect(() => (session.sendAttachment as (args: unknown) => unknown)({})).toThrow(TypeError);
+});
+
+test("s083: the state of the connection can be asked for once there is one", async () => {
+  const { session } = createSession(service);
+  expect(() => session.controller.getConnectionStatus()).toThrow(TypeError);
+  const established = next((callback) => session.onConnectionEstablished(callback), 2);
+  await session.connect();
+  expect(session.controller.getConnectionStatus()).toBe("Establishing");
+  await established;
+  expect(session.controller.getConnectionStatus()).toBe("Established");
+  const lost = next((callback) => session.onConnectionLost(callback));
+  service.sockets.at(-1)?.terminate();
+  await lost;
+  expect(session.controller.getConnectionStatus()).toBe("Broken");
+});
+
+test("breaking the connection closes the socket and sends nothing", async () => {
+  const { session } = await connectSession(service);
+  const requests = service.requests.length;
+  const closed = new Promise((resolve) => service.sockets.at(-1)?.on("close", resolve));
+  session.controller.breakConnection();
+  await closed;
+  expect(await rejection(session.sendMessage({ message: "x", contentType: "text/plain" }))).toMatch(/No active/);
+  expect(service.requests).toHaveLength(requests);
+});
+
+async function end(session: Awaited<ReturnType<typeof connected>>["session"], chat: { contactId: string }) {
+  const ended = next((callback) => session.onEnded(callback));
+  service.push({ ...chat, participantId: "", participantToken: "" }, { ContentType: ENDED, Type: "EVENT" });
+  await ended;
+}
