@@ -21,6 +21,7 @@ import { download, upload } from "./files";
 import { answerOf, post, type Reply, timeout } from "./http";
 import { contentOf, itemOf } from "./items";
 import { Managers } from "./managers";
+import { Network } from "./network";
 import { type Also, type Answer, type Begun, type Listener, mayRepeat, type Pending, tokenOf } from "./session";
 import { Sockets } from "./sockets";
 import type { CoreSource, Exports } from "./wasm";
@@ -92,6 +93,7 @@ export class Host {
     content: (manager, text) => this.#content(manager, text),
     threw: (error) => log(LogLevel.ERROR, {}, "the application's socket manager failed:", error),
   });
+  readonly #network: Network;
   /** Whether a session needs to know more of each item than whom it is for. */
   #needsWholeItems: boolean;
   /** Items that the core holds: until it releases them it may show them at any time, and more than once. */
@@ -108,7 +110,6 @@ export class Host {
   readonly #waiting: (() => void)[] = [];
   #busy = true;
   #loading = true;
-  #online = true;
   /** Why calls are in vain once the core has failed. */
   #why: Failure = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -121,20 +122,14 @@ export class Host {
     this.#needsWholeItems = source.needsWholeItems ?? false;
     this.#start(core);
     this.#finish();
-    if (typeof addEventListener === "function") {
-      const { signal } = this.#stop;
-      for (const [name, on] of [
-        ["online", true],
-        ["offline", false],
-      ] as const) {
-        addEventListener(name, () => this.#network(on), { signal });
-      }
-      if (typeof document === "object") {
-        const tell = () => this.#tell({ type: "visibility", on: document.visibilityState !== "hidden" });
-        document.addEventListener("visibilitychange", tell, { signal });
-      }
+    if (typeof document === "object") {
+      const tell = () => this.#tell({ type: "visibility", on: document.visibilityState !== "hidden" });
+      document.addEventListener("visibilitychange", tell, { signal: this.#stop.signal });
     }
-    if (typeof navigator === "object" && navigator.onLine === false) this.#network(false);
+    this.#network = new Network(
+      (on) => this.#tell({ type: "network", on }),
+      () => this.#begun.size > 0,
+    );
   }
 
   /** There is a core, or will be: then what has come up before is done. */
@@ -155,11 +150,6 @@ export class Host {
     }
   }
 
-  #network(on: boolean): void {
-    this.#online = on;
-    this.#tell({ type: "network", on });
-  }
-
   /** Begins a session, from a snapshot if there is one, and gives its number. */
   create(options: SessionOptions, listener: Listener, snapshot?: string): number {
     const session = ++this.#lastNumber;
@@ -172,6 +162,7 @@ export class Host {
     if (options.chatloom) all.persist = true;
     const begun: Begun = { options: all, listener, snapshot, tracked: false, live: false };
     this.#begun.set(session, begun);
+    this.#network.ask();
     this.#create(session, begun);
     return session;
   }
@@ -549,7 +540,7 @@ export class Host {
     } catch {
       return this.#fail(error);
     }
-    if (!this.#online) this.#network(false);
+    if (!this.#network.online) this.#tell({ type: "network", on: false });
     for (const [session, begun] of this.#begun) this.#goOn(session, begun, session === served);
     for (const [call, { session, what, also, told }] of [...this.#calls]) {
       const isOver = session === served || also.signal?.aborted || (told && !mayRepeat(what));
@@ -584,6 +575,7 @@ export class Host {
     this.failed = true;
     this.#why = why;
     this.#stop.abort();
+    this.#network.stop();
     this.#drop();
     for (const [call, { session }] of [...this.#calls]) this.#end({ type: "done", session, call, ...why });
     for (const listener of this.#sessions.values()) {
