@@ -125,6 +125,12 @@ export interface ChatloomSession {
   fillGap(gap: number): Promise<Loaded>;
   /** Brings at most so many older entries, 1 to 1,000, into the transcript of `onTranscriptUpdated`. */
   loadOlder(count: number): Promise<Loaded>;
+  /** Sends a message; `signal` calls it off while it waits. */
+  sendMessage<T>(
+    args: connect.SendMessageArgs & { signal?: AbortSignal; metadata?: T },
+  ): Promise<Result<{ readonly Id: string; readonly AbsoluteTime: string }, T>>;
+  /** Takes every callback of the session away. */
+  cleanUpOnParticipantDisconnect(): void;
   /** Closes the session in this page. The chat goes on: nobody is told. With `forget` it is kept no longer. */
   close(options?: { forget?: boolean }): void;
 }

@@ -69,7 +69,16 @@ export interface CreateOptions {
   region?: string;
   /** How the session behaves, beyond what the original does; `true` for all that needs no further word. */
   chatloom?: ChatloomOptions | boolean;
+  /** Makes the requests in place of `fetch`. */
+  participantClient?: ParticipantClient;
 }
+
+/**
+ * A client of the AWS SDK for the Participant Service, made with the application's own settings. Of version 3 a
+ * `ConnectParticipant`; or `{ send, SendMessageCommand, ... }`, a `ConnectParticipantClient`'s `send` and the
+ * classes of the commands. Of version 2 an `AWS.ConnectParticipant`.
+ */
+export type ParticipantClient = object;
 
 interface CreateArgs {
   chatDetails: ChatDetailsInput;
@@ -87,7 +96,7 @@ export interface CreateCustomer extends CreateArgs {
 export interface CreateAgent extends CreateArgs {
   type?: "AGENT";
   /** The agent's socket, of Streams: `connect.core.getWebSocketManager()`. */
-  websocketManager?: object;
+  websocketManager?: object | null;
 }
 
 /** The same with Chatloom behaviour. */
@@ -116,6 +125,8 @@ export interface GlobalConfig {
     /** Whether there is a network, where the platform has no `navigator.onLine`. */
     isNetworkOnline?: () => boolean | Promise<boolean>;
   };
+  /** Of the original's metrics, which are not there, the one thing that a page can see. */
+  csmConfig?: { widgetType?: string };
   /** Chatloom behaviour for the sessions that are created from then on. */
   chatloom?: ChatloomOptions | boolean;
 }

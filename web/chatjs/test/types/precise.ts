@@ -67,6 +67,8 @@ const chatloom = ChatSession.create({ chatDetails: startChatResult, type: "CUSTO
 chatloom.onMessageState(({ data, chatDetails }) => log(told(data), chatDetails.connectionDetails?.url));
 chatloom.onConnectionState(({ data: { state, retryAt } }) => log(state === "waiting" && retryAt));
 log(chatloom.getRoster()[0]?.displayName, chatloom.loadOlder(100));
+const { signal } = new AbortController();
+void chatloom.sendMessage({ message: "Hello", contentType: "text/plain", signal }).then(({ data }) => log(data.Id));
 void chatloom.sendMessageReceipt({ type: "read", messageId: "m" });
 // @ts-expect-error: sessions that behave as the original have no roster
 session.getRoster();
