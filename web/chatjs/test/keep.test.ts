@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import type { ChatloomOptions, ChatStore } from "../src/chatloom/options";
 import type { ChatloomSession } from "../src/chatloom/session";
+import { Locks } from "./locks";
 import { type Chat, installWebSocket, newChat, next, Service } from "./service";
 
 let service: Service;
@@ -104,6 +105,34 @@ test("the chat that was kept last is resumed, or the one that is asked for", asy
   expect([...store.texts.keys()]).toEqual(["other", `chatloom/${two.contactId}/${two.participantId}`]);
 });
 
+test("each of several pages in a chat keeps its own session, and one that has gone is gone on with once", async () => {
+  vi.stubGlobal("navigator", { onLine: true, locks: new Locks() });
+  const store = storage();
+  const chat = newChat();
+  service.stored = [service.item(chat)];
+  const first = (await page({ storage: store })).create(chat);
+  await connect(first);
+  const second = (await (await page({ storage: store })).resume()) as ChatloomSession;
+  // Nobody has gone: it begins anew, with all that there is.
+  expect(await connect(second)).toEqual([service.stored[0]?.["Id"]]);
+  const keys = () => [...store.texts.keys()].filter((key) => key.startsWith("chatloom/"));
+  expect(keys()).toHaveLength(2);
+
+  service.answer("/participant/message", null);
+  const waiting = first.sendMessage(text("one"));
+  await service.until(() => service.of("/participant/message").length === 1);
+  first.close();
+  await expect(waiting).rejects.toMatchObject({ type: "AbortError" });
+  const third = (await (await page({ storage: store })).resume()) as ChatloomSession;
+  const fourth = (await (await page({ storage: store })).resume()) as ChatloomSession;
+  expect(await connect(third)).toEqual([]);
+  expect(await connect(fourth)).toEqual([service.stored[0]?.["Id"]]);
+  await service.until(() => service.of("/participant/message").length === 2);
+  expect(keys()).toHaveLength(3);
+  for (const session of [second, third, fourth]) session.close({ forget: true });
+  await vi.waitFor(() => expect(keys()).toEqual([]));
+});
+
 test("a chat that has ended is kept no longer", async () => {
   const store = storage();
   const { create } = await page({ storage: store });
@@ -130,7 +159,7 @@ test("a store that is slow gets only the newest, and one that fails is reported 
   };
   const { contactId, participantId, participantToken } = newChat();
   const participant = { contactId, initialContactId: contactId, participantId, participantToken };
-  const one = keeper(store, participant, log);
+  const one = keeper(store, participant, undefined, log);
   for (const snapshot of ["1", "2", "3"]) one.keep({ participant, region: "r", endpoint: "e", snapshot });
   free();
   await new Promise((resolve) => setImmediate(resolve));
@@ -140,6 +169,7 @@ test("a store that is slow gets only the newest, and one that fails is reported 
   const full = keeper(
     { ...store, set: () => Promise.reject(new DOMException("no room", "QuotaExceededError")) },
     participant,
+    undefined,
     log,
   );
   full.keep({ participant, region: "r", endpoint: "e", snapshot: "secret" });

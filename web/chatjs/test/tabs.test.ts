@@ -2,6 +2,7 @@
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import type { ChatloomSession } from "../src/chatloom/session";
+import { Locks } from "./locks";
 import { type Chat, installWebSocket, newChat, next, Service } from "./service";
 
 let service: Service;
@@ -17,52 +18,6 @@ afterEach(async () => {
   vi.resetModules();
   await service.stop();
 });
-
-interface Wish {
-  grant(): Promise<unknown>;
-  done(value: unknown): void;
-  fail(error: Error): void;
-}
-
-/** The lock manager of a browser, as far as one lock at a time goes. */
-class Locks {
-  #held: Wish | undefined;
-  #wishes: Wish[] = [];
-
-  request(_name: string, options: { steal?: boolean; signal?: AbortSignal }, grant: () => Promise<unknown>) {
-    return new Promise((done, fail) => {
-      const wish = { grant, done, fail };
-      if (options.steal) {
-        this.#held?.fail(new DOMException("stolen", "AbortError"));
-        this.#held = undefined;
-        this.#wishes.unshift(wish);
-      } else {
-        this.#wishes.push(wish);
-        options.signal?.addEventListener("abort", () => {
-          if (!this.#wishes.includes(wish)) return;
-          this.#wishes = this.#wishes.filter((other) => other !== wish);
-          fail(new DOMException("no longer", "AbortError"));
-        });
-      }
-      this.#next();
-    });
-  }
-
-  #next(): void {
-    if (this.#held) return;
-    const wish = this.#wishes.shift();
-    if (!wish) return;
-    this.#held = wish;
-    queueMicrotask(() => {
-      void wish.grant().then((value) => {
-        wish.done(value);
-        if (this.#held !== wish) return;
-        this.#held = undefined;
-        this.#next();
-      });
-    });
-  }
-}
 
 const open: { session: ChatloomSession }[] = [];
 
@@ -154,7 +109,7 @@ function hold(chat: Chat, options: { steal?: boolean } = {}) {
   let release = () => {};
   const { locks } = navigator as unknown as { locks: Locks };
   const holding = () => new Promise<void>((resolve) => (release = resolve));
-  const held = locks.request(`chatloom/${chat.contactId}/${chat.participantId}`, options, holding);
+  const held = locks.request(`chatloom-line/${chat.contactId}/${chat.participantId}`, options, holding);
   return { release: () => release(), taken: held.then(undefined, () => "taken") };
 }
 

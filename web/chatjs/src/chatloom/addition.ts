@@ -15,8 +15,8 @@ export interface Addition {
   /** The version of the package that it belongs to. */
   readonly version: string;
   readonly core: CoreSource;
-  /** Where a chat is kept from now on. */
-  keeper(storage: Storage, participant: Participant, log: Keeper["log"]): Keeper;
+  /** Keeps a chat from now on, where it was kept before if that is given. */
+  keeper(storage: Storage, participant: Participant, key: string | undefined, log: Keeper["log"]): Keeper;
   /** A socket that the pages of this origin share that know this name. */
   line(name: string, relay: RelayOptions, log: Listener["log"]): Line;
   /** The chat that was kept last, of those of this contact if one is given. */
@@ -43,7 +43,7 @@ export interface RelayOptions {
 export type Storage = NonNullable<ChatloomOptions["storage"]>;
 
 /** What is kept of a chat. */
-export interface Kept {
+export interface KeptSession {
   participant: Participant;
   region: string;
   endpoint: string;
@@ -51,14 +51,19 @@ export interface Kept {
   snapshot: string;
 }
 
+/** A chat to go on with: where its session was kept, and what the core needs, unless a session is to begin. */
+export type Kept = Omit<KeptSession, "snapshot"> & ({ key: string; snapshot: string } | { key?: undefined });
+
 /** Keeps one chat. */
 export interface Keeper {
   /** Hears what goes wrong. */
   readonly log: (text: string) => void;
   /** Keeps this in place of what was kept before. */
-  keep(chat: Kept): void;
+  keep(chat: KeptSession): void;
   /** Nothing is to be kept any more. */
   forget(): void;
+  /** Somebody else may go on with the chat. */
+  leave(): void;
 }
 
 let load: () => Promise<Addition>;

@@ -27,6 +27,8 @@ const MOST_MESSAGES = 1_000;
 /** What a session is made with. */
 export interface ChatloomSettings extends Settings {
   chatloom: ChatloomOptions;
+  /** Where the session was kept that it goes on from. */
+  key?: string | undefined;
 }
 
 /** The settings of a session that behaves as Chatloom does. */
@@ -86,7 +88,7 @@ export class ChatloomController extends Controller {
     const { client } = this.settings.means ?? {};
     const relay = { makeHost: ownHost, session: super.options(), means: { client } };
     const log: Listener["log"] = (level, text) => this.log(level, text);
-    return (this.#line ??= loadedAddition().line(`chatloom/${initialContactId}/${participantId}`, relay, log));
+    return (this.#line ??= loadedAddition().line(`chatloom-line/${initialContactId}/${participantId}`, relay, log));
   }
 
   /** With a shared socket, the socket comes first: from then on nothing is missed. */
@@ -149,15 +151,17 @@ export class ChatloomController extends Controller {
     this.pubsub.unsubscribeAll();
     this.host.forget(this.session);
     this.#line?.closeWebSocket();
-    if (forget && this.settings.snapshot !== undefined) this.#kept?.forget();
+    if (this.settings.snapshot === undefined) return;
+    if (forget) this.#kept?.forget();
+    this.#kept?.leave();
   }
 
   /** Where the chat is kept, if it is. There is a core that asks for it, so the rest is there as well. */
   get #kept(): Keeper | undefined {
     const { storage } = this.settings.chatloom;
-    if (storage)
-      this.#keeper ??= loadedAddition().keeper(storage, this.participant, (text) => this.log(LogLevel.WARN, text));
-    return this.#keeper;
+    if (!storage) return undefined;
+    const log = (text: string) => this.log(LogLevel.WARN, text);
+    return (this.#keeper ??= loadedAddition().keeper(storage, this.participant, this.settings.key, log));
   }
 
   #persist(snapshot: string | undefined): void {

@@ -1,22 +1,55 @@
 /** Keeps chats, so that they can go on when the page is loaded again. */
 import type { Participant } from "../api/rules";
-import type { Keeper, Kept, Storage } from "./addition";
+import type { Keeper, Kept, KeptSession, Storage } from "./addition";
 import type { ChatStore } from "./options";
 import { storeOf } from "./stores";
 
 /** Of what is written. */
 const VERSION_OF_RECORD = 1;
+/** A page that is loaded again may be there before its locks are free: so often is looked, after so long. */
+const LOOKS = 4;
+const LOOK_AGAIN_MS = 50;
 /** Before the names of chats, for there may be other things in a store. */
 const PREFIX = "chatloom/";
 
 /** A chat with when it was written. */
-interface Entry extends Kept {
+interface Entry extends KeptSession {
   version: typeof VERSION_OF_RECORD;
   savedAt: number;
 }
 
 function keyOf({ initialContactId, participantId }: Participant): string {
   return `${PREFIX}${initialContactId}/${participantId}`;
+}
+
+/**
+ * The locks by which pages tell whose session is whose: several pages may be in the same chat, and each keeps
+ * its own. There are none in the storage of a tab, which is of one page alone, nor in browsers without.
+ */
+function locksOf(storage: Storage): LockManager | undefined {
+  return storage === "session" ? undefined : globalThis.navigator?.locks;
+}
+
+/** The names that this page holds, and how each is given back. */
+const held = new Map<string, () => void>();
+
+/** Holds a name until it is given back or the page goes; says whether nobody else holds it. */
+async function hold(locks: LockManager, key: string): Promise<boolean> {
+  if (held.has(key)) return false;
+  const until = new Promise<void>((done) => held.set(key, done));
+  return new Promise((resolve, reject) => {
+    const granted = (lock: Lock | null) => {
+      if (!lock) held.delete(key);
+      resolve(lock !== null);
+      return lock && until;
+    };
+    locks.request(key, { ifAvailable: true }, granted).catch(reject);
+  });
+}
+
+function giveBack(key: string): void {
+  held.get(key)?.();
+  held.delete(key);
 }
 
 /**
@@ -28,8 +61,9 @@ class OneKeeper implements Keeper {
   readonly log: (text: string) => void;
   readonly #key: string;
   /** What is to be done next: something to write, or nothing to be kept. */
-  #next: Kept | null | undefined;
+  #next: KeptSession | null | undefined;
   #writing = false;
+  #left = false;
 
   constructor(store: ChatStore, key: string, log: (text: string) => void) {
     this.#store = store;
@@ -37,7 +71,7 @@ class OneKeeper implements Keeper {
     this.log = log;
   }
 
-  keep(chat: Kept): void {
+  keep(chat: KeptSession): void {
     this.#next = chat;
     if (!this.#writing) void this.#write();
   }
@@ -45,6 +79,11 @@ class OneKeeper implements Keeper {
   forget(): void {
     this.#next = null;
     if (!this.#writing) void this.#write();
+  }
+
+  leave(): void {
+    this.#left = true;
+    if (!this.#writing) giveBack(this.#key);
   }
 
   async #write(): Promise<void> {
@@ -61,29 +100,55 @@ class OneKeeper implements Keeper {
       }
     }
     this.#writing = false;
+    if (this.#left) giveBack(this.#key);
   }
 }
 
-function written(chat: Kept): string {
+function written(chat: KeptSession): string {
   const entry: Entry = { version: VERSION_OF_RECORD, savedAt: Date.now(), ...chat };
   return JSON.stringify(entry);
 }
 
-export function keeper(storage: Storage, participant: Participant, log: Keeper["log"]): Keeper {
-  return new OneKeeper(storeOf(storage), keyOf(participant), log);
+export function keeper(
+  storage: Storage,
+  participant: Participant,
+  key: string | undefined,
+  log: Keeper["log"],
+): Keeper {
+  const locks = locksOf(storage);
+  let own = key ?? keyOf(participant);
+  if (locks && key === undefined) {
+    own = `${own}/${crypto.randomUUID()}`;
+    hold(locks, own).catch((error: Error) => log(`the chat is kept without a lock: ${error.message}`));
+  }
+  return new OneKeeper(storeOf(storage), own, log);
 }
 
-/** The chat that was kept last, of those of this contact if one is given. What cannot be read counts for nothing. */
+/**
+ * The chat that was kept last, of those of this contact if one is given; with the session of a page that has
+ * gone, if there is one. What cannot be read counts for nothing.
+ */
 export async function kept(storage: Storage, contactId: string | undefined): Promise<Kept | undefined> {
   const store = storeOf(storage);
-  let newest: Entry | undefined;
+  const locks = locksOf(storage);
+  const entries: [key: string, entry: Entry][] = [];
   for (const key of await store.keys()) {
-    if (!key.startsWith(PREFIX)) continue;
-    const entry = read(await store.get(key));
-    if (!entry || !isOf(entry, contactId)) continue;
-    if (!newest || entry.savedAt > newest.savedAt) newest = entry;
+    const entry = key.startsWith(PREFIX) && read(await store.get(key));
+    if (entry && isOf(entry, contactId)) entries.push([key, entry]);
   }
-  return newest;
+  entries.sort(([, a], [, b]) => b.savedAt - a.savedAt);
+  const [newest] = entries;
+  if (!newest) return undefined;
+  const chat = entries.filter(([, entry]) => keyOf(entry.participant) === keyOf(newest[1].participant));
+  for (let look = 1; look <= LOOKS; look++) {
+    for (const [key, entry] of chat) {
+      if (!locks || (await hold(locks, key))) return { ...entry, key };
+    }
+    if (look < LOOKS) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+  // Every session of the chat is that of a page that goes on: this page begins one of its own.
+  const { participant, region, endpoint } = newest[1];
+  return { participant, region, endpoint };
 }
 
 function isOf({ participant }: Kept, contactId: string | undefined): boolean {

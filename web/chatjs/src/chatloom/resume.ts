@@ -23,7 +23,7 @@ export async function resume({ contactId, options }: ResumeArgs = {}): Promise<C
     throw new IllegalArgument("resume needs the storage that the chats are kept in: chatloom.storage");
   const kept = await (await addition()).kept(chatloom.storage, contactId);
   if (!kept) return undefined;
-  const { participant, snapshot, region, endpoint } = kept;
-  const chosen = { ...withChatloom(settings(undefined), chatloom), region, endpoint, snapshot };
+  const { participant, ...rest } = kept;
+  const chosen = { ...withChatloom(settings(undefined), chatloom), ...rest };
   return new ChatloomSession(new ChatloomController(participant, chosen).begin());
 }
