@@ -138,3 +138,102 @@ alike("a page written for 1.0.x runs unchanged", async (stage, library) => {
   assert.ok(lines.length > 0 && lines.every(([level, line]) => level !== "debug" && line !== ""));
   return seen(told, outcomes);
 });
+
+alike("a page written for 5.0.0 runs unchanged, over a reload too", async (stage, library) => {
+  const server = await stage.server();
+  const { page, told, outcome } = await openShop(stage, server, library, "shop-5.js");
+  const agent = stage.agent(server);
+  const outcomes = {};
+  const call = async (name, run, argument) => {
+    outcomes[name] = plain(await outcome(run, argument));
+    return outcomes[name];
+  };
+
+  const { value } = await call("connect", () => open("Jane"));
+  assert.deepEqual(value.metadata, { attempt: 1 });
+  await told.find("greeting", ({ data }) => data.data?.ParticipantRole === "SYSTEM");
+  await write(page, "an agent, please");
+  await told.find("the agent", byAgent(JOINED));
+  await agent.events.find("its place in the chat", ({ type }) => type === "caughtUp");
+  agent.do({ send: "Hello **Jane**", contentType: "text/markdown" });
+  const hello = await told.find("an answer", said("Hello **Jane**"));
+  const mine = await told.find("what was sent", ({ told }) => told === "sent");
+  assert.deepEqual(mine.data.metadata, { foo: "bar" });
+
+  const receipt = await call(
+    "read receipt",
+    (messageId) =>
+      chatSession.sendEvent({
+        contentType: "application/vnd.amazonaws.connect.event.message.read",
+        content: JSON.stringify({ messageId }),
+      }),
+    hello.data.data.Id,
+  );
+  assert.ok(receipt.value.data.Id);
+  await agent.events.find(
+    "the receipt",
+    ({ type, messageId }) => type === "receipt" && messageId === hello.data.data.Id,
+  );
+  await call(
+    "read receipt again",
+    (messageId) =>
+      chatSession.sendEvent({
+        contentType: "application/vnd.amazonaws.connect.event.message.read",
+        content: JSON.stringify({ messageId }),
+      }),
+    hello.data.data.Id,
+  );
+  await call("read receipt of nothing", () =>
+    chatSession.sendEvent({
+      contentType: "application/vnd.amazonaws.connect.event.message.read",
+      content: "{}",
+    }),
+  );
+  await call("content that is no JSON", () =>
+    chatSession.sendEvent({
+      contentType: "application/vnd.amazonaws.connect.event.participant.invited",
+      content: "no JSON",
+    }),
+  );
+  await call("details", () => chatSession.getChatDetails());
+  await call("methods", () =>
+    Object.keys(chatSession)
+      .concat(Object.getOwnPropertyNames(Object.getPrototypeOf(chatSession)))
+      .filter((name) => typeof chatSession[name] === "function" && !name.startsWith("_"))
+      .filter((name) => name !== "constructor")
+      .sort(),
+  );
+  await call("an unknown view", () => chatSession.describeView({ viewToken: "none" }));
+  await call("an unknown attachment", () => chatSession.getAttachmentURL({ attachmentId: "none" }));
+  await call("its download", () => chatSession.downloadAttachment({ attachmentId: "none" }));
+  await call("a sign-in that nobody asked for", () =>
+    chatSession.getAuthenticationUrl({ redirectUri: "https://shop.example", sessionId: "none" }),
+  );
+  await call("giving it up", () =>
+    chatSession.cancelParticipantAuthentication({ sessionId: "none" }),
+  );
+  const shown = () => page.getByRole("listitem").allInnerTexts();
+  await page.getByText("Hello **Jane**", { exact: true }).waitFor();
+  const before = await shown();
+  outcomes["shown"] = before;
+
+  await page.reload();
+  const from = told.length;
+  agent.do({ send: "Are you still there?" });
+  await agent.events.find("its own words", ({ content }) => content === "Are you still there?");
+  await call("connect after the reload", () => open("nobody"));
+  await page.getByText("Are you still there?", { exact: true }).waitFor();
+  outcomes["shown after the reload"] = await shown();
+  assert.deepEqual(outcomes["shown after the reload"], [...before, "Are you still there?"]);
+  await write(page, "Here I am");
+  await agent.hears("Here I am");
+  await told.find("its echo", said("Here I am"), { from });
+
+  await page.getByRole("button", { name: "Leave" }).click();
+  await told.find("the end", (entry) => entry.told === "ended");
+  await page.getByText("The chat has ended").waitFor();
+  for (const method of ["sendMessage", "getTranscript", "sendEvent"]) {
+    await call(`${method} after the end`, (method) => chatSession[method]({}), method);
+  }
+  return seen(told, outcomes);
+});
