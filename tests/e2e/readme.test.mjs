@@ -33,14 +33,15 @@ const said = (text) => (entry) => entry.told === "message" && entry.data.data.Co
 const byAgent = (contentType) => (entry) =>
   entry.data?.data?.ContentType === contentType && entry.data.data.ParticipantRole === "AGENT";
 
-/** What the page was told and what its calls came to, to be compared. */
-function seen(told, outcomes) {
-  return { ...outcomes, ...byKind(told.entries) };
+/** What the page was told, what it asked and what its calls came to, to be compared. */
+function seen({ told, requests }, outcomes) {
+  return { ...outcomes, ...byKind(told.entries), ...byKind(requests) };
 }
 
 alike("a page written for 1.0.x runs unchanged", async (stage, library) => {
   const server = await stage.server();
-  const { page, told, outcome } = await openShop(stage, server, library, "shop-1.js");
+  const shop = await openShop(stage, server, library, "shop-1.js");
+  const { page, told, outcome } = shop;
   const agent = stage.agent(server);
   const outcomes = {};
   const call = async (name, run, argument) => {
@@ -136,12 +137,13 @@ alike("a page written for 1.0.x runs unchanged", async (stage, library) => {
 
   const lines = await page.evaluate(() => lines);
   assert.ok(lines.length > 0 && lines.every(([level, line]) => level !== "debug" && line !== ""));
-  return seen(told, outcomes);
+  return seen(shop, outcomes);
 });
 
 alike("a page written for 5.0.0 runs unchanged, over a reload too", async (stage, library) => {
   const server = await stage.server();
-  const { page, told, outcome } = await openShop(stage, server, library, "shop-5.js");
+  const shop = await openShop(stage, server, library, "shop-5.js");
+  const { page, told, outcome } = shop;
   const agent = stage.agent(server);
   const outcomes = {};
   const call = async (name, run, argument) => {
@@ -235,5 +237,5 @@ alike("a page written for 5.0.0 runs unchanged, over a reload too", async (stage
   for (const method of ["sendMessage", "getTranscript", "sendEvent"]) {
     await call(`${method} after the end`, (method) => chatSession[method]({}), method);
   }
-  return seen(told, outcomes);
+  return seen(shop, outcomes);
 });

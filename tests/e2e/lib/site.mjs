@@ -95,9 +95,30 @@ export async function openDesk(stage, server, libraries, { alternative } = {}) {
 async function openPage(stage, url, name, options = {}) {
   const page = await stage.page({ viewport: { width: 560, height: 480 }, ...options });
   const told = new Log(name);
+  const requests = [];
+  page.on("request", (request) => {
+    const asked = describe(request);
+    if (asked) requests.push(asked);
+  });
   await page.exposeFunction("note", (entry) => told.push(entry));
   await page.goto(url);
-  return { page, told, outcome: (call, argument) => outcome(page, call, argument) };
+  return { page, told, requests, outcome: (call, argument) => outcome(page, call, argument) };
+}
+
+/** What a page asks the Participant Service; of the string that names the library its end. */
+function describe(request) {
+  const { pathname, search } = new URL(request.url());
+  if (!pathname.startsWith("/participant/") || request.method() === "OPTIONS") return undefined;
+  const headers = request.headers();
+  return {
+    told: `${request.method()} ${pathname}${search}`,
+    data: {
+      body: request.postDataJSON(),
+      type: headers["content-type"],
+      bearer: headers["x-amz-bearer"],
+      agent: headers["x-amz-user-agent"]?.split(" ").at(-1),
+    },
+  };
 }
 
 /** What a call in the page came to: its value, what it rejected with, or what it threw. */
@@ -106,7 +127,7 @@ function outcome(page, call, argument) {
 }
 
 async function settle(call, argument) {
-  const describe = (error) =>
+  const plain = (error) =>
     error instanceof Error
       ? { error: error.name, message: error.message, argument: error.argument }
       : error;
@@ -114,11 +135,11 @@ async function settle(call, argument) {
   try {
     promise = call(argument);
   } catch (error) {
-    return { threw: describe(error) };
+    return { threw: plain(error) };
   }
   try {
     return { value: await promise };
   } catch (error) {
-    return { rejected: describe(error) };
+    return { rejected: plain(error) };
   }
 }

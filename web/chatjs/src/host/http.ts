@@ -8,7 +8,7 @@ export type Reply = Omit<Extract<Input, { type: "answered" }>, "type" | "request
 export async function post(http: HttpOutput, signal: AbortSignal): Promise<Reply> {
   const response = await fetch(http.url, {
     method: http.method,
-    headers: { "Content-Type": "application/json", ...http.headers },
+    headers: http.body ? { "Content-Type": "application/json", ...http.headers } : http.headers,
     body: http.body || null,
     signal,
   });
