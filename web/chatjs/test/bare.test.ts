@@ -78,4 +78,39 @@ describe("in a bare engine", () => {
     expect(texts.map((text) => text.length)).toEqual([10, 8, 100_000, 12, 3_000_000, 13]);
     expect(texts.every((text) => /^(?:\u00fc+|after \d+)$/.test(text))).toBe(true);
   });
+
+  test.each([
+    ["at once", (online: boolean) => online],
+    ["later", (online: boolean) => Promise.resolve(online)],
+  ])("the application says %s whether there is a network", async (_, answer) => {
+    const { ChatSession } = load();
+    let online = true;
+    let askedInVain = 0;
+    let hears = () => {};
+    const heard = new Promise<void>((resolve) => {
+      hears = resolve;
+    });
+    const isNetworkOnline = () => {
+      if (!online) {
+        hears();
+        // It is asked again and again while there is none; then there is one.
+        if (++askedInVain === 3) online = true;
+      }
+      return answer(online);
+    };
+    ChatSession.setGlobalConfig({ endpoint: service.endpoint, webSocketManagerConfig: { isNetworkOnline } });
+    const session = ChatSession.create({ chatDetails: newChat(), type: "CUSTOMER" });
+    const lost = new Promise((resolve) => session.onConnectionLost(resolve));
+    const subscribed = service.frames.filter((topic) => topic === "aws/subscribe").length;
+    await session.connect();
+    await service.until(() => service.frames.filter((topic) => topic === "aws/subscribe").length > subscribed);
+    online = false;
+    await heard;
+    const established = new Promise<boolean>((resolve) => session.onConnectionEstablished(() => resolve(online)));
+    service.sockets.at(-1)?.terminate();
+    await lost;
+    expect(await established).toBe(true);
+    expect(askedInVain).toBe(3);
+    await expect(session.sendMessage({ message: "back", contentType: "text/plain" })).resolves.toBeDefined();
+  });
 });
