@@ -197,8 +197,9 @@ pub unsafe extern "C" fn handle(len: usize, mono_ms: f64, wall_ms: f64) -> usize
 ///
 /// * Type, content type, contact, initial contact and related contact, each empty when absent, joined
 ///   by U+001F. That is enough for an item without metadata as long as all sessions behave as the
-///   original and none tracks its transcript. Successive items of a chat mostly agree in these, so a
-///   host need not write them anew each time: nothing here changes the input.
+///   original and none tracks its transcript. Successive items of a chat mostly agree in these: until
+///   it calls [`handle`] a host may take 0 or a positive number for the answer to each further item
+///   with these members that comes the same way.
 /// * A JSON object with the members of [`ItemHead`](chatloom_wire::ItemHead). What else it has is not
 ///   looked at.
 ///
@@ -299,6 +300,25 @@ mod tests {
         assert_eq!(instance.bring(socket, ["MESSAGE", "text/plain", "c", "i", ""]), (7 << 5) + 1);
         let typing = "application/vnd.amazonaws.connect.event.typing";
         assert_eq!(instance.bring(socket, ["EVENT", typing, "", "i", ""]), (7 << 5) + 2);
+    }
+
+    #[test]
+    fn an_answer_holds_for_the_same_members_until_something_else_happens() {
+        let (mut instance, socket) = connected();
+        let typing = "application/vnd.amazonaws.connect.event.typing";
+        for members in [
+            ["MESSAGE", "text/plain", "c", "i", ""],
+            ["EVENT", typing, "c", "i", ""],
+            ["MESSAGE", "text/plain", "other", "other", ""],
+        ] {
+            let answer = instance.bring(socket, members);
+            assert!(answer >= 0);
+            for _ in 0..3 {
+                assert_eq!(instance.bring(socket, members), answer);
+            }
+        }
+        instance.tell(&json!({ "type": "forget", "session": 7 }));
+        assert_eq!(instance.bring(socket, ["MESSAGE", "text/plain", "c", "i", ""]), 0);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-/** Callbacks of the application: who wants what, and when they run. */
+/** Callbacks of the application: who wants what. */
+import { later, type Task } from "./tasks";
 
 /** The original's name of each callback and of its event (S118). Those of items come first, in the order of the core's kinds. */
 export const CALLBACKS = {
@@ -106,11 +107,6 @@ export class Handlers {
   }
 }
 
-/** Something to do in a task of its own. */
-export interface Task {
-  run(): void;
-}
-
 /** An event of the application, in a task of its own. */
 class Delivery implements Task {
   constructor(
@@ -122,38 +118,4 @@ class Delivery implements Task {
   run(): void {
     this.handlers.trigger(this.name, this.payload);
   }
-}
-
-/**
- * Runs each task in a later macrotask of its own, in order (S115). `setTimeout` would do and costs
- * more than all the rest of an event; a promise would not do: what an application still does in the
- * current task would come after.
- */
-export const later: (task: Task) => void = scheduler();
-
-function scheduler(): (task: Task) => void {
-  const { setImmediate } = globalThis as { setImmediate?: (run: (task: Task) => void, task: Task) => void };
-  if (typeof setImmediate === "function") return (task) => setImmediate(run, task);
-  if (typeof MessageChannel !== "function") return (task) => setTimeout(run, 0, task);
-  const waiting: Task[] = [];
-  let next = 0;
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => {
-    const task = waiting[next++];
-    if (next === waiting.length) {
-      waiting.length = next = 0;
-    } else if (next === 1024) {
-      waiting.splice(0, next);
-      next = 0;
-    }
-    task?.run();
-  };
-  return (task) => {
-    waiting.push(task);
-    port2.postMessage(null);
-  };
-}
-
-function run(task: Task): void {
-  task.run();
 }

@@ -2,7 +2,7 @@
 import type { Call, DoneOutput, EventOutput, Item, SessionOptions } from "../host/core";
 import { type Host, host } from "../host/host";
 import type { Also, Answer, Listener, Means } from "../host/session";
-import { CALLBACKS, EVENTS, type Handler, Handlers, later } from "./callbacks";
+import { CALLBACKS, EVENTS, type Handler, Handlers } from "./callbacks";
 import { sendsReceipts, type Settings } from "./config";
 import { type Level, log, LogLevel } from "./log";
 import {
@@ -33,6 +33,7 @@ import {
   SessionTypes,
   type WithMetadata,
 } from "./rules";
+import { later } from "./tasks";
 import { Transcript } from "./transcript";
 
 const CONNECT_FAILED = "Failed to fetch connectionDetails with createParticipantConnection";

@@ -257,9 +257,10 @@ export class Core {
   #memory: Uint8Array<ArrayBuffer>;
   /** The part of the memory where inputs are written. */
   #input: Uint8Array<ArrayBuffer>;
-  /** The item whose head stands there, if one does. */
-  #written: Item | undefined;
-  #headLength = 0;
+  /** The last item, if only its head stands there, where it came from, and what the core gave for it. */
+  #last: Item | undefined;
+  #lastSource = 0;
+  #lastCode = 0;
 
   /** Starts an instance that nobody else has. */
   constructor(exports: Exports) {
@@ -290,28 +291,38 @@ export class Core {
    */
   item(source: number, handle: number, item: Item, whole: boolean): number {
     if (whole || item["MessageMetadata"]) {
-      this.#headLength = this.#write(JSON.stringify(headOf(item)));
-    } else if (!this.#isWritten(item)) {
-      // Successive items of a chat agree in what the core decides on; then that is where it must be.
-      this.#headLength = this.#write(HEAD.map((name) => textOf(item[name])).join(SEPARATOR));
-      this.#written = item;
+      return this.#bring(this.#write(JSON.stringify(headOf(item))), source, handle);
     }
+    // Successive items of a chat agree in what the core decides on; then it decides the same.
+    if (!this.#isLike(item, source)) {
+      const length = this.#write(HEAD.map((name) => textOf(item[name])).join(SEPARATOR));
+      this.#lastCode = this.#bring(length, source, handle);
+      if (this.#lastCode < 0) return this.#lastCode;
+      this.#lastSource = source;
+      this.#last = item;
+    }
+    return this.#lastCode;
+  }
+
+  #bring(length: number, source: number, handle: number): number {
     try {
-      return this.#exports.item(this.#headLength, source, handle, performance.now(), Date.now());
+      return this.#exports.item(length, source, handle, performance.now(), Date.now());
     } catch (error) {
       throw fault(error);
     }
   }
 
-  #isWritten(item: Item): boolean {
-    const written = this.#written;
-    if (written === undefined) return false;
+  /** Whether the core would give for this item what it gave for the last one. */
+  #isLike(item: Item, source: number): boolean {
+    const last = this.#last;
     return (
-      item["Type"] === written["Type"] &&
-      item["ContentType"] === written["ContentType"] &&
-      item["ContactId"] === written["ContactId"] &&
-      item["InitialContactId"] === written["InitialContactId"] &&
-      item["RelatedContactId"] === written["RelatedContactId"]
+      last !== undefined &&
+      source === this.#lastSource &&
+      item["Type"] === last["Type"] &&
+      item["ContentType"] === last["ContentType"] &&
+      item["ContactId"] === last["ContactId"] &&
+      item["InitialContactId"] === last["InitialContactId"] &&
+      item["RelatedContactId"] === last["RelatedContactId"]
     );
   }
 
@@ -321,7 +332,7 @@ export class Core {
   }
 
   #write(text: string): number {
-    this.#written = undefined;
+    this.#last = undefined;
     if (text.length > SHORT) {
       const bytes = this.#encoder.encode(text);
       this.#reserve(bytes.length);

@@ -1,4 +1,5 @@
 /** Sockets of the host's own, by the numbers that the core gives them. */
+import { beginEvent, endEvent } from "../api/tasks";
 import type { Input } from "./core";
 
 /** What somebody hears of sockets. */
@@ -28,7 +29,11 @@ export class Sockets {
     }
     this.#open.set(socket, opened);
     opened.onopen = () => tell({ type: "opened", socket });
-    opened.onmessage = (event) => received(socket, event.data);
+    opened.onmessage = (event) => {
+      beginEvent(event);
+      received(socket, event.data);
+      endEvent();
+    };
     // A `close` follows each error. Node's sockets end the process when nobody listens.
     opened.onerror = () => undefined;
     opened.onclose = (event) => {

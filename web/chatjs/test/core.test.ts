@@ -1,0 +1,69 @@
+/** When an item crosses into the core, and when what the core said before holds for it. */
+import { describe, expect, test } from "vitest";
+
+import { Core } from "../src/host/core";
+import type { Exports } from "../src/host/wasm";
+
+/** A core that answers all items alike and keeps what it was told of them. */
+function told(answer: number) {
+  const buffer = new ArrayBuffer(1 << 16);
+  const heads: string[] = [];
+  const exports: Exports = {
+    memory: { buffer },
+    start: () => undefined,
+    input: () => 0,
+    handle: () => 0,
+    item(length, source) {
+      heads.push(`${source} ${new TextDecoder().decode(new Uint8Array(buffer, 0, length))}`);
+      return answer;
+    },
+    output: () => 0,
+  };
+  return { core: new Core(exports), heads };
+}
+
+const ITEM = { Type: "MESSAGE", ContentType: "text/plain", ContactId: "c", InitialContactId: "i", Content: "Hello" };
+const HEAD = "MESSAGE\x1ftext/plain\x1fc\x1fi\x1f";
+
+describe.each([33, 0])("an item that the core answers with %i", (answer) => {
+  test("is answered for those like it", () => {
+    const { core, heads } = told(answer);
+    for (const Content of ["Hello", "again", "and again"]) {
+      expect(core.item(1, 7, { ...ITEM, Content }, false)).toBe(answer);
+    }
+    expect(heads).toEqual([`1 ${HEAD}`]);
+  });
+
+  test.each([
+    ["Type", "EVENT"],
+    ["ContentType", "text/markdown"],
+    ["ContactId", "other"],
+    ["InitialContactId", "other"],
+    ["RelatedContactId", "other"],
+  ])("is not answered for one of another %s", (name, value) => {
+    const { core, heads } = told(answer);
+    core.item(1, 7, ITEM, false);
+    core.item(1, 8, { ...ITEM, [name]: value }, false);
+    core.item(1, 9, ITEM, false);
+    expect(heads).toHaveLength(3);
+    expect(heads[2]).toBe(heads[0]);
+  });
+
+  test("is not answered for one from elsewhere, after anything else, or when more of it matters", () => {
+    const { core, heads } = told(answer);
+    core.item(1, 7, ITEM, false);
+    core.item(-1, 8, ITEM, false);
+    core.handle({ type: "time" });
+    core.item(-1, 9, ITEM, false);
+    core.item(-1, 10, ITEM, true);
+    core.item(-1, 11, { ...ITEM, MessageMetadata: { MessageId: "m" } }, false);
+    core.item(-1, 12, ITEM, false);
+    expect(heads.map((head) => head.split(" ")[0])).toEqual(["1", "-1", "-1", "-1", "-1", "-1"]);
+  });
+});
+
+test("an item that more follows is told each time", () => {
+  const { core, heads } = told(-5);
+  for (const handle of [7, 8]) expect(core.item(1, handle, ITEM, false)).toBe(-5);
+  expect(heads).toEqual([`1 ${HEAD}`, `1 ${HEAD}`]);
+});
