@@ -68,7 +68,7 @@ const STEPS: [Step; 15] = [
     },
     Step {
         name: "e2e",
-        about: "whole chats with boto3, the AWS SDK and ChatJS in Chromium",
+        about: "whole chats with boto3, AWS SDKs, ChatJS, Streams and our package in Chromium",
         run: e2e::test,
     },
     Step {

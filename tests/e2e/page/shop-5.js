@@ -6,6 +6,8 @@ const backEnd = new URLSearchParams(location.search).get("server");
 const events = "application/vnd.amazonaws.connect.event.";
 const kept = "shop-chat-details";
 let chatSession;
+/** The list that the library keeps. */
+let transcript;
 
 connect.ChatSession.setGlobalConfig({
   region: "us-west-2",
@@ -100,6 +102,7 @@ async function open(name) {
     sessionStorage.removeItem(kept);
     note({ told: "ended", data: event });
   });
+  chatSession.onTranscriptUpdated(({ data }) => (transcript = data.transcript));
   chatSession.onTyping(told("typing"));
   chatSession.onReadReceipt(told("read"));
   chatSession.onDeliveredReceipt(told("delivered"));
