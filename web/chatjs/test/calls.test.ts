@@ -114,6 +114,43 @@ test("s057: files need a connection", async () => {
   );
 });
 
+test("s061: calls without arguments throw at once", async () => {
+  const { session } = await connected();
+  const loose = session as unknown as Record<string, (args?: unknown) => unknown>;
+  const methods = ["downloadAttachment", "getAttachmentURL", "describeView", "getAuthenticationUrl"];
+  for (const method of [...methods, "cancelParticipantAuthentication"]) {
+    for (const args of [undefined, null]) expect(() => loose[method]?.(args), method).toThrow(TypeError);
+  }
+});
+
+test("s049: connect takes no arguments for none, though not null", async () => {
+  const { session } = createSession(service);
+  expect(() => (session.connect as (args: unknown) => unknown)(null)).toThrow(TypeError);
+  await expect(session.connect()).resolves.toMatchObject({ metadata: null });
+});
+
+test("the newest connection token is where applications look for it", async () => {
+  const { session } = createSession(service);
+  expect(session.controller.connectionHelper).toBeUndefined();
+  expect(session.controller.connectionDetailsProvider).toBeNull();
+  await session.connect();
+  expect(session.controller.connectionHelper?.getConnectionToken()).toBe("connection-token");
+  expect(session.controller.connectionHelper?.getStatus()).toBe("Starting");
+  expect(session.controller.connectionDetailsProvider?.getFetchedConnectionToken()).toBe("connection-token");
+  // The token is refused: another one is fetched, and the details stay those of the first.
+  service.answer("/participant/message", { status: 403, body: { Message: "old" } });
+  service.answer("/participant/connection", {
+    status: 200,
+    body: {
+      Websocket: { Url: "wss://example.com", ConnectionExpiry: "2126-01-01T00:00:00.000Z" },
+      ConnectionCredentials: { ConnectionToken: "newer-token", Expiry: "2126-01-01T00:00:00.000Z" },
+    },
+  });
+  await session.sendMessage({ message: "x", contentType: "text/plain" });
+  expect(session.controller.connectionHelper?.getConnectionToken()).toBe("newer-token");
+  expect(session.getChatDetails().connectionDetails?.connectionToken).toBe("connection-token");
+});
+
 test("s076: without a file sendAttachment throws", async () => {
   const { session } = await connected();
   expect(() => (session.sendAttachment as (args: unknown) => unknown)({})).toThrow(TypeError);

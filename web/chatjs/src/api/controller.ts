@@ -66,6 +66,7 @@ export class Controller implements Listener {
   #websocketStatus = "Starting";
   /** What it does now; nothing before the first `connect` has succeeded. */
   #status: string | undefined;
+  #token: string | undefined;
   /** What the application gave `connect`. */
   #metadata: unknown = null;
   /** The application has been told of the end. */
@@ -126,13 +127,25 @@ export class Controller implements Listener {
   }
 
   #track(): void {
-    this.#transcript = new Transcript(this.sessionType, this.participantId);
+    this.#transcript = new Transcript(this.sessionType);
     this.host.track(this.session);
   }
 
   getChatDetails(): ChatDetails {
     const { initialContactId, contactId, participantId, participantToken, connectionDetails } = this;
     return { initialContactId, contactId, participantId, participantToken, connectionDetails };
+  }
+
+  /** Where applications find the newest connection token, to call the service themselves; nothing before there is one. */
+  get connectionHelper() {
+    if (this.#status === undefined) return undefined;
+    return { getConnectionToken: () => this.#token, getStatus: () => this.#status };
+  }
+
+  /** The same by another way. */
+  get connectionDetailsProvider() {
+    if (this.#token === undefined) return null;
+    return { getFetchedConnectionToken: () => this.#token, getConnectionDetails: () => this.connectionDetails };
   }
 
   getConnectionStatus(): string {
@@ -146,8 +159,9 @@ export class Controller implements Listener {
   }
 
   /** A connection that is there or on its way is not made twice; after a failure this tries again (D5). */
-  connect(args?: WithMetadata): Promise<ConnectResult> {
-    this.#connecting ??= this.#connect(args?.metadata || null);
+  connect(args: WithMetadata = {}): Promise<ConnectResult> {
+    const metadata = args.metadata || null;
+    this.#connecting ??= this.#connect(metadata);
     return this.#connecting;
   }
 
@@ -238,20 +252,19 @@ export class Controller implements Listener {
   }
 
   downloadAttachment(args: AttachmentArgs): Promise<Download> {
-    return this.whenActive("downloadAttachment", async () => {
+    return this.whenActive("downloadAttachment", () => {
       const metadata = args.metadata || null;
       const what: Call = { type: "downloadAttachment", attachmentId: args.attachmentId };
-      const { blob } = await this.#answer("downloadAttachment", what, { metadata });
-      return Object.assign(blob as Blob, { metadata });
+      const answer = this.#answer("downloadAttachment", what, { metadata });
+      return answer.then(({ blob }) => Object.assign(blob as Blob, { metadata }));
     });
   }
 
   getAttachmentURL(args: AttachmentArgs): Promise<string> {
-    return this.whenActive("getAttachmentURL", async () => {
+    return this.whenActive("getAttachmentURL", () => {
       const metadata = args.metadata || null;
       const what: Call = { type: "getAttachmentUrl", attachmentId: args.attachmentId };
-      const { url = "" } = await this.#answer("getAttachmentURL", what, { metadata });
-      return url;
+      return this.#answer("getAttachmentURL", what, { metadata }).then(({ url = "" }) => url);
     });
   }
 
@@ -378,7 +391,7 @@ export class Controller implements Listener {
         break;
       case "reset":
         // Another core goes on, with an empty list.
-        if (this.#transcript) this.#transcript = new Transcript(this.sessionType, this.participantId);
+        if (this.#transcript) this.#transcript = new Transcript(this.sessionType);
         break;
       case "ended":
         this.#status = "Ended";
@@ -401,8 +414,10 @@ export class Controller implements Listener {
   }
 
   connection(body: string, acknowledged: boolean): void {
+    const details = connectionDetails(body, acknowledged);
+    this.#token = details?.connectionToken;
     // The details are those of the first connection (S56).
-    if (this.#status === undefined) this.connectionDetails = connectionDetails(body, acknowledged);
+    if (this.#status === undefined) this.connectionDetails = details;
   }
 
   log(level: Level, ...message: unknown[]): void {

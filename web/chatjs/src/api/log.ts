@@ -151,9 +151,10 @@ function printable(part: unknown): unknown {
   return part instanceof Error ? (part.stack ?? String(part)) : part;
 }
 
+/** Text as the original makes it: nothing of what counts as false, JSON of what has no text of its own. */
 function textOf(part: unknown): string {
-  const shown = printable(part);
-  return typeof shown === "object" ? JSON.stringify(shown, withoutCircles()) : String(shown ?? "");
+  const text = String(printable(part) || "");
+  return text === "[object Object]" ? JSON.stringify(part, withoutCircles()) : text;
 }
 
 function withoutCircles(): (key: string, value: unknown) => unknown {

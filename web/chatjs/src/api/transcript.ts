@@ -39,29 +39,33 @@ const SERIALIZED: PropertyDescriptor & ThisType<TranscriptItem> = {
 /** The tracked transcript of one session. */
 export class Transcript {
   readonly #role: SessionType;
-  /** Makes the ids of messages that have none yet differ from those of other sessions. */
-  readonly #prefix: string;
   readonly #entries: TranscriptItem[] = [];
+  /** What has no item yet, by its key: an entry may move, and keeps its id and its time. */
+  readonly #unsent = new Map<number, TranscriptItem>();
 
-  constructor(role: SessionType, prefix: string) {
+  constructor(role: SessionType) {
     this.#role = role;
-    this.#prefix = prefix;
   }
 
   /** Does what the core says; gives the list, which is the application's own. */
   update(steps: readonly Step[], previousNextToken: string | undefined): TranscriptData {
     for (const step of steps) {
       if (step.type === "insert") this.#entries.splice(step.at, 0, this.#entry(step));
-      else if (step.type === "replace") this.#entries[step.at] = this.#entry(step, this.#entries[step.at]);
+      else if (step.type === "replace") this.#entries[step.at] = this.#entry(step);
       else this.#entries.splice(step.at, 1);
     }
     return { transcript: this.#entries.slice(), previousTranscriptNextToken: previousNextToken ?? null };
   }
 
-  #entry(entry: Entry, before?: TranscriptItem): TranscriptItem {
-    const { body, state, gap } = entry;
-    if (gap !== undefined) return { Id: `${this.#prefix}-${entry.key}`, Type: "GAP", AbsoluteTime: "", Gap: gap };
-    if (!body) return this.#outgoing(entry, before);
+  #entry(entry: Entry): TranscriptItem {
+    const { key, body, state } = entry;
+    if (!body) {
+      const before = this.#unsent.get(key);
+      const made = entry.gap === undefined ? this.#outgoing(entry, before) : gapOf(entry.gap, before);
+      this.#unsent.set(key, made);
+      return made;
+    }
+    if (this.#unsent.size > 0) this.#unsent.delete(key);
     if (!state) return Object.defineProperty({ ...body }, "serializedContent", SERIALIZED);
     // Of a message that somebody got or read the text is that of the item as it came (S146).
     const metadata = body["MessageMetadata"] as Item | undefined;
@@ -73,8 +77,11 @@ export class Transcript {
   }
 
   /** A message that has no item yet (S142 to S144). */
-  #outgoing({ key, id, contentType, content, state = "sending" }: Entry, before?: TranscriptItem): TranscriptItem {
-    const shown = id ?? `${this.#prefix}-${key}`;
+  #outgoing(
+    { id, contentType, content, state = "sending" }: Entry,
+    before: TranscriptItem | undefined,
+  ): TranscriptItem {
+    const shown = id ?? before?.["Id"] ?? uuid();
     const failedAt = state === "failed" ? before?.["AbsoluteTime"] || new Date().toISOString() : "";
     return {
       Id: shown,
@@ -87,4 +94,16 @@ export class Transcript {
       MessageMetadata: { MessageId: shown, Status: STATES[state] },
     };
   }
+}
+
+function gapOf(gap: number, before: TranscriptItem | undefined): TranscriptItem {
+  return before ?? { Id: uuid(), Type: "GAP", AbsoluteTime: "", Gap: gap };
+}
+
+/** A random name (RFC 9562, version 4), for an entry that has none of the service's. Nothing secret depends on it. */
+function uuid(): string {
+  const digit = () => Math.floor(Math.random() * 16);
+  return "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replace(/[xy]/g, (place) =>
+    (place === "x" ? digit() : (digit() & 3) | 8).toString(16),
+  );
 }
