@@ -241,10 +241,10 @@ impl Session {
         let mut url = String::with_capacity(self.options.endpoint.len() + path.len());
         url.push_str(&self.options.endpoint);
         url.push_str(path);
-        let mut headers = vec![(BEARER_HEADER, token)];
-        if !self.options.user_agent.is_empty() {
-            headers.push(("x-amz-user-agent", self.options.user_agent.clone()));
-        }
+        // An agent's client may have no token of the participant's (docs/protocol/streams.md §1).
+        let mut headers =
+            vec![(BEARER_HEADER, token), ("x-amz-user-agent", self.options.user_agent.clone())];
+        headers.retain(|(_, value)| !value.is_empty());
         HttpRequest {
             request,
             session: self.id,
@@ -372,9 +372,9 @@ impl Session {
             if self.is_compat() {
                 self.event(cx, Event::Established { by_socket: false });
             }
-            self.acknowledge(cx, grant.acknowledged);
         }
         let url = grant.url.clone();
+        let acknowledged = !first || grant.acknowledged;
         if self.link.details.is_none() {
             self.link.details = Some(Box::new(grant));
         }
@@ -384,13 +384,18 @@ impl Session {
             if !is_socket_url(&url) {
                 return self.break_off(cx, "the service gave no URL of a socket");
             }
-            self.open_socket(cx, url);
+            // Without a network the original waits for it.
+            if cx.online || !self.is_compat() {
+                self.open_socket(cx, url);
+            }
         } else if first {
             // The original asks once more before it gives up (S186).
-            return self.fetch(cx);
+            self.fetch(cx);
+            return self.acknowledge(cx, acknowledged);
         } else {
             return self.break_off(cx, "the session has neither a socket nor a socket manager");
         }
+        self.acknowledge(cx, acknowledged);
         if first && self.foreign().is_some() {
             self.greet_foreign(cx);
         }

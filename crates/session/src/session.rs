@@ -286,6 +286,7 @@ impl Session {
     /// The host has no more use for this session.
     pub(crate) fn forget(&mut self, cx: &mut Cx) {
         self.close_link(cx, "the session is closed");
+        self.forget_acknowledgement(cx);
         self.clear_transcript(cx);
         self.drop_list(cx);
         for exchange in std::mem::take(&mut self.exchanges) {

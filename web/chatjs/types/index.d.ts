@@ -175,8 +175,8 @@ export interface TranscriptEvent extends SessionEvent {
   readonly data: {
     /** The whole list, oldest first, messages that are being sent last. It is the application's own. */
     readonly transcript: readonly TranscriptEntry[];
-    /** Where the entries before the first begin; `null` when there are none. */
-    readonly previousTranscriptNextToken: string | null;
+    /** Where the entries before the first begin: `null` while nobody knows, nothing when there are none. */
+    readonly previousTranscriptNextToken: string | null | undefined;
   };
 }
 

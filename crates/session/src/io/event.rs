@@ -113,7 +113,8 @@ pub enum MessageState {
 pub struct TranscriptUpdate {
     /// What to do, in this order. None when nothing changed (docs/protocol/websocket.md S141).
     pub steps: Vec<Step>,
-    /// The token of the latest page that was read backward (docs/protocol/websocket.md S153).
+    /// The token of the latest page that was read backward, empty if that had none; `None` before
+    /// any (docs/protocol/websocket.md S153).
     pub previous_next_token: Option<String>,
 }
 

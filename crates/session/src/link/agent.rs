@@ -157,6 +157,10 @@ impl Session {
     pub(crate) fn leave_host(&mut self, cx: &mut Cx) {
         self.stop_asking(cx);
         self.timers.clear(Timer::Acknowledge);
+    }
+
+    /// Nobody waits for what the service says to the acknowledgement either.
+    pub(crate) fn forget_acknowledgement(&mut self, cx: &mut Cx) {
         if let Some(request) = self.link.host.acknowledging.take() {
             cx.abort(request);
         }

@@ -607,7 +607,7 @@ impl Session {
 
     /// Compat: the page that was read last was read backward (S153).
     pub(crate) fn page_was_backward(&mut self, next_token: Option<String>) {
-        self.track.previous_token = next_token;
+        self.track.previous_token = Some(next_token.unwrap_or_default());
     }
 
     /// Compat: a page goes into the list (S141, S148).

@@ -245,11 +245,13 @@ fn s186_without_a_socket_manager_the_session_breaks_after_connect() {
     world.token(1, Ok(("host-token", Some(A_DAY))));
     assert_eq!(
         world.lines(),
-        ["1 needs a token", "1 done", "1 connected", ACKNOWLEDGEMENT, "1 needs a token"]
+        ["1 needs a token", "1 done", "1 connected", "1 needs a token", ACKNOWLEDGEMENT]
     );
     world.token(1, Ok(("host-token", Some(A_DAY))));
     assert_eq!(world.lines(), ["1 broken"]);
     assert_eq!(world.summary(1), Some("Broken"));
+    // The acknowledgement is not called off.
+    world.answer(1, "CreateParticipantConnection", 200, "{}");
     // Calls still work (S157).
     world.call(1, Call::GetTranscript(Box::default()));
     assert_eq!(world.lines(), ["1 GetTranscript with host-token"]);
@@ -264,6 +266,17 @@ fn s186_without_a_socket_manager_the_session_breaks_after_connect() {
     let lines = world.lines();
     assert!(lines.contains(&"1 done".to_owned()), "{lines:?}");
     assert_eq!(lines[lines.len() - 2..], ["1 is broken", "1 broken"]);
+}
+
+#[test]
+fn s180_without_a_participant_token_no_bearer_is_sent() {
+    let mut world = connected(Behaviour::Compat);
+    let nameless = SessionOptions { participant_token: "".into(), ..agent(Behaviour::Compat, 2) };
+    world.create(2, nameless);
+    world.connect(2);
+    world.token(2, Ok(("host-token", Some(A_DAY))));
+    let http = world.request(2, "CreateParticipantConnection");
+    assert_eq!(http.headers, []);
 }
 
 #[test]

@@ -49,6 +49,19 @@ fn s045_s050_s051_s052_d13_compat_connects_in_the_original_order() {
 }
 
 #[test]
+fn compat_opens_no_socket_without_a_network() {
+    let mut world = World::new(Behaviour::Compat);
+    world.input(Input::Network { online: false });
+    world.call(Call::Connect);
+    world.run(60_000);
+    assert_eq!(world.story(), ["connected"]);
+    assert_eq!(world.service.requests.len(), 1);
+    world.input(Input::Network { online: true });
+    world.run(1_000);
+    assert_eq!(world.story(), ["connected", "established"]);
+}
+
+#[test]
 fn d13_chatloom_says_established_once() {
     let mut world = World::new(Behaviour::Chatloom);
     world.sockets.subscribe = Subscribe::Silent;

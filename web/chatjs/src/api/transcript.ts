@@ -11,7 +11,8 @@ export type TranscriptItem = Readonly<Record<string, unknown>>;
 /** What `onTranscriptUpdated` gives as `data` (S139). */
 export interface TranscriptData {
   transcript: TranscriptItem[];
-  previousTranscriptNextToken: string | null;
+  /** Before any page was read `null`; when the latest was the first of the chat, none (S153). */
+  previousTranscriptNextToken: string | null | undefined;
 }
 
 const STATES = {
@@ -54,7 +55,10 @@ export class Transcript {
       else if (step.type === "replace") this.#entries[step.at] = this.#entry(step);
       else this.#entries.splice(step.at, 1);
     }
-    return { transcript: this.#entries.slice(), previousTranscriptNextToken: previousNextToken ?? null };
+    return {
+      transcript: this.#entries.slice(),
+      previousTranscriptNextToken: previousNextToken === undefined ? null : previousNextToken || undefined,
+    };
   }
 
   #entry(entry: Entry): TranscriptItem {

@@ -85,7 +85,11 @@ export class Host {
   readonly #calls = new Map<number, Pending>();
   readonly #requests = new Map<number, AbortController>();
   readonly #sockets = new Sockets({
-    tell: (input) => this.#tell(input),
+    tell: (input) => {
+      // Whether to come back at once.
+      if (input.type === "closed") this.#network.ask();
+      this.#tell(input);
+    },
     received: (socket, data) => this.#received(socket, data),
   });
   readonly #managers = new Managers({
