@@ -99,6 +99,42 @@ scenario("a chat outlives a network that is cut, in Chatloom behaviour", (stage)
   cut(stage, true),
 );
 
+scenario("a server that dies takes no words with it, in Chatloom behaviour", async (stage) => {
+  const { server, page, told, agent } = await chat(stage, classic, { chatloom: true });
+  const from = told.length;
+  const words = (name) => Array.from({ length: 20 }, (_, index) => `${name} ${index + 1}`);
+  agent.answer(/^word (\d+)$/, (number) => `answer ${number}`);
+  // Said without waiting for an answer, most of them while nobody is there to take them.
+  const sending = page.evaluate(
+    (words) =>
+      Promise.all(
+        words.map((message) => chatSession.sendMessage({ contentType: "text/plain", message })),
+      ),
+    words("word"),
+  );
+  await agent.hears("word 1");
+  await server.kill();
+  await told.find("the loss", is("lost"));
+  await server.start();
+  const sent = await sending;
+  assert.equal(new Set(sent.map(({ data }) => data.Id)).size, 20);
+  await agent.hears("word 20");
+  for (const answer of words("answer")) await told.find(answer, said(answer), { from });
+
+  const heard = (entries, role) =>
+    entries
+      .filter((item) => item.role === role && /^(word|answer) /.test(item.content))
+      .map(({ content }) => content);
+  const ofAgent = heard(agent.texts(), "CUSTOMER");
+  const ofPage = told.entries
+    .slice(from)
+    .filter(is("message"))
+    .map(({ data }) => ({ role: data.data.ParticipantRole, content: data.data.Content }));
+  assert.deepEqual(ofAgent, words("word"), "the agent hears each once and in order");
+  assert.deepEqual(heard(ofPage, "CUSTOMER"), words("word"), "so does the page");
+  assert.deepEqual(heard(ofPage, "AGENT"), words("answer"), "and each answer");
+});
+
 /** Stops the scripts of a page, as the sleep of its tab does; gives what lets them go on. */
 async function stop(page) {
   const tab = await page.context().newCDPSession(page);
