@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 
 import { classic, inlined, original, streams } from "./lib/libraries.mjs";
 import { picture } from "./lib/picture.mjs";
-import { openDesk } from "./lib/site.mjs";
+import { openDesk, openShop } from "./lib/site.mjs";
 import { event, scenario } from "./lib/stage.mjs";
-import { byKind } from "./lib/trace.mjs";
+import { byKind, plain } from "./lib/trace.mjs";
 
 /** A customer who waits for an agent. */
 async function waiting(stage, server, name) {
@@ -95,5 +95,65 @@ scenario("agents chat under Streams, whichever of the two is loaded first", asyn
 scenario("a page under Streams may create the sessions of its agents itself", async (stage) => {
   const run = (library) => work(stage, [streams, library], { alternative: true });
   const [expected, seen] = await Promise.all([original, classic].map(run));
+  assert.deepEqual(seen, expected);
+});
+
+/** A customer's page and an agent's, both with one library; gives what both were told. */
+async function together(stage, library) {
+  const server = await stage.server();
+  const shop = await openShop(stage, server, library, "shop-5.js");
+  const desk = await openDesk(stage, server, [streams, library]);
+  const said = (text) => (entry) => entry.told === "message" && entry.data.data.Content === text;
+  const write = async ({ page }, text) => {
+    await page.getByLabel("Your message").fill(text);
+    await page.keyboard.press("Enter");
+  };
+  const read = "application/vnd.amazonaws.connect.event.message.read";
+
+  await shop.page.evaluate(() => open("Jane"));
+  await shop.told.find("greeting", ({ data }) => data.data?.ParticipantRole === "SYSTEM");
+  await write(shop, "an agent, please");
+  await shop.told.find("its echo", said("an agent, please"));
+  await desk.panel.evaluate(() => offer());
+  await desk.told.find("the chat", ({ told }) => told === "open");
+  await write(desk, "Hello Jane");
+  const hello = await shop.told.find("a greeting", said("Hello Jane"));
+  await write(shop, "Hello Ana");
+  const answer = await desk.told.find("an answer", said("Hello Ana"));
+
+  const [ofCustomer, ofAgent] = await Promise.all([
+    shop.outcome(
+      ({ contentType, messageId }) =>
+        chatSession.sendEvent({ contentType, content: JSON.stringify({ messageId }) }),
+      { contentType: read, messageId: hello.data.data.Id },
+    ),
+    desk.outcome(
+      ({ contentType, messageId }) =>
+        chats.get(shown).session.sendEvent({ contentType, content: JSON.stringify({ messageId }) }),
+      { contentType: read, messageId: answer.data.data.Id },
+    ),
+  ]);
+  const about = (id) => (entry) =>
+    entry.told === "read" && entry.data.data.MessageMetadata.MessageId === id;
+  await desk.told.find("that the greeting was read", about(hello.data.data.Id));
+  await shop.told.find("that the answer was read", about(answer.data.data.Id));
+
+  await shop.page.getByRole("button", { name: "Leave" }).click();
+  await shop.told.find("the end", ({ told }) => told === "ended");
+  await desk.told.find("the end", ({ told }) => told === "ended");
+  return plain({
+    ofCustomer,
+    ofAgent,
+    shop: byKind([...shop.told.entries, ...shop.requests]),
+    desk: byKind([...desk.told.entries, ...desk.requests]),
+  });
+}
+
+scenario("a customer's page and an agent's tell each other what they have read", async (stage) => {
+  const [expected, seen] = await Promise.all(
+    [original, classic].map((library) => together(stage, library)),
+  );
+  assert.equal(expected.desk.read.length, 1);
+  assert.equal(expected.shop.read.length, 1);
   assert.deepEqual(seen, expected);
 });

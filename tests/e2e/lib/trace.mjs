@@ -23,9 +23,15 @@ export function plain(value, key = "") {
   );
 }
 
-/** What was told, by its kind: the order among kinds depends on the network. */
+/**
+ * What was told, by its kind: the order among kinds depends on the network. Of heartbeats, which
+ * come every ten seconds, one.
+ */
 export function byKind(entries) {
   const kinds = {};
-  for (const { told, data } of entries) (kinds[told] ??= []).push(plain(data));
+  for (const { told, data } of entries) {
+    if (told === "heartbeat" && kinds[told]) continue;
+    (kinds[told] ??= []).push(plain(data));
+  }
   return kinds;
 }
