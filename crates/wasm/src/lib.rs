@@ -97,7 +97,14 @@ impl Instance {
             return self.unless_more(0, &[first]);
         }
         let Some(packed) = pack(&first) else {
-            self.write_from(first);
+            if let Output::Wake(at) = first {
+                // The core keeps the item and says nothing of it. The deadline is told once more:
+                // nothing at all would give the item back.
+                self.wake = at;
+                self.drain.push(&first);
+            } else {
+                self.write_from(first);
+            }
             return -(self.drain.finish() as i32);
         };
         match self.core.poll() {
@@ -414,6 +421,45 @@ mod tests {
             "type": "sendEvent", "session": 7, "call": 2, "contentType": "text/plain",
         });
         assert_eq!(instance.tell(&send)[0]["headers"]["x-amz-bearer"], "x");
+    }
+
+    #[test]
+    #[cfg(feature = "chatloom")]
+    fn an_item_that_the_core_keeps_is_not_given_back() {
+        let mut instance = Instance::new(1);
+        let create = json!({
+            "type": "create", "session": 7, "endpoint": "https://example.com", "contactId": "c",
+            "initialContactId": "i", "participantId": "p", "participantToken": "t", "userAgent": "",
+            "chatloom": true, "foreign": 6,
+        });
+        instance.tell(&create);
+        let outputs = instance.tell(&json!({ "type": "connect", "session": 7, "call": 1 }));
+        let request = outputs.iter().find(|output| output["type"] == "http").unwrap();
+        let body = json!({
+            "Websocket": { "Url": "wss://example.com/", "ConnectionExpiry": "2026-01-01T00:01:40.000Z" },
+            "ConnectionCredentials": { "ConnectionToken": "x", "Expiry": "2026-01-02T00:00:00.000Z" },
+        });
+        let outputs = instance.tell(&json!({
+            "type": "answered", "request": request["request"], "status": 200, "body": body.to_string(),
+        }));
+        // The transcript is being read: what is live waits.
+        let reading = outputs.iter().find(|output| output["operation"] == "GetTranscript").unwrap();
+        for (number, id) in [(8, "i-1"), (9, "i-2")] {
+            let head = json!({
+                "Id": id, "AbsoluteTime": "2026-01-01T00:00:00.000Z", "Type": "MESSAGE",
+                "ContentType": "text/plain", "ContactId": "c", "InitialContactId": "i",
+            });
+            let len = instance.write(&head.to_string());
+            let code = instance.item(len, -6, number, AT);
+            assert_eq!(-code, instance.drain.json().len() as i32);
+            assert!(instance.drain.json().starts_with(r#"[{"type":"wake""#), "{id}");
+        }
+        let outputs = instance.tell(&json!({
+            "type": "answered", "request": reading["request"], "status": 200,
+            "body": r#"{"Transcript":[]}"#,
+        }));
+        let given = outputs.iter().filter(|output| output["type"] == "item");
+        assert_eq!(given.map(|output| output["item"].clone()).collect::<Vec<_>>(), [8, 9]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 /** Chatloom behaviour: what it adds for an application. */
-import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import type { ChatloomSession } from "../src/chatloom/session";
 import { ChatSession } from "../src/index";
@@ -56,14 +56,14 @@ test("d06 d07 chatloom: what was missed comes to onMessage in order and once, be
   const items = () => told.filter(([kind]) => kind === "item").map(([, id]) => id);
   expect(items()).toEqual(service.stored.map(({ Id }) => Id));
 
-  // 250 items are missed, and one is live before the transcript can be read.
+  // 250 items are missed, and some are live before the transcript can be read.
   const caughtUp = next((callback) => session.onCaughtUp(callback));
   service.stored.push(...Array.from({ length: 250 }, () => service.item(chat)));
   const sockets = service.sockets.length;
   service.sockets.at(-1)?.terminate();
   await service.until(() => service.sockets.length > sockets && service.frames.at(-1) !== undefined);
   await service.until(() => service.frames.filter((topic) => topic === "aws/subscribe").length === 2);
-  service.push(chat);
+  for (let n = 0; n < 3; n++) service.push(chat);
   await caughtUp;
   const last = next((callback) => session.onMessage(callback));
   service.push(chat);
@@ -132,6 +132,46 @@ test("a message that waits can be called off", async () => {
   expect(await rejection(session.sendMessage({ ...text("three"), signal: waiting.signal }))).toMatchObject({
     type: "AbortError",
   });
+});
+
+test("a file tells how far it is, and can be called off", async () => {
+  const { session } = await connected();
+  const storage = `${service.endpoint}/storage?signed`;
+  const place = { Url: storage, UrlExpiry: "2100-01-01T00:00:00.000Z", HeadersToInclude: {} };
+  for (let n = 0; n < 2; n++) {
+    const body = { AttachmentId: `a-${n}`, UploadMetadata: place };
+    service.answer("/participant/start-attachment-upload", { status: 200, body });
+  }
+  // What a browser has for those who want to hear how far a file is; this one stops half-way if it is to.
+  let stops = false;
+  vi.stubGlobal(
+    "XMLHttpRequest",
+    class {
+      readonly upload: { onprogress?: (event: { loaded: number }) => void } = {};
+      readonly status = 200;
+      onload?: () => void;
+      open() {}
+      setRequestHeader() {}
+      getResponseHeader() {}
+      abort() {}
+      send() {
+        this.upload.onprogress?.({ loaded: 2 });
+        if (!stops) this.onload?.();
+      }
+    },
+  );
+  const attachment = new File(["hello"], "hello.txt", { type: "text/plain" });
+  const told: unknown[] = [];
+  const sent = session.sendAttachment({ attachment, onProgress: (progress) => told.push(progress), metadata: 7 });
+  await expect(sent).resolves.toMatchObject({ metadata: 7 });
+  expect(told).toEqual([{ sent: 2, total: 5 }]);
+
+  stops = true;
+  const off = new AbortController();
+  const called = session.sendAttachment({ attachment, signal: off.signal, onProgress: () => off.abort() });
+  expect(await rejection(called)).toMatchObject({ type: "AbortError" });
+  expect(service.of("/participant/complete-attachment-upload")).toHaveLength(1);
+  vi.unstubAllGlobals();
 });
 
 test("who is there is known, and what they have read", async () => {

@@ -129,6 +129,14 @@ export interface ChatloomSession {
   sendMessage<T>(
     args: connect.SendMessageArgs & { signal?: AbortSignal; metadata?: T },
   ): Promise<Result<{ readonly Id: string; readonly AbsoluteTime: string }, T>>;
+  /** Sends a file; `onProgress` hears how many bytes are through, `signal` calls it off. */
+  sendAttachment<T>(
+    args: connect.SendAttachmentArgs & {
+      signal?: AbortSignal;
+      onProgress?: (progress: { readonly sent: number; readonly total: number }) => void;
+      metadata?: T;
+    },
+  ): Promise<Result<object, T>>;
   /** Takes every callback of the session away. */
   cleanUpOnParticipantDisconnect(): void;
   /** Closes the session in this page. The chat goes on: nobody is told. With `forget` it is kept no longer. */

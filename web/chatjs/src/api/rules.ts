@@ -126,6 +126,10 @@ export interface GetTranscriptArgs extends WithMetadata {
 /** The argument of `sendAttachment`: a `File`, or what the platform has in place of it. */
 export interface SendAttachmentArgs extends WithMetadata {
   attachment: File;
+  /** In Chatloom behaviour: calls the upload off. */
+  signal?: AbortSignal;
+  /** In Chatloom behaviour: hears how many bytes are through, and of how many. */
+  onProgress?(progress: { sent: number; total: number }): void;
 }
 
 /** The argument of `downloadAttachment` and `getAttachmentURL`. */

@@ -1,9 +1,17 @@
 /** What is behind a session that behaves as Chatloom does. */
+
 import type { Settings } from "../api/config";
 import { Controller } from "../api/controller";
 import { LogLevel } from "../api/log";
 import { callFailed, type ConnectResult, failure, type Result } from "../api/results";
-import { IllegalArgument, type SendEventArgs, type SendMessageArgs, type WithMetadata } from "../api/rules";
+import {
+  IllegalArgument,
+  type SendAttachmentArgs,
+  type SendEventArgs,
+  type SendMessageArgs,
+  type WithMetadata,
+} from "../api/rules";
+import { later } from "../api/tasks";
 import type { Call, DoneError, EventOutput, SessionOptions } from "../host/core";
 import type { SocketManager } from "../host/managers";
 import type { Also, Answer, Listener } from "../host/session";
@@ -59,7 +67,8 @@ export class ChatloomController extends Controller {
   /** What is being sent, by the number of the call; what was sent, by its key. */
   readonly #calls = new Map<number, Sent>();
   readonly #messages = new Map<number, Sent>();
-
+  /** Who hears of a file on its way, by the number of the call. */
+  readonly #uploads = new Map<number, NonNullable<SendAttachmentArgs["onProgress"]>>();
   #keeper: Keeper | undefined;
   #line: Line | undefined;
   /** A shared socket is being waited for, and with it every call. */
@@ -126,6 +135,22 @@ export class ChatloomController extends Controller {
     };
     const sent = super.send(type, args, content, metadata, { signal, started });
     return sent.finally(() => this.#calls.delete(number));
+  }
+
+  override sendAttachment(args: SendAttachmentArgs): Promise<Result> {
+    return this.whenActive("sendAttachment", () => {
+      const { attachment, signal, onProgress } = args;
+      const { name, size, type } = attachment;
+      const what: Call = { type: "sendAttachment", name, size, contentType: type };
+      let number = 0;
+      const started = (call: number) => {
+        number = call;
+        if (onProgress) this.#uploads.set(call, onProgress);
+      };
+      const also = { file: attachment, signal, started, progress: onProgress !== undefined };
+      const sent = this.result("sendAttachment", what, { metadata: args.metadata || null }, also);
+      return sent.finally(() => this.#uploads.delete(number));
+    });
   }
 
   resendMessage(key: number): Promise<Result> {
@@ -205,12 +230,27 @@ export class ChatloomController extends Controller {
       case "caughtUp":
         this.tell(CHATLOOM_CALLBACKS.onCaughtUp, {});
         break;
+      case "attachmentProgress":
+        this.#progress(event);
+        break;
       case "persist":
         this.#persist(event.snapshot);
         break;
       default:
         super.event(event);
     }
+  }
+
+  #progress({ call, sent, total }: Extract<EventOutput, { type: "attachmentProgress" }>): void {
+    const onProgress = this.#uploads.get(call);
+    const run = () => {
+      try {
+        onProgress?.({ sent, total });
+      } catch (error) {
+        this.log(LogLevel.ERROR, "onProgress failed:", error);
+      }
+    };
+    later({ run });
   }
 
   #message({ key, call, id, state, ...error }: Extract<EventOutput, { type: "message" }>): void {

@@ -27,6 +27,8 @@ export class Relay implements Listener {
   readonly #told: RelayListener;
   #host: Host;
   #session: number;
+  /** The sockets that have subscribed: nothing is known of what others bring. */
+  readonly #subscribed = new Set<number>();
   #connecting = false;
   /** The chat is over, or nobody needs the socket any more. */
   #closed = false;
@@ -45,7 +47,7 @@ export class Relay implements Listener {
 
   #begin(): [Host, number] {
     const host = this.#options.makeHost();
-    host.onFrame = (frame) => this.#frame(frame);
+    host.onFrame = (frame, socket) => this.#frame(frame, socket);
     return [host, host.create(this.#options.session, this)];
   }
 
@@ -78,7 +80,7 @@ export class Relay implements Listener {
     this.#host.close();
   }
 
-  #frame(text: string): void {
+  #frame(text: string, socket: number): void {
     let frame: { topic?: unknown; content?: unknown };
     try {
       frame = JSON.parse(text) as typeof frame;
@@ -87,9 +89,11 @@ export class Relay implements Listener {
     }
     const { topic, content } = frame;
     if (topic === "aws/chat" && typeof content === "string") {
+      if (!this.#subscribed.has(socket)) return;
       this.#endSeen ||= content.includes("event.chat.ended");
       this.#told.item(content);
     } else if (topic === "aws/subscribe" && (content as { status?: unknown } | undefined)?.status === "success") {
+      this.#subscribed.add(socket);
       this.#told.gained();
     }
   }
@@ -99,7 +103,10 @@ export class Relay implements Listener {
   connection(): void {}
 
   event(event: EventOutput): void {
-    if (event.type === "lost") this.#told.lost();
+    if (event.type === "lost") {
+      this.#subscribed.clear();
+      this.#told.lost();
+    }
     if (event.type === "broken") this.#told.broken();
     // The service says that the chat is over. Each page finds that out itself when it looks what it has missed.
     if (event.type !== "ended") return;

@@ -76,7 +76,7 @@ export class Host {
   /** Whether the core has failed, or could not be had; then nothing happens here any more. */
   failed = false;
   /** Hears each frame of each socket first. */
-  onFrame: ((frame: string) => void) | undefined;
+  onFrame: ((frame: string, socket: number) => void) | undefined;
 
   #core!: Core;
   readonly #source: CoreSource;
@@ -466,7 +466,7 @@ export class Host {
   /** A frame. What holds an item is parsed here, where that is fastest, and only its head is passed on. */
   #received(socket: number, data: unknown): void {
     if (typeof data !== "string" || data === "") return;
-    this.onFrame?.(data);
+    this.onFrame?.(data, socket);
     const item = itemOf(contentOf(data));
     if (item) this.#bring(socket, item, data);
     else this.#tell({ type: "text", socket, text: data });
