@@ -23,10 +23,9 @@ pub struct NotAnObject;
 /// Hands out each member of a JSON object, in order, with its name. Members that were handed out
 /// before an error say nothing.
 pub fn object<'a>(text: &'a str, each: &mut dyn FnMut(&str, Raw<'a>)) -> Result<(), NotAnObject> {
-    let mut scan = Scan { text, at: 0 };
+    let mut scan = Scan::new(text);
     scan.whole_object(each).ok_or(NotAnObject)?;
-    scan.space();
-    if scan.at == text.len() { Ok(()) } else { Err(NotAnObject) }
+    if scan.is_over() { Ok(()) } else { Err(NotAnObject) }
 }
 
 /// As [`object`], but ignores what follows the object.
@@ -34,16 +33,30 @@ pub fn first_object<'a>(
     text: &'a str,
     each: &mut dyn FnMut(&str, Raw<'a>),
 ) -> Result<(), NotAnObject> {
-    Scan { text, at: 0 }.whole_object(each).ok_or(NotAnObject)
+    Scan::new(text).whole_object(each).ok_or(NotAnObject)
+}
+
+/// The members of these names of a JSON object, the last of each.
+pub fn pick<'a, const N: usize>(text: &'a str, names: &[&str; N]) -> Option<[Option<Raw<'a>>; N]> {
+    let mut picked = [None; N];
+    let mut scan = Scan::new(text);
+    (scan.pick(names, &mut picked) && scan.is_over()).then_some(picked)
+}
+
+/// As [`pick`], but ignores what follows the object.
+pub fn pick_first<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+) -> Option<[Option<Raw<'a>>; N]> {
+    let mut picked = [None; N];
+    Scan::new(text).pick(names, &mut picked).then_some(picked)
 }
 
 /// Whether a text is JSON: one value of any kind.
 pub fn is_json(text: &str) -> bool {
-    let mut scan = Scan { text, at: 0 };
+    let mut scan = Scan::new(text);
     scan.space();
-    let is_value = scan.value(MOST_DEPTH).is_some();
-    scan.space();
-    is_value && scan.at == text.len()
+    scan.value(MOST_DEPTH).is_some() && scan.is_over()
 }
 
 impl<'a> Raw<'a> {
@@ -59,12 +72,17 @@ impl<'a> Raw<'a> {
 
     /// The value of a string; half a surrogate pair in it becomes U+FFFD.
     pub fn text(self) -> Option<Cow<'a, str>> {
-        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        Some(if inner.bytes().any(|byte| byte == b'\\') {
+        let inner = self.inner()?;
+        Some(if plain(inner.as_bytes()) < inner.len() {
             Cow::Owned(unescape(inner))
         } else {
             Cow::Borrowed(inner)
         })
+    }
+
+    /// What stands between the quotes of a string.
+    fn inner(self) -> Option<&'a str> {
+        self.0.strip_prefix('"')?.strip_suffix('"')
     }
 
     /// The value of an integer that is written as one, from `-i64::MAX` to `i64::MAX`.
@@ -86,23 +104,34 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// The members of these names of an object, the last of each.
+    pub fn pick<const N: usize>(self, names: &[&str; N]) -> Option<[Option<Raw<'a>>; N]> {
+        pick_first(self.0, names)
+    }
+
     /// Hands out each member of an object, in order; says whether this is one.
     pub fn members(self, each: &mut dyn FnMut(&str, Raw<'a>)) -> bool {
-        Scan { text: self.0, at: 0 }.object(MOST_DEPTH, each).is_some()
+        Scan::new(self.0).object(MOST_DEPTH, each).is_some()
     }
 
     /// Hands out each element of an array, in order; says whether this is one.
     pub fn elements(self, each: &mut dyn FnMut(Raw<'a>)) -> bool {
-        Scan { text: self.0, at: 0 }.array(MOST_DEPTH, each).is_some()
+        Scan::new(self.0).array(MOST_DEPTH, each).is_some()
     }
 }
 
 struct Scan<'a> {
     text: &'a str,
     at: usize,
+    /// The last string has an escape in it.
+    is_escaped: bool,
 }
 
 impl<'a> Scan<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, is_escaped: false }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -133,6 +162,23 @@ impl<'a> Scan<'a> {
         self.object(MOST_DEPTH, each)
     }
 
+    /// Whether nothing but space follows.
+    fn is_over(&mut self) -> bool {
+        self.space();
+        self.at == self.text.len()
+    }
+
+    /// Puts each member of an object whose name is one of these into the place of its name. One copy
+    /// of this serves all that is read.
+    fn pick(&mut self, names: &[&str], picked: &mut [Option<Raw<'a>>]) -> bool {
+        let put = &mut |name: &str, value| {
+            if let Some(at) = names.iter().position(|wanted| *wanted == name) {
+                picked[at] = Some(value);
+            }
+        };
+        self.whole_object(put).is_some()
+    }
+
     fn value(&mut self, depth: u32) -> Option<Raw<'a>> {
         let begin = self.at;
         match self.peek()? {
@@ -161,11 +207,12 @@ impl<'a> Scan<'a> {
         }
         loop {
             let name = self.string()?;
+            let name = if self.is_escaped { name.text()? } else { Cow::Borrowed(name.inner()?) };
             self.space();
             self.take(b':')?;
             self.space();
             let value = self.value(depth)?;
-            each(&name.text()?, value);
+            each(&name, value);
             self.space();
             if self.take(b',').is_none() {
                 return self.take(b'}');
@@ -194,11 +241,12 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Option<Raw<'a>> {
         let begin = self.at;
         self.take(b'"')?;
+        self.is_escaped = false;
         loop {
             self.at += plain(self.text.as_bytes().get(self.at..)?);
             match self.next()? {
                 b'"' => return self.since(begin),
-                b'\\' => match self.next()? {
+                b'\\' => match self.escape()? {
                     b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
                     b'u' => {
                         for _ in 0..4 {
@@ -212,6 +260,11 @@ impl<'a> Scan<'a> {
                 _ => return None,
             }
         }
+    }
+
+    fn escape(&mut self) -> Option<u8> {
+        self.is_escaped = true;
+        self.next()
     }
 
     fn number(&mut self) -> Option<()> {
@@ -245,10 +298,11 @@ impl<'a> Scan<'a> {
 fn unescape(inner: &str) -> String {
     let mut out = String::with_capacity(inner.len());
     let mut rest = inner;
-    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
-        out.push_str(rest.get(..at).unwrap_or_default());
-        let mut chars = rest.get(at + 1..).unwrap_or_default().chars();
-        let Some(escaped) = chars.next() else { return out };
+    // Whatever is not plain in a well-formed string is a backslash.
+    while let Some((plain, escape)) = rest.split_at_checked(plain(rest.as_bytes())) {
+        out.push_str(plain);
+        let mut chars = escape.chars();
+        let (Some(_), Some(escaped)) = (chars.next(), chars.next()) else { break };
         out.push(match escaped {
             'b' => '\u{8}',
             'f' => '\u{c}',
@@ -274,7 +328,6 @@ fn unescape(inner: &str) -> String {
         });
         rest = chars.as_str();
     }
-    out.push_str(rest);
     out
 }
 
@@ -374,10 +427,9 @@ pub fn write_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     // Only ASCII is ever escaped, so every cut is between characters.
-    while let Some((at, byte)) =
-        rest.bytes().enumerate().find(|(_, byte)| *byte < 0x20 || matches!(byte, b'"' | b'\\'))
-    {
-        out.push_str(rest.get(..at).unwrap_or_default());
+    while let Some((plain, escape)) = rest.split_at_checked(plain(rest.as_bytes())) {
+        out.push_str(plain);
+        let Some(byte) = escape.bytes().next() else { break };
         out.push('\\');
         match byte {
             b'\n' => out.push('n'),
@@ -390,9 +442,8 @@ pub fn write_text(out: &mut String, text: &str) {
                 out.push(char::from(DIGITS[usize::from(byte & 15)]));
             }
         }
-        rest = rest.get(at + 1..).unwrap_or_default();
+        rest = escape.get(1..).unwrap_or_default();
     }
-    out.push_str(rest);
     out.push('"');
 }
 

@@ -66,222 +66,205 @@ pub(crate) struct Page {
     pub(crate) next_token: Option<String>,
 }
 
-fn owned(value: Raw<'_>) -> Option<String> {
-    value.text().map(Cow::into_owned)
+fn text(value: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
+    value?.text()
 }
 
-fn boxed(value: Raw<'_>) -> Option<Box<str>> {
+fn owned(value: Option<Raw<'_>>) -> Option<String> {
+    text(value).map(Cow::into_owned)
+}
+
+fn boxed(value: Option<Raw<'_>>) -> Option<Box<str>> {
     owned(value).map(Into::into)
 }
 
-fn parsed<T: for<'a> From<&'a str>>(value: Raw<'_>) -> Option<T> {
-    value.text().map(|text| T::from(&text))
+fn parsed<T: for<'a> From<&'a str>>(value: Option<Raw<'_>>) -> Option<T> {
+    text(value).map(|text| T::from(&text))
 }
 
-pub(crate) fn frame(text: &str) -> Frame<'_> {
-    let (mut topic, mut content, mut status_code, mut message) = (None, None, None, None);
-    let read = json::first_object(text, &mut |name, value| match name {
-        "topic" => topic = value.text(),
-        "content" => content = Some(value),
-        "statusCode" => status_code = value.integer(),
-        "message" => message = value.text(),
-        _ => {}
-    });
-    let Some(topic) = topic.filter(|_| read.is_ok()) else {
-        return if read.is_ok() && message.is_some() { Frame::Gateway } else { Frame::Unreadable };
+pub(crate) fn frame(json: &str) -> Frame<'_> {
+    let names = &["topic", "content", "statusCode", "message"];
+    let Some([topic, content, status_code, message]) = json::pick_first(json, names) else {
+        return Frame::Unreadable;
+    };
+    let Some(topic) = text(topic) else {
+        return if text(message).is_some() { Frame::Gateway } else { Frame::Unreadable };
     };
     match &*topic {
         HEARTBEAT_TOPIC => Frame::Heartbeat,
-        PING_TOPIC => Frame::Ping { success: status_code == Some(200) },
-        CHAT_TOPIC => content.and_then(Raw::text).map_or(Frame::Other, Frame::Chat),
+        PING_TOPIC => Frame::Ping { success: status_code.and_then(Raw::integer) == Some(200) },
+        CHAT_TOPIC => text(content).map_or(Frame::Other, Frame::Chat),
         SUBSCRIBE_TOPIC => {
-            let (mut success, mut count, mut chats) = (false, 0, 0);
-            let is_object = content.is_some_and(|content| {
-                content.members(&mut |name, value| match name {
-                    "status" => success = value.text().as_deref() == Some("success"),
-                    "topics" => {
-                        value.elements(&mut |topic| {
-                            count += 1;
-                            chats += u32::from(topic.text().as_deref() == Some(CHAT_TOPIC));
-                        });
-                    }
-                    _ => {}
-                })
-            });
-            if is_object {
-                Frame::Subscribed { success, is_chat: count == 0 || chats > 0 }
-            } else {
-                Frame::Unreadable
+            let content = content.and_then(|content| content.pick(&["status", "topics"]));
+            let Some([status, topics]) = content else { return Frame::Unreadable };
+            let (mut count, mut chats) = (0, 0);
+            if let Some(topics) = topics {
+                topics.elements(&mut |topic| {
+                    count += 1;
+                    chats += u32::from(topic.text().as_deref() == Some(CHAT_TOPIC));
+                });
             }
+            let success = text(status).as_deref() == Some("success");
+            Frame::Subscribed { success, is_chat: count == 0 || chats > 0 }
         }
         _ => Frame::Other,
     }
 }
 
 /// The place of a file, from the answer to StartAttachmentUpload or to GetAttachment.
-pub(crate) fn place(text: &str) -> Place {
-    let mut place = Place::default();
-    let read = json::object(text, &mut |name, value| match name {
-        "AttachmentId" => place.id = owned(value).unwrap_or_default(),
-        "UploadMetadata" => {
-            value.members(&mut |name, value| place.take(name, value));
-        }
-        _ => place.take(name, value),
-    });
-    if read.is_ok() { place } else { Place::default() }
-}
-
-impl Place {
-    fn take(&mut self, name: &str, value: Raw<'_>) {
-        match name {
-            "Url" => self.url = owned(value).unwrap_or_default(),
-            "UrlExpiry" => self.expiry = owned(value),
-            "HeadersToInclude" => {
-                self.headers.clear();
-                value.members(&mut |name, value| {
-                    if let Some(value) = owned(value) {
-                        self.headers.push((name.to_owned(), value));
-                    }
-                });
+pub(crate) fn place(json: &str) -> Place {
+    const PLACE: &[&str; 3] = &["Url", "UrlExpiry", "HeadersToInclude"];
+    let Some([id, upload]) = json::pick(json, &["AttachmentId", "UploadMetadata"]) else {
+        return Place::default();
+    };
+    let place = upload.and_then(|upload| upload.pick(PLACE)).or_else(|| json::pick(json, PLACE));
+    let [url, expiry, to_include] = place.unwrap_or_default();
+    let mut headers = Vec::new();
+    if let Some(to_include) = to_include {
+        to_include.members(&mut |name, value| {
+            if let Some(value) = value.text() {
+                headers.push((name.to_owned(), value.into_owned()));
             }
-            _ => {}
-        }
+        });
+    }
+    Place {
+        id: owned(id).unwrap_or_default(),
+        url: owned(url).unwrap_or_default(),
+        expiry: owned(expiry),
+        headers,
     }
 }
 
 /// An item; `None` when the text is no JSON object.
-pub(crate) fn item(text: &str) -> Option<Item> {
-    Some(Item::from_parts(text, item_head(text)?))
+pub(crate) fn item(json: &str) -> Option<Item> {
+    Some(Item::from_parts(json, item_head(json)?))
 }
 
 /// The members of an item that the core decides on, from a JSON object that has them, for
 /// [`Input::SocketItem`](crate::Input::SocketItem); `None` when the text is none. A member that is not
 /// as documented counts as absent.
-pub fn item_head(text: &str) -> Option<ItemHead> {
-    let mut head = ItemHead::default();
-    json::object(text, &mut |name, value| match name {
-        "Id" => head.id = parsed(value),
-        "AbsoluteTime" => head.absolute_time = boxed(value),
-        "Type" => head.item_type = parsed(value),
-        "ContentType" => head.content_type = parsed(value),
-        "ContactId" => head.contact_id = parsed(value),
-        "InitialContactId" => head.initial_contact_id = parsed(value),
-        "RelatedContactId" => head.related_contact_id = parsed(value),
-        "ParticipantId" => head.participant_id = parsed(value),
-        "ParticipantRole" => head.participant_role = parsed(value),
-        "DisplayName" => head.display_name = boxed(value),
-        "MessageMetadata" => head.message_metadata = metadata(value),
-        _ => {}
+pub fn item_head(json: &str) -> Option<ItemHead> {
+    let [
+        id,
+        time,
+        kind,
+        content_type,
+        contact,
+        initial,
+        related,
+        participant,
+        role,
+        name,
+        metadata,
+    ] = json::pick(
+        json,
+        &[
+            "Id",
+            "AbsoluteTime",
+            "Type",
+            "ContentType",
+            "ContactId",
+            "InitialContactId",
+            "RelatedContactId",
+            "ParticipantId",
+            "ParticipantRole",
+            "DisplayName",
+            "MessageMetadata",
+        ],
+    )?;
+    Some(ItemHead {
+        id: parsed(id),
+        absolute_time: boxed(time),
+        item_type: parsed(kind),
+        content_type: parsed(content_type),
+        contact_id: parsed(contact),
+        initial_contact_id: parsed(initial),
+        related_contact_id: parsed(related),
+        participant_id: parsed(participant),
+        participant_role: parsed(role),
+        display_name: boxed(name),
+        message_metadata: metadata.and_then(message_metadata),
     })
-    .ok()?;
-    Some(head)
 }
 
-fn metadata(value: Raw<'_>) -> Option<MessageMetadata> {
-    let mut metadata = MessageMetadata::default();
-    value
-        .members(&mut |name, value| match name {
-            "MessageId" => metadata.message_id = parsed(value),
-            "Receipts" => {
-                let mut receipts = Vec::new();
-                let is_list = value.elements(&mut |value| receipts.push(receipt(value)));
-                metadata.receipts = is_list.then_some(receipts);
-            }
-            "ChunkNumber" => {
-                metadata.chunk_number = value.integer().and_then(|number| number.try_into().ok());
-            }
-            "MessageCompleted" => metadata.message_completed = value.boolean(),
-            "MessageProcessingStatus" => metadata.message_processing_status = boxed(value),
-            _ => {}
-        })
-        .then_some(metadata)
+fn message_metadata(value: Raw<'_>) -> Option<MessageMetadata> {
+    let [id, receipts, number, completed, status] = value.pick(&[
+        "MessageId",
+        "Receipts",
+        "ChunkNumber",
+        "MessageCompleted",
+        "MessageProcessingStatus",
+    ])?;
+    let mut list = Vec::new();
+    let is_list = receipts.is_some_and(|all| all.elements(&mut |value| list.push(receipt(value))));
+    Some(MessageMetadata {
+        message_id: parsed(id),
+        receipts: is_list.then_some(list),
+        chunk_number: number.and_then(Raw::integer).and_then(|number| number.try_into().ok()),
+        message_completed: completed.and_then(Raw::boolean),
+        message_processing_status: boxed(status),
+    })
 }
 
 fn receipt(value: Raw<'_>) -> Receipt {
-    let mut receipt = Receipt::default();
-    value.members(&mut |name, value| match name {
-        "DeliveredTimestamp" => receipt.delivered_timestamp = boxed(value),
-        "ReadTimestamp" => receipt.read_timestamp = boxed(value),
-        "RecipientParticipantId" => receipt.recipient_participant_id = parsed(value),
-        _ => {}
-    });
-    receipt
+    let names = &["DeliveredTimestamp", "ReadTimestamp", "RecipientParticipantId"];
+    let [delivered, read, recipient] = value.pick(names).unwrap_or_default();
+    Receipt {
+        delivered_timestamp: boxed(delivered),
+        read_timestamp: boxed(read),
+        recipient_participant_id: parsed(recipient),
+    }
 }
 
 /// A page of the transcript; `None` when the text is none.
-pub(crate) fn page(text: &str) -> Option<Page> {
-    let mut page = Page::default();
-    json::object(text, &mut |name, value| match name {
-        "Transcript" => {
-            page.items.clear();
-            value.elements(&mut |value| page.items.push(item(value.json())));
-        }
-        "NextToken" => page.next_token = owned(value).filter(|token| !token.is_empty()),
-        _ => {}
-    })
-    .ok()?;
-    Some(page)
+pub(crate) fn page(json: &str) -> Option<Page> {
+    let [transcript, next_token] = json::pick(json, &["Transcript", "NextToken"])?;
+    let mut items = Vec::new();
+    if let Some(transcript) = transcript {
+        transcript.elements(&mut |value| items.push(item(value.json())));
+    }
+    Some(Page { items, next_token: owned(next_token).filter(|token| !token.is_empty()) })
 }
 
 /// The answer to a message that was sent: its id and its time.
-pub(crate) fn sent(text: &str) -> (Option<ItemId>, Option<Box<str>>) {
-    let (mut id, mut time) = (None, None);
-    let read = json::object(text, &mut |name, value| match name {
-        "Id" => id = parsed(value),
-        "AbsoluteTime" => time = boxed(value),
-        _ => {}
-    });
-    if read.is_ok() { (id, time) } else { (None, None) }
+pub(crate) fn sent(json: &str) -> (Option<ItemId>, Option<Box<str>>) {
+    let [id, time] = json::pick(json, &["Id", "AbsoluteTime"]).unwrap_or_default();
+    (parsed(id), boxed(time))
 }
 
 /// The answer to a request for a connection; without anything when the text is none.
-pub(crate) fn connection(text: &str) -> Given {
-    let mut given = Given::default();
-    let read = json::object(text, &mut |name, value| match name {
-        "Websocket" => {
-            given.has_socket = value.members(&mut |name, value| match name {
-                "Url" => given.url = owned(value).unwrap_or_default(),
-                "ConnectionExpiry" => given.url_expiry = owned(value),
-                _ => {}
-            });
-        }
-        "ConnectionCredentials" => {
-            value.members(&mut |name, value| match name {
-                "ConnectionToken" => given.token = owned(value),
-                "Expiry" => given.expiry = owned(value),
-                _ => {}
-            });
-        }
-        _ => {}
-    });
-    if read.is_ok() { given } else { Given::default() }
+pub(crate) fn connection(json: &str) -> Given {
+    let names = &["Websocket", "ConnectionCredentials"];
+    let [socket, credentials] = json::pick(json, names).unwrap_or_default();
+    let socket = socket.and_then(|value| value.pick(&["Url", "ConnectionExpiry"]));
+    let credentials = credentials.and_then(|value| value.pick(&["ConnectionToken", "Expiry"]));
+    let [token, expiry] = credentials.unwrap_or_default();
+    let has_socket = socket.is_some();
+    let [url, url_expiry] = socket.unwrap_or_default();
+    Given {
+        has_socket,
+        url: owned(url).unwrap_or_default(),
+        url_expiry: owned(url_expiry),
+        token: owned(token),
+        expiry: owned(expiry),
+    }
 }
 
 /// An error answer (docs/protocol/participant-service.md §2.2).
 pub(crate) fn error(status: u16, error_type: Option<&str>, body: &str) -> ServiceError {
-    let (mut code, mut type_, mut message, mut capital_message) = (None, None, None, None);
-    let read = json::object(body, &mut |name, value| match name {
-        "code" => code = value.text(),
-        "__type" => type_ = value.text(),
-        "message" => message = value.text(),
-        "Message" => capital_message = value.text(),
-        _ => {}
-    });
-    if read.is_err() {
-        (code, type_, message, capital_message) = (None, None, None, None);
+    let names = &["code", "__type", "message", "Message"];
+    let [code, kind, message, capital_message] = json::pick(body, names).unwrap_or_default();
+    let given = error_type.filter(|name| !name.is_empty()).map(Cow::Borrowed);
+    let name = given.or_else(|| text(code)).or_else(|| text(kind)).unwrap_or_default();
+    let mut name = bare_name(&name);
+    let mut number = String::new();
+    if name.is_empty() {
+        json::write_number(&mut number, i64::from(status));
+        name = &number;
     }
-    let name = error_type.filter(|name| !name.is_empty()).or(code.as_deref()).or(type_.as_deref());
-    let name = name.map_or("", bare_name);
-    let kind = if name.is_empty() {
-        let mut text = String::new();
-        json::write_number(&mut text, i64::from(status));
-        ErrorKind::Other(text.into())
-    } else {
-        ErrorKind::from(name)
-    };
-    let message =
-        message.or(capital_message).map_or_else(|| "UnknownError".into(), Cow::into_owned);
-    ServiceError { kind, status, message }
+    let message = text(message).or_else(|| text(capital_message));
+    let message = message.map_or_else(|| "UnknownError".to_owned(), Cow::into_owned);
+    ServiceError { kind: ErrorKind::from(name), status, message }
 }
 
 /// `com.example#Name:http://…` is `Name`.

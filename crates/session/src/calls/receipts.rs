@@ -16,7 +16,7 @@ use crate::{
     calls::Owner,
     calls::horizon::Horizon,
     core::Cx,
-    json::{self, Writer},
+    json::{self, Raw, Writer},
     session::Session,
     timers::Timer,
 };
@@ -66,7 +66,6 @@ pub(crate) struct Receipt {
 }
 
 /// What an application passes as the content of a receipt.
-#[derive(Default)]
 struct Content {
     message_id: Option<ItemId>,
     at_once: bool,
@@ -74,19 +73,11 @@ struct Content {
 
 impl Content {
     fn read(text: &str) -> Self {
-        let mut content = Self::default();
-        let read = json::object(text, &mut |name, value| match name {
-            "messageId" => {
-                let id = value.text().filter(|id| !id.is_empty());
-                content.message_id = id.map(|id| ItemId::from(&*id));
-            }
-            // What JavaScript takes for true.
-            "disableThrottle" => {
-                content.at_once = !matches!(value.json(), "false" | "null" | "0" | "\"\"");
-            }
-            _ => {}
-        });
-        if read.is_ok() { content } else { Self::default() }
+        let [id, at_once] = json::pick(text, &["messageId", "disableThrottle"]).unwrap_or_default();
+        let id = id.and_then(Raw::text).filter(|id| !id.is_empty());
+        // What JavaScript takes for true.
+        let is_true = |value: Raw<'_>| !matches!(value.json(), "false" | "null" | "0" | "\"\"");
+        Self { message_id: id.map(|id| ItemId::from(&*id)), at_once: at_once.is_some_and(is_true) }
     }
 }
 

@@ -13,7 +13,7 @@ use chatloom_wire::{Item, ItemHead, ItemId};
 use crate::{
     LogLevel, classify,
     core::Cx,
-    json::{self, Writer},
+    json::{self, Raw, Writer},
     read,
     session::{Incoming, Session, release},
 };
@@ -56,13 +56,8 @@ struct Stream {
 
 /// The content of an item, empty when it has none.
 fn content(item: &Item) -> String {
-    let mut content = None;
-    let read = json::object(item.text(), &mut |name, value| {
-        if name == "Content" {
-            content = value.text();
-        }
-    });
-    content.filter(|_| read.is_ok()).unwrap_or_default().into_owned()
+    let [content] = json::pick(item.text(), &["Content"]).unwrap_or_default();
+    content.and_then(Raw::text).unwrap_or_default().into_owned()
 }
 
 /// The item with another content and time.
