@@ -138,6 +138,14 @@ async function together(stage, library) {
   await desk.told.find("that the greeting was read", about(hello.data.data.Id));
   await shop.told.find("that the answer was read", about(answer.data.data.Id));
 
+  const from = desk.told.length;
+  await desk.page.reload();
+  await desk.told.find("the chat again", ({ told }) => told === "open", { from });
+  await write(shop, "Are you still there?");
+  await desk.told.find("a question", said("Are you still there?"), { from });
+  await write(desk, "I am");
+  await shop.told.find("an answer", said("I am"));
+
   await shop.page.getByRole("button", { name: "Leave" }).click();
   await shop.told.find("the end", ({ told }) => told === "ended");
   await desk.told.find("the end", ({ told }) => told === "ended");
@@ -149,11 +157,14 @@ async function together(stage, library) {
   });
 }
 
-scenario("a customer's page and an agent's tell each other what they have read", async (stage) => {
-  const [expected, seen] = await Promise.all(
-    [original, classic].map((library) => together(stage, library)),
-  );
-  assert.equal(expected.desk.read.length, 1);
-  assert.equal(expected.shop.read.length, 1);
-  assert.deepEqual(seen, expected);
-});
+scenario(
+  "a customer's page and an agent's tell each other what they have read, and one is reloaded",
+  async (stage) => {
+    const [expected, seen] = await Promise.all(
+      [original, classic].map((library) => together(stage, library)),
+    );
+    assert.equal(expected.desk.read.length, 1);
+    assert.equal(expected.shop.read.length, 1);
+    assert.deepEqual(seen, expected);
+  },
+);

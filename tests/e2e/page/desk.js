@@ -24,7 +24,9 @@ connect.contact((contact) => {
     open(contact);
   });
   contact.onEnded(() => note({ told: "contact ended" }));
-  contact.accept();
+  // After a reload the agent is in the chat already.
+  if (contact.getStatus().type === connect.ContactStateType.CONNECTED) open(contact);
+  else contact.accept();
 });
 
 /** The session of a contact: Streams' own, or one that the page creates if it is told to. */

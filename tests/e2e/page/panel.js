@@ -111,8 +111,27 @@ async function offer() {
   return contact.contactId;
 }
 
+/** What the panel knows survives a reload of the page around. */
+function keep() {
+  const kept = [...chats.values()].map(({ contact, token }) => ({ contact, token }));
+  sessionStorage.setItem("chats", JSON.stringify(kept));
+}
+
+/** Streams calculates with times: they have to be dates again. */
+const revive = (key, value) => (/^(timestamp|queueTimestamp)$/.test(key) ? new Date(value) : value);
+
+async function remember() {
+  for (const chat of JSON.parse(sessionStorage.getItem("chats") ?? "[]", revive)) {
+    await openSocket(chat);
+    chats.set(chat.contact.contactId, chat);
+  }
+  if (chats.size > 0) tell("webSocket::connection_gain", {});
+  update();
+}
+
 /** Tells the page around everything there is. */
 function update() {
+  keep();
   const now = new Date();
   const arn =
     "arn:aws:connect:us-west-2:123456789012:instance/11111111-1111-4111-8111-111111111111";
@@ -271,4 +290,4 @@ function openChannel() {
 
 openChannel();
 tell("acknowledge", { id: "panel" });
-update();
+remember();
