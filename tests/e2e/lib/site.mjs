@@ -92,6 +92,31 @@ export async function openDesk(stage, server, libraries, { alternative } = {}) {
   return { ...opened, panel: frame };
 }
 
+/**
+ * Opens a page whose chat goes on after a reload and in other tabs; gives the page, what it tells, the sockets
+ * that it opened, and a function that opens another tab of the same.
+ */
+export async function openTab(stage, server, library, { storage, tabs }) {
+  const html = await file("tabs.html");
+  const origin = await stage.site({
+    "/": { ...html, body: html.body.replace(LIBRARIES, library.tag) },
+    "/shop.css": await file("shop.css"),
+    "/application.js": await file("tabs.js"),
+    ...(await library.files()),
+  });
+  const query = new URLSearchParams({ server: server.url, storage, ...(tabs && { tabs: "" }) });
+  const tab = async (page, number) => {
+    const told = new Log(`tab ${number}`);
+    const sockets = [];
+    page.on("websocket", (socket) => sockets.push(socket));
+    await page.exposeFunction("note", (entry) => told.push(entry));
+    await page.goto(`${origin}/?${query}`);
+    const openAnother = async () => tab(await page.context().newPage(), number + 1);
+    return { page, told, sockets, openAnother };
+  };
+  return tab(await stage.page({ viewport: { width: 560, height: 480 } }), 1);
+}
+
 async function openPage(stage, url, name, options = {}) {
   const page = await stage.page({ viewport: { width: 560, height: 480 }, ...options });
   const told = new Log(name);

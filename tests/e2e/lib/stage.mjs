@@ -276,7 +276,8 @@ class Stage {
   async page(options = {}) {
     this.#goesOn();
     this.#browser ??= this.#chromium();
-    const page = await (await this.#browser).newPage(options);
+    // A context of its own by name, so that it may have more pages.
+    const page = await (await (await this.#browser).newContext(options)).newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     const console_ = new Log("console");
     page.on("console", (message) => console_.push(`${message.type()}: ${message.text()}`));
