@@ -1,6 +1,6 @@
 /** Sessions on the host itself, without the API before it. */
-import type { Call, EventOutput, Item } from "../src/host/core";
-import { type Also, host, type Listener, type Means } from "../src/host/host";
+import type { Call, EventOutput, Item, SessionOptions } from "../src/host/core";
+import { type Also, Host, host, type Listener, type Means } from "../src/host/host";
 import { type Chat, newChat, type Service } from "./service";
 
 /** A session and what its host tells it. */
@@ -17,12 +17,22 @@ export interface Direct extends Listener {
 }
 
 export function begin(service: Service, means: Means = {}, agent = false, chat = newChat()): Direct {
+  return beginOn(host(), service, agent ? { agent } : {}, means, chat);
+}
+
+/** The same on a host of its own. */
+export function beginOn(
+  on: Host,
+  service: Service,
+  given: Partial<SessionOptions> = {},
+  means: Means = {},
+  chat = newChat(),
+): Direct {
   let happened: (() => void)[] = [];
   const happens = () => {
     for (const resolve of happened) resolve();
     happened = [];
   };
-  const on = host();
   const direct: Direct = {
     chat,
     items: [],
@@ -47,7 +57,7 @@ export function begin(service: Service, means: Means = {}, agent = false, chat =
     next: () => new Promise((resolve) => happened.push(resolve)),
   };
   const options = { endpoint: service.endpoint, userAgent: "test", initialContactId: chat.contactId, ...chat };
-  const session = on.create(agent ? { ...options, agent } : options, direct);
+  const session = on.create({ ...options, ...given }, direct);
   return direct;
 }
 

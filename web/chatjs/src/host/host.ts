@@ -22,7 +22,17 @@ import { answerOf, post, type Reply, timeout } from "./http";
 import { contentOf, itemOf } from "./items";
 import { Managers } from "./managers";
 import { Network } from "./network";
-import { type Also, type Answer, type Begun, type Listener, mayRepeat, type Pending, tokenOf } from "./session";
+import {
+  type Also,
+  type Answer,
+  askForToken,
+  type Begun,
+  isRepeat,
+  type Listener,
+  mayRepeat,
+  type Pending,
+  tokenOf,
+} from "./session";
 import { Sockets } from "./sockets";
 import type { CoreSource, Exports } from "./wasm";
 
@@ -162,8 +172,6 @@ export class Host {
     const all = { ...options };
     if (getConnectionToken) all.hostToken = true;
     if (manager) all.foreign = this.#managers.number(manager);
-    // Without a snapshot another core would bring the application again what it has.
-    if (options.chatloom) all.persist = true;
     const begun: Begun = { options: all, listener, snapshot, tracked: false, live: false };
     this.#begun.set(session, begun);
     this.#network.ask();
@@ -311,7 +319,8 @@ export class Host {
         break;
       case "item": {
         const item = output.body ?? this.#items.get(output.item ?? 0);
-        if (item) this.#sessions.get(output.session)?.item(output.kind, item);
+        const begun = this.#begun.get(output.session);
+        if (begun && item && !isRepeat(begun, output.kind, item)) begun.listener.item(output.kind, item);
         break;
       }
       case "transcript":
@@ -448,15 +457,9 @@ export class Host {
     const core = this.#core;
     let input: Input;
     try {
-      const answer = await this.#sessions.get(session)?.means?.getConnectionToken?.();
-      const { participantToken: token, expiry } = answer?.chatTokenTransport ?? {};
-      if (!token) throw new TypeError("there is no connection token");
-      const body = {
-        Websocket: { Url: null, ConnectionExpiry: null },
-        ConnectionCredentials: { ConnectionToken: token, Expiry: expiry },
-      };
-      this.#connection(session, JSON.stringify(body), false);
-      input = { type: "token", request, token, expiry: isoTime(expiry) };
+      const { token, expiry, connection } = await askForToken(this.#begun.get(session)?.listener.means);
+      this.#connection(session, connection, false);
+      input = { type: "token", request, token, expiry };
     } catch (error) {
       input = { type: "token", request, text: String(error) };
     }
@@ -558,6 +561,7 @@ export class Host {
   /** Has a new core go on with a session. */
   #goOn(session: number, begun: Begun, isBroken: boolean): void {
     const { live, tracked, listener } = begun;
+    if (begun.snapshot === undefined) begun.had = begun.newest;
     this.#create(session, begun);
     if (tracked) {
       this.#tell({ type: "track", session });
@@ -598,12 +602,6 @@ export class Host {
     this.#sockets.closeAll();
     this.#items.clear();
   }
-}
-
-/** A time that the application gave, if it is one. */
-function isoTime(time: string | undefined): string | undefined {
-  const date = new Date(time ?? NaN);
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
 /** The same input with U+FFFD where a surrogate stood alone. */

@@ -85,8 +85,36 @@ export interface Begun {
   live: boolean;
   /** The latest connection that it was given. */
   connection?: string;
-  /** In Chatloom behaviour, where it is. */
+  /** In Chatloom behaviour, where it is, if it is kept. */
   snapshot?: string | undefined;
+  /** In Chatloom behaviour, the newest item of the application's, and the one when a core failed that kept nothing. */
+  newest?: Item | undefined;
+  had?: Item | undefined;
+}
+
+/** The kinds of items that are only of the moment, and in no transcript: from typing to being disconnected. */
+const TRANSIENT = [1, 6] as const;
+
+/**
+ * Whether the application has an item from a core that failed. In Chatloom behaviour another one that knows nothing
+ * of that brings the whole transcript, in order; making snapshots for this alone would cost more than all the rest.
+ */
+export function isRepeat(begun: Begun, kind: number, item: Item): boolean {
+  if (!begun.options.chatloom || !item["Id"] || (kind >= TRANSIENT[0] && kind <= TRANSIENT[1])) return false;
+  // A part of a streamed message is only of the moment as well.
+  if ((item["MessageMetadata"] as Item | undefined)?.["MessageCompleted"] === false) return false;
+  if (begun.had && !isNewer(item, begun.had)) return true;
+  if (!begun.newest || isNewer(item, begun.newest)) begun.newest = item;
+  return false;
+}
+
+/** The order of a transcript (docs/protocol/defects.md D7). */
+function isNewer(item: Item, than: Item): boolean {
+  const [a, b] = [item, than].map(({ AbsoluteTime, Id }) => `${String(AbsoluteTime)} ${String(Id)}`) as [
+    string,
+    string,
+  ];
+  return a > b;
 }
 
 /** Whether a call can be made twice without anybody seeing it. */
@@ -105,4 +133,22 @@ export function tokenOf(connection: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A token of the application's, until when it is good, and a connection in the form of the service's answer (S178, S187). */
+export async function askForToken(means: Means | undefined) {
+  const answer = await means?.getConnectionToken?.();
+  const { participantToken: token, expiry } = answer?.chatTokenTransport ?? {};
+  if (!token) throw new TypeError("there is no connection token");
+  const connection = JSON.stringify({
+    Websocket: { Url: null, ConnectionExpiry: null },
+    ConnectionCredentials: { ConnectionToken: token, Expiry: expiry },
+  });
+  return { token, expiry: isoTime(expiry), connection };
+}
+
+/** A time that the application gave, if it is one. */
+function isoTime(time: string | undefined): string | undefined {
+  const date = new Date(time ?? NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }

@@ -1,0 +1,57 @@
+/** What a session in Chatloom behaviour keeps when the core panics. */
+import { beforeAll, expect, test } from "vitest";
+
+import { chatloom } from "../src/chatloom/index";
+import { Host } from "../src/host/host";
+import { beginOn, type Direct, names } from "./direct";
+import { panic, panicking } from "./panics";
+import { installWebSocket, Service } from "./service";
+
+beforeAll(installWebSocket);
+
+const text = (content: string) =>
+  ({ type: "sendMessage", contentType: "text/plain", content, clientToken: undefined }) as const;
+
+async function until(session: Direct, holds: () => boolean): Promise<void> {
+  while (!holds()) await session.next();
+}
+
+test.each([
+  ["that is kept goes on: what was not sent is sent once", true],
+  ["that is not kept goes on: a message that may have been sent is not sent again", false],
+])("d12: a session %s, and nothing is delivered twice", async (_, persist) => {
+  const service = await Service.start();
+  service.stored = [];
+  const source = panicking(chatloom.core);
+  const host = new Host({ ...source, needsWholeItems: true }, source.load());
+  const session = beginOn(host, service, { chatloom: true, persist });
+  service.stored.push(service.item(session.chat), service.item(session.chat));
+  await session.call({ type: "connect" });
+  await until(session, () => names(session).includes("caughtUp"));
+  expect(session.items.map(({ item }) => item)).toEqual(service.stored);
+
+  // One message is on its way when the core panics, at a frame that nobody can be blamed for.
+  const answer = service.hold("/participant/message");
+  const rejected = session.call(text("on its way")).catch((error: unknown) => error);
+  await service.until(() => service.of("/participant/message").length === 1);
+  session.events.length = 0;
+  panic();
+  const missed = service.push(session.chat);
+  expect(await rejected).toMatchObject({ error: "closed", message: "the core has failed" });
+  answer();
+  await until(session, () => names(session).includes("caughtUp"));
+  expect(session.items.map(({ item }) => item)).toEqual([...service.stored.slice(0, 2), missed]);
+
+  const isSent = () => session.events.some((event) => event.type === "message" && event.state === "sent");
+  if (persist) await until(session, isSent);
+  const [first, second, ...others] = service.of("/participant/message");
+  expect(others).toEqual([]);
+  // The service takes them for one: the message and its token are the same.
+  expect(second?.body).toEqual(persist ? first?.body : undefined);
+  expect(names(session)).toContain("lost");
+  expect(names(session)).not.toContain("broken");
+  const live = service.push(session.chat);
+  await until(session, () => session.items.length === 4);
+  expect(session.items[3]?.item).toEqual(live);
+  await service.stop();
+});
