@@ -8,6 +8,8 @@
 const BRISK = 5_000;
 /** And when it is their delay. */
 const CALM = 500;
+/** Entries of the transcript that is tracked. */
+const ENTRIES = 3_000;
 
 export const MEASURES = [
   {
@@ -109,6 +111,27 @@ export const MEASURES = [
     async take(at) {
       const count = 10_000;
       return { kept: (await at.heap(() => at.deliver(count, BRISK))) / count };
+    },
+  },
+  {
+    figures: {
+      entry: figure("heap kept per item, onTranscriptUpdated", "B", { Node: 0.6, Chromium: 0.6 }),
+      tracked: figure(`CPU per frame, onTranscriptUpdated at ${ENTRIES} items`, "us", { Node: 0.5, Chromium: 0.5 }),
+    },
+    pages: 3,
+    turns: 1,
+    async open(at) {
+      await at.connect({ tracked: true });
+      await at.deliver(200, BRISK);
+    },
+    async take(at) {
+      const count = 500;
+      const before = await at.page.call("entries");
+      const entry = (await at.heap(() => at.deliver(ENTRIES - before, BRISK))) / (ENTRIES - before);
+      const tracked = (await at.cpu(() => at.deliver(count, BRISK))) / count;
+      const entries = await at.page.call("entries");
+      if (entries !== ENTRIES + count) throw new Error(`the transcript has ${entries} entries`);
+      return { entry, tracked };
     },
   },
 ];
