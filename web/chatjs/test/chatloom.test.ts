@@ -3,7 +3,7 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import type { ChatloomSession } from "../src/chatloom/session";
 import { ChatSession } from "../src/index";
-import { type Chat, installWebSocket, newChat, next, rejection, Service } from "./service";
+import { type Chat, installWebSocket, newChat, next, rejection, Service, TYPING } from "./service";
 
 let service: Service;
 beforeAll(installWebSocket);
@@ -70,6 +70,38 @@ test("d06 d07 chatloom: what was missed comes to onMessage in order and once, be
   await last;
   expect(items()).toEqual(service.stored.map(({ Id }) => Id));
   expect(told.filter(([kind]) => kind === "gap")).toEqual([]);
+});
+
+test("d06 chatloom: what arrives while the transcript is read comes after it", async () => {
+  const chat = newChat();
+  service.stored = [service.item(chat)];
+  const real = globalThis.fetch;
+  let asked = () => {};
+  const reads = new Promise<void>((resolve) => (asked = resolve));
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  vi.stubGlobal("fetch", async (...call: Parameters<typeof fetch>) => {
+    const response = await real(...call);
+    if (String(call[0]).endsWith("/participant/transcript")) {
+      asked();
+      await answered;
+    }
+    return response;
+  });
+  const { session, told } = open(chat);
+  const caughtUp = next((callback) => session.onCaughtUp(callback));
+  await session.connect();
+  await reads;
+  // Typing waits for nothing, so by then what came before it has arrived.
+  const typing = next((callback) => session.onTyping(callback));
+  const live = service.push(chat);
+  service.push(chat, { Type: "EVENT", ContentType: TYPING });
+  await typing;
+  answer();
+  await caughtUp;
+  vi.unstubAllGlobals();
+  const items = told.filter(([kind]) => kind === "item").map(([, id]) => id);
+  expect(items).toEqual([service.stored[0]?.["Id"], live["Id"]]);
 });
 
 test("d12 chatloom: messages are taken while the service is away, keep their order and tell their states", async () => {
