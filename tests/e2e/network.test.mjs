@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { classic, original } from "./lib/libraries.mjs";
+import { classic, original, plainScript } from "./lib/libraries.mjs";
 import { picture } from "./lib/picture.mjs";
 import { openShop } from "./lib/site.mjs";
 import { event, scenario } from "./lib/stage.mjs";
@@ -48,8 +48,8 @@ async function shown(page) {
 }
 
 /** The agent goes on while the page has no network; the page comes back. */
-async function cut(stage, chatloom) {
-  const { wire, page, told, agent } = await chat(stage, classic, { chatloom });
+async function cut(stage, library, chatloom) {
+  const { wire, page, told, agent } = await chat(stage, library, { chatloom });
   const from = told.length;
   await page.context().setOffline(true);
   wire.cut();
@@ -93,10 +93,15 @@ async function cut(stage, chatloom) {
   assert.ok(!told.entries.some(is("broken")));
 }
 
-scenario("a chat outlives a network that is cut, by default", (stage) => cut(stage, false));
+/** Both cores, as wasm and as JavaScript. */
+const CORES = [classic, plainScript];
+
+scenario("a chat outlives a network that is cut, by default", (stage) =>
+  Promise.all(CORES.map((library) => cut(stage, library, false))),
+);
 
 scenario("a chat outlives a network that is cut, in Chatloom behaviour", (stage) =>
-  cut(stage, true),
+  Promise.all(CORES.map((library) => cut(stage, library, true))),
 );
 
 scenario("a server that dies takes no words with it, in Chatloom behaviour", async (stage) => {
