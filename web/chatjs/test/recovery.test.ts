@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 
 import { chatloom } from "../src/chatloom/index";
 import { Host } from "../src/host/host";
+import type { Exports } from "../src/host/wasm";
 import { beginOn, type Direct, names } from "./direct";
 import { panic, panicking } from "./panics";
 import { installWebSocket, Service } from "./service";
@@ -53,5 +54,45 @@ test.each([
   const live = service.push(session.chat);
   await until(session, () => session.items.length === 4);
   expect(session.items[3]?.item).toEqual(live);
+  await service.stop();
+});
+
+test("a core that has to be loaded is loaded again, and what is asked for meanwhile is done then", async () => {
+  const service = await Service.start();
+  const source = panicking(chatloom.core);
+  const loads: (() => void)[] = [];
+  let isThere = true;
+  const later = {
+    load: () =>
+      new Promise<Exports>((resolve, reject) => {
+        loads.push(() => (isThere ? resolve(source.load() as Exports) : reject(new Error("404"))));
+      }),
+  };
+  const host = new Host(later, later.load());
+  const session = beginOn(host, service);
+  const connected = session.call({ type: "connect" });
+  loads[0]?.();
+  await connected;
+  await until(session, () => names(session).includes("established"));
+
+  panic();
+  service.push(session.chat);
+  await until(session, () => names(session).includes("lost"));
+  const sent = session.call(text("meanwhile"));
+  session.events.length = 0;
+  loads[1]?.();
+  await expect(sent).resolves.toBeDefined();
+  await until(session, () => names(session).includes("established"));
+
+  // A file that is gone: the sessions are broken, and the calls say why.
+  isThere = false;
+  panic();
+  service.push(session.chat);
+  await until(session, () => names(session).includes("lost"));
+  const failed = session.call(text("in vain")).catch((error: unknown) => error);
+  loads[2]?.();
+  expect(await failed).toMatchObject({ error: "unreachable", message: "the core could not be loaded: 404" });
+  expect(names(session)).toContain("broken");
+  expect(host.failed).toBe(true);
   await service.stop();
 });
