@@ -8,9 +8,11 @@
 import { fork } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { DEFECTS, tableOf } from "./lib/defects.mjs";
 import { difference } from "./lib/diff.mjs";
 import { fileOf, loadScenarios } from "./lib/scenarios.mjs";
 import { readTable, writeTable } from "./lib/table.mjs";
@@ -26,37 +28,38 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     trace: { type: "boolean", default: false },
     update: { type: "boolean", default: false },
-    wait: { type: "boolean", default: false },
     workers: { type: "string", default: "2" },
   },
 });
 const require = createRequire(import.meta.url);
-const scripts = {
+/** The longest that one scenario may take: far more than any does. */
+const MOST_MS = 60_000;
+/** Files of the package stand beside each other. */
+const beside = (name) => path.join(path.dirname(options.ours), name);
+const files = {
   original: require.resolve("amazon-connect-chatjs/dist/amazon-connect-chat.js"),
   ours: options.ours,
+  chatloom: beside("amazon-connect-chat.chatloom.js"),
+  module: beside("index.cjs"),
 };
 
 const all = await loadScenarios();
 const chosen = all.filter(({ name }) => name.includes(options.only ?? ""));
-const traces = await run(chosen.map(({ name }) => name));
+const defects = DEFECTS.filter(({ id }) => options.only === undefined || options.only === id);
+const traces = new Map();
+const seen = new Map();
+await run([
+  ...chosen.map(({ name }) => ({ scenario: name })),
+  ...defects.map(({ id }) => ({ defect: id })),
+]);
 
-/** Scenarios of what the package cannot do yet. */
-const waiting = new Set(JSON.parse(readFileSync(new URL("waiting.json", import.meta.url), "utf8")));
-const problems = [];
-for (const scenario of chosen) {
-  const found = check(scenario, traces.get(scenario.name));
-  if (!waiting.has(scenario.name)) problems.push(...found);
-  else if (found.length === 0) console.log(`no longer waits: ${scenario.name}`);
-  else if (options.only !== undefined) console.log(`waits: ${found.join("\n")}\n`);
-}
-if (options.wait) {
-  const names = new Set(problems.map((problem) => problem.split("\n")[0]));
-  const still = all.map(({ name }) => name).filter((name) => waiting.has(name) || names.has(name));
-  writeFileSync(new URL("waiting.json", import.meta.url), `${JSON.stringify(still, null, 2)}\n`);
-}
+const problems = chosen.flatMap((scenario) => check(scenario, traces.get(scenario.name)));
 if (options.update) writeTable(shownRows());
 const table = readTable();
 if (options.only === undefined) problems.push(...checkTable(table), ...checkFiles());
+const shownDefects = tableOf(defects, seen);
+if (defects.length > 0) console.log(`\n${shownDefects.text}\n`);
+problems.push(...shownDefects.problems);
 for (const problem of problems) console.error(`\n${problem}`);
 
 const failed = new Set(problems.map((problem) => problem.split("\n")[0])).size;
@@ -64,30 +67,41 @@ if (failed > 0) {
   console.error(`\n${failed} of ${chosen.length} scenarios and rows are not as they are declared`);
   process.exitCode = 1;
 } else {
-  const checked = chosen.filter(({ name }) => !waiting.has(name)).length;
-  console.log(`${checked} of ${checked} scenarios alike, ${table.size} intended differences`);
+  console.log(
+    `${chosen.length} of ${chosen.length} scenarios alike, ${table.size} intended differences`,
+  );
 }
 
-/** Gives the traces of the named scenarios, from a few processes. */
-function run(names) {
-  const waiting = [...names];
-  const traces = new Map();
+/** Has a few processes work on a list, and keeps what they find. */
+function run(list) {
+  const waiting = [...list];
   const one = () =>
     new Promise((resolve, reject) => {
-      const worker = fork(new URL("lib/worker.mjs", import.meta.url), [JSON.stringify(scripts)]);
-      let current = "(the start)";
-      worker.on("message", ({ name, traces: found }) => {
-        if (name !== undefined) traces.set(name, found);
+      const worker = fork(new URL("lib/worker.mjs", import.meta.url), [JSON.stringify(files)]);
+      let current = {};
+      let limit;
+      worker.on("message", ({ scenario, traces: found, defect, seen: what }) => {
+        if (scenario !== undefined) traces.set(scenario, found);
+        if (defect !== undefined) seen.set(defect, what);
+        clearTimeout(limit);
         current = waiting.shift();
-        if (current !== undefined) worker.send(current);
-        else worker.disconnect();
+        if (current === undefined) return worker.disconnect();
+        worker.send(current);
+        limit = setTimeout(() => worker.kill(), MOST_MS);
       });
       worker.on("exit", (code) => {
+        clearTimeout(limit);
+        const { scenario, defect } = current ?? {};
         if (code === 0) resolve();
-        else reject(new Error(`the process of ${current} ended with ${code}`));
+        else
+          reject(
+            new Error(
+              `the process that had ${scenario ?? defect ?? "nothing yet"} ended with ${code}`,
+            ),
+          );
       });
     });
-  return Promise.all(Array.from({ length: Number(options.workers) }, one)).then(() => traces);
+  return Promise.all(Array.from({ length: Number(options.workers) }, one));
 }
 
 /** What is not as it should be in one scenario. */

@@ -122,8 +122,15 @@ export class Page {
 
   /** The value of a promise that settles within a time. */
   async during(ms, promise) {
-    const [value] = await Promise.all([promise, this.pass(ms)]);
-    return value;
+    let ended;
+    promise.then(
+      (value) => (ended = { value }),
+      (error) => (ended = { error }),
+    );
+    await this.pass(ms);
+    if (ended === undefined) throw new Error(`a promise has not settled within ${ms} ms`);
+    if ("error" in ended) throw ended.error;
+    return ended.value;
   }
 
   /** Does something that may throw, and gives its value. */

@@ -2,9 +2,8 @@
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 
-/** What an engine says of a mistake in a program names the program's own variables. */
-const ENGINE =
-  /^(Cannot read prop|Cannot destructure|.* is not (a function|iterable|defined)|Class constructor)/;
+/** A mistake of the program that calls, in the engine's words: those name the library's own variables. */
+const isMistake = ({ name, message }) => name === "TypeError" && !/fetch/.test(message);
 
 export class Writer {
   #tokens = new Map();
@@ -47,7 +46,7 @@ export class Writer {
       return `[${[...entries, ...members].join(", ")}]`;
     }
     if (tag === "Error") {
-      const text = ENGINE.test(value.message)
+      const text = isMistake(value)
         ? `${value.name}(...)`
         : `${value.name}(${JSON.stringify(value.message)})`;
       return members.length === 0 ? text : `${text} {${members.join(", ")}}`;

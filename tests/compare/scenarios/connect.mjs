@@ -1,4 +1,5 @@
 // connect(): what is asked, what comes back, and in which order.
+import { START } from "../lib/clock.mjs";
 import { FORBIDDEN, INTERNAL, NEVER, refusal, THROTTLED, UNREACHABLE } from "../lib/service.mjs";
 
 /** Answers to the first CreateParticipantConnection that make connect() reject. */
@@ -93,16 +94,18 @@ export default function define(scenario) {
     });
   }
 
-  scenario("Retry-After is respected", async (page) => {
-    const chat = page.create();
-    page.service.answer("connection", {
-      ...THROTTLED,
-      headers: { ...THROTTLED.headers, "Retry-After": "7" },
+  const hints = { seconds: "7", "a date": new Date(START + 7_000).toUTCString() };
+  for (const [what, hint] of Object.entries(hints)) {
+    const differs = what === "seconds" ? ["L24"] : [];
+    scenario(`the service asks for a wait, in ${what}`, { differs }, async (page) => {
+      const chat = page.create();
+      const headers = { ...THROTTLED.headers, "Retry-After": hint };
+      page.service.answer("connection", { ...THROTTLED, headers });
+      chat.call("connect");
+      await page.pass(6_900);
+      await page.pass(300);
     });
-    chat.call("connect");
-    await page.pass(6_900);
-    await page.pass(300);
-  });
+  }
 
   scenario("an answer that is no JSON", { differs: ["L4"] }, async (page) => {
     const chat = page.create();

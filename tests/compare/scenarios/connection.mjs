@@ -172,8 +172,7 @@ export default function define(scenario) {
   scenario("the subscription is refused", { differs: ["L10"] }, async (page) => {
     page.service.control.subscribe = "failure";
     page.create().call("connect");
-    await page.pass(1_900);
-    await page.pass(120);
+    await page.pass(2_200);
     page.service.control.subscribe = "success";
     await page.passQuietly(MINUTE);
     page.service.item(message(1));
