@@ -129,7 +129,9 @@ impl Session {
             }
             return;
         }
-        self.restore_floor(cx, kept.floor);
+        if !self.options.replay {
+            self.restore_floor(cx, kept.floor);
+        }
         self.receipts.horizon.restore(kept.horizon);
         self.roster.restore(kept.people);
         for (key, what, state) in kept.messages {

@@ -179,6 +179,7 @@ impl<'a> Members<'a> {
             Some(31..) => LogLevel::Error,
         };
         options.persist = self.is_set("persist");
+        options.replay = CHATLOOM && self.is_set("replay");
         Box::new(options)
     }
 
@@ -346,7 +347,7 @@ mod tests {
                 "initialContactId":"i","participantId":"p","participantToken":"secret","userAgent":"",
                 "chatloom":true,"agent":true,"hostToken":true,"foreign":6,"typingThrottleMs":1,
                 "receiptThrottleMs":2,"mostEntries":300,"withoutReceipts":true,"logLevel":30,
-                "persist":true,"snapshot":"{}"}"#,
+                "persist":true,"replay":true,"snapshot":"{}"}"#,
             r#"{"type":"forget","session":1}"#,
             r#"{"type":"resume","session":1,"token":"secret"}"#,
             r#"{"type":"track","session":1}"#,

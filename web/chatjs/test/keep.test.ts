@@ -37,6 +37,7 @@ async function page(options: ChatloomOptions) {
   ChatSession.setGlobalConfig({ endpoint: service.endpoint, chatloom: options });
   return {
     resume: (contactId?: string) => ChatSession.resume(contactId === undefined ? {} : { contactId }),
+    replay: () => ChatSession.resume({ replay: true }),
     create: (chatDetails: Chat) => ChatSession.create({ chatDetails, type: "CUSTOMER" }) as ChatloomSession,
   };
 }
@@ -80,6 +81,19 @@ test("after a reload the chat goes on: what was missed comes, and what was not s
   expect(bodies[0]?.["ClientToken"]).toBe(bodies[1]?.["ClientToken"]);
   expect(bodies[1]?.["ClientToken"]).not.toBe(bodies[2]?.["ClientToken"]);
   resumed?.close();
+});
+
+test("a page that shows nothing yet is given everything again, if it wants that", async () => {
+  const store = storage();
+  const chat = newChat();
+  service.stored = [service.item(chat), service.item(chat)];
+  const session = (await page({ storage: store })).create(chat);
+  await connect(session);
+  session.close();
+  service.stored.push(service.item(chat));
+  const resumed = (await (await page({ storage: store })).replay()) as ChatloomSession;
+  expect(await connect(resumed)).toEqual(service.stored.map(({ Id }) => Id));
+  resumed.close();
 });
 
 test("the chat that was kept last is resumed, or the one that is asked for", async () => {

@@ -40,6 +40,11 @@ export interface ChatStore {
 export interface ResumeArgs {
   /** The contact, or the initial contact; without one the chat that was kept last. */
   contactId?: string;
+  /**
+   * Gives `onMessage` everything from the beginning of the chat, for a page that shows nothing of it yet; and not
+   * only what was missed.
+   */
+  replay?: boolean;
   options?: { chatloom?: ChatloomOptions };
 }
 

@@ -105,6 +105,9 @@ pub struct SessionOptions {
     /// Whether [`Output::Persist`](crate::Output::Persist) is wanted whenever something changes
     /// that must survive the process.
     pub persist: bool,
+    /// Chatloom behaviour: a session that goes on from a snapshot gives its application everything
+    /// from the beginning of the transcript, as a new one does, and not only what was missed.
+    pub replay: bool,
 }
 
 impl SessionOptions {
@@ -134,6 +137,7 @@ impl SessionOptions {
             most_entries: 10_000,
             log_level: LogLevel::Debug,
             persist: false,
+            replay: false,
         }
     }
 }

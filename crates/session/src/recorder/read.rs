@@ -172,6 +172,8 @@ impl<'a> Line<'a> {
                 _ => return None,
             },
             persist: line.flag("persist")?,
+            // Recordings of earlier versions do not say it.
+            replay: line.flag("replay").unwrap_or(false),
         }))
     }
 

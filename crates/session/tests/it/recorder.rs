@@ -532,6 +532,7 @@ fn options_survive_a_recording() {
     odd.log_level = LogLevel::Error;
     odd.most_entries = 100;
     odd.persist = true;
+    odd.replay = true;
     odd.receipts = false;
     odd.user_agent = "agent".to_owned();
     let recording = record(1, vec![Input::Create { session: S, options: Box::new(odd) }]).export();
@@ -541,6 +542,7 @@ fn options_survive_a_recording() {
         r#""log_level":"error""#,
         r#""most_entries":100"#,
         r#""persist":true"#,
+        r#""replay":true"#,
         r#""receipts":false"#,
         r#""user_agent":"agent""#,
         r#""participant_token":"redacted-1""#,

@@ -96,6 +96,31 @@ fn whenever_the_process_is_killed_nothing_is_lost_or_there_twice() {
 }
 
 #[test]
+fn a_session_that_is_to_replay_gives_everything_again_and_sends_nothing_twice() {
+    let mut world = World::recorded(kept(Behaviour::Chatloom), 1);
+    world.service.page_size = Some(2);
+    for n in 0..5 {
+        world.say(&format!("words {n}"));
+    }
+    world.call(Call::Connect);
+    world.run(100);
+    world.always("SendMessage", Reply::AnswerLost);
+    world.send("words that wait");
+    world.run(2);
+    world.service.always.clear();
+    world.forget_seen();
+    let options = SessionOptions { replay: true, ..stranger(Behaviour::Chatloom) };
+    world.restart(options, true);
+    world.say("words while away");
+    world.call(Call::Connect);
+    world.run(1_000);
+    assert_eq!(world.delivered(), world.stored());
+    assert_eq!(stored_times(&world, "words that wait"), 1);
+    assert_eq!(told(&world).last().map(|(_, state)| state), Some(&MessageState::Sent));
+    world.check_recording();
+}
+
+#[test]
 fn a_message_that_was_on_its_way_is_sent_again_with_the_same_client_token() {
     for arrives in [false, true] {
         let mut world = connected();

@@ -37,6 +37,8 @@ export interface ChatloomSettings extends Settings {
   chatloom: ChatloomOptions;
   /** Where the session was kept that it goes on from. */
   key?: string | undefined;
+  /** Whether its application is given everything again. */
+  replay?: boolean;
 }
 
 /** The settings of a session that behaves as Chatloom does. */
@@ -77,13 +79,17 @@ export class ChatloomController extends Controller {
   /** Goes on where this session, or that of an earlier page, left the chat. */
   override begin(): this {
     if (this.#sharesSocket) this.settings.means = { ...this.settings.means, manager: lateManager(() => this.#shared) };
-    return super.begin();
+    super.begin();
+    // Should it have to begin once more, the application has it.
+    delete this.settings.replay;
+    return this;
   }
 
   protected override options(): SessionOptions {
-    const { storage, typingThrottleMs, receiptThrottleMs, mostEntries } = this.settings.chatloom;
+    const { chatloom, replay = false } = this.settings;
+    const { storage, typingThrottleMs, receiptThrottleMs, mostEntries } = chatloom;
     const persist = storage !== undefined;
-    return { ...super.options(), chatloom: true, persist, typingThrottleMs, receiptThrottleMs, mostEntries };
+    return { ...super.options(), chatloom: true, persist, replay, typingThrottleMs, receiptThrottleMs, mostEntries };
   }
 
   get #sharesSocket(): boolean {

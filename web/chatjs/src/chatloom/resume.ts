@@ -10,6 +10,8 @@ import { ChatloomSession } from "./session";
 export interface ResumeArgs {
   /** The contact, or the initial contact; without one the chat that was kept last. */
   contactId?: string;
+  /** Gives `onMessage` everything from the beginning, not only what was missed. */
+  replay?: boolean;
   options?: { chatloom?: ChatloomOptions };
 }
 
@@ -17,13 +19,15 @@ export interface ResumeArgs {
  * The session of a chat that was kept, with the messages that had not been sent; nothing when none is kept.
  * It is not connected: the application adds its callbacks and calls `connect`.
  */
-export async function resume({ contactId, options }: ResumeArgs = {}): Promise<ChatloomSession | undefined> {
+export async function resume({ contactId, replay = false, options }: ResumeArgs = {}): Promise<
+  ChatloomSession | undefined
+> {
   const chatloom = chatloomOptions(options?.chatloom ?? true) ?? {};
   if (!chatloom.storage)
     throw new IllegalArgument("resume needs the storage that the chats are kept in: chatloom.storage");
   const kept = await (await addition()).kept(chatloom.storage, contactId);
   if (!kept) return undefined;
   const { participant, ...rest } = kept;
-  const chosen = { ...withChatloom(settings(undefined), chatloom), ...rest };
+  const chosen = { ...withChatloom(settings(undefined), chatloom), ...rest, replay };
   return new ChatloomSession(new ChatloomController(participant, chosen).begin());
 }

@@ -48,6 +48,7 @@ export interface SessionOptions {
   /** Chatloom behaviour, which only the full core has. */
   chatloom?: boolean;
   persist?: boolean;
+  replay?: boolean;
   typingThrottleMs?: number | undefined;
   receiptThrottleMs?: number | undefined;
   mostEntries?: number | undefined;

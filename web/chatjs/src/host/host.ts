@@ -176,6 +176,8 @@ export class Host {
     this.#begun.set(session, begun);
     this.#network.ask();
     this.#create(session, begun);
+    // A core that takes its place goes on where it was.
+    delete all.replay;
     return session;
   }
 

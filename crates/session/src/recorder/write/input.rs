@@ -137,6 +137,7 @@ impl Line<'_> {
             most_entries,
             log_level,
             persist,
+            replay,
         } = options;
         self.word(
             "behaviour",
@@ -177,6 +178,7 @@ impl Line<'_> {
         self.unsigned("most_entries", *most_entries as u64);
         self.word("log_level", level(*log_level));
         self.flag("persist", *persist);
+        self.flag("replay", *replay);
     }
 
     fn call(&mut self, what: &Call) {
