@@ -7,22 +7,25 @@ import * as esbuild from "esbuild";
 
 const FOLDER = path.join(import.meta.dirname, "..");
 
-/** A classic script of a page: its name, its address there, and the files that it consists of. */
-function script(name, ...file) {
+/** A classic script of a page: its name, what loads it there, and the files that it consists of. */
+function tagged(name, read) {
   const address = `/${name}.js`;
-  const body = () => readFile(path.join(FOLDER, ...file));
   return {
     name,
     tag: `<script src="${address}"></script>`,
-    files: async () => ({ [address]: { type: "text/javascript", body: await body() } }),
+    files: async () => ({ [address]: { type: "text/javascript", body: await read() } }),
   };
 }
 
-/** A classic script that is made of modules, as applications make theirs. */
+/** One that is a file. */
+function script(name, ...file) {
+  return tagged(name, () => readFile(path.join(FOLDER, ...file)));
+}
+
+/** One that is made of modules, as applications make theirs. */
 function bundle(name, source) {
-  const address = `/${name}.js`;
   let made;
-  const body = async () => {
+  return tagged(name, async () => {
     made ??= esbuild.build({
       stdin: { contents: source, resolveDir: FOLDER },
       bundle: true,
@@ -35,12 +38,7 @@ function bundle(name, source) {
       logLevel: "error",
     });
     return (await made).outputFiles[0].text;
-  };
-  return {
-    name,
-    tag: `<script src="${address}"></script>`,
-    files: async () => ({ [address]: { type: "text/javascript", body: await body() } }),
-  };
+  });
 }
 
 const DIST = ["..", "..", "web", "chatjs", "dist"];
@@ -66,6 +64,13 @@ const beside = script("classic-script.chatloom", ...DIST, "amazon-connect-chat.c
 
 /** Ours, as the classic script, with the one beside it that it loads for Chatloom behaviour. */
 export const classic = { ...lone, files: () => filesOf([lone, beside]) };
+
+/** The same file where a module imports it, as the original's README shows. */
+const imported = {
+  ...lone,
+  name: "classic-script-imported",
+  tag: lone.tag.replace("<script", '<script type="module"'),
+};
 
 /** Ours, as a module of the package, with the files that it may load. */
 function module(name, entry, ...others) {
@@ -93,7 +98,7 @@ export const slim = module("slim", "slim.js", "chatloom.wasm");
 export const plainScript = module("js", "js.js", "chatloom-js.js");
 
 /** Ours, by each way to load it. */
-export const ours = [classic, inlined, slim, plainScript];
+export const ours = [classic, imported, inlined, slim, plainScript];
 
 /** Amazon Connect Streams 2.28.2 as it is on npm. */
 export const streams = script(
