@@ -1,4 +1,5 @@
 /** What happens when an entry of the package is loaded, before anything is asked of it: next to nothing. */
+import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
 import { build, type BuildOptions } from "esbuild";
@@ -21,6 +22,14 @@ test.each(parts.map((part) => [Object.values(part.entryPoints ?? {}).join(), par
     expect(after.filter((name) => !before.has(name) && name !== "connect")).toEqual([]);
   },
 );
+
+test("the package has the number and the place of the crates", () => {
+  const read = (file: string) => readFileSync(new URL(file, import.meta.url), "utf8");
+  const { version, repository } = JSON.parse(read("../package.json"));
+  const workspace = read("../../../Cargo.toml");
+  expect(workspace).toContain(`\nversion = "${version}"\n`);
+  expect(repository.url).toBe(`git+${/\nrepository = "(.*)"\n/.exec(workspace)?.[1]}.git`);
+});
 
 test("two builds of the same sources are the same", async () => {
   const twice = () => build({ ...classicScript, minify: true, write: false });
