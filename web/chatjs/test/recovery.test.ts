@@ -96,3 +96,44 @@ test("a core that has to be loaded is loaded again, and what is asked for meanwh
   expect(host.failed).toBe(true);
   await service.stop();
 });
+
+test("s155: a loss that has been told is not told again when the core panics", async () => {
+  const service = await Service.start();
+  const source = panicking(chatloom.core);
+  const host = new Host(source, source.load());
+  const [session, other] = [beginOn(host, service), beginOn(host, service)];
+  for (const one of [session, other]) {
+    await one.call({ type: "connect" });
+    await until(one, () => names(one).includes("established"));
+  }
+  const answer = service.hold("/participant/connection");
+  service.sockets[0]?.terminate();
+  await until(session, () => names(session).includes("lost"));
+  panic();
+  service.push(other.chat);
+  await until(other, () => names(other).includes("lost"));
+  answer();
+  const established = (one: Direct) => names(one).filter((name) => name === "established").length;
+  for (const one of [session, other]) {
+    await until(one, () => established(one) === 2);
+    expect(names(one).filter((name) => name === "lost")).toHaveLength(1);
+  }
+  await service.stop();
+});
+
+test("a call that has no file, and one that is called off after its end, disturb nothing", async () => {
+  const service = await Service.start();
+  const source = panicking(chatloom.core);
+  const session = beginOn(new Host(source, source.load()), service);
+  await session.call({ type: "connect" });
+  const stop = new AbortController();
+  await session.call(text("x"), { signal: stop.signal });
+  stop.abort();
+  service.answer("/participant/start-attachment-upload", {
+    status: 200,
+    body: { AttachmentId: "a", UploadMetadata: { Url: `${service.endpoint}/storage`, HeadersToInclude: {} } },
+  });
+  const what = { type: "sendAttachment", name: "a.txt", size: 1, contentType: "text/plain" } as const;
+  await expect(session.call(what)).rejects.toMatchObject({ message: "TypeError: the call has no file" });
+  await service.stop();
+});

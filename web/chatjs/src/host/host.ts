@@ -172,7 +172,7 @@ export class Host {
     const all = { ...options };
     if (getConnectionToken) all.hostToken = true;
     if (manager) all.foreign = this.#managers.number(manager);
-    const begun: Begun = { options: all, listener, snapshot, tracked: false, live: false };
+    const begun: Begun = { options: all, listener, snapshot, tracked: false, live: false, lost: false };
     this.#begun.set(session, begun);
     this.#network.ask();
     this.#create(session, begun);
@@ -203,6 +203,7 @@ export class Host {
   close(): void {
     this.failed = true;
     this.#stop.abort();
+    this.#network.stop();
     this.#drop();
   }
 
@@ -218,14 +219,15 @@ export class Host {
     return new Promise((resolve, reject) => {
       const call = ++this.#lastNumber;
       const { signal } = also;
-      const pending: Pending = { session, what, also, told: false, resolve, reject };
+      const cancel = () => this.#tell({ type: "cancel", call });
+      const over = () => signal?.removeEventListener("abort", cancel);
+      const pending: Pending = { session, what, also, told: false, over, resolve, reject };
       this.#calls.set(call, pending);
       also.started?.(call);
       if (this.failed) this.#end({ type: "done", session, call, ...this.#why });
       else this.#tell({ ...what, session, call });
-      const cancel = () => this.#tell({ type: "cancel", call });
       if (signal?.aborted) cancel();
-      else signal?.addEventListener("abort", cancel, { once: true });
+      else if (this.#calls.has(call)) signal?.addEventListener("abort", cancel, { once: true });
     });
   }
 
@@ -354,6 +356,8 @@ export class Host {
     const begun = this.#begun.get(session);
     if (!begun) return;
     if (event.type === "broken" || event.type === "ended") begun.live = false;
+    if (event.type === "lost") begun.lost = true;
+    if (event.type === "established" && event.bySocket) begun.lost = false;
     if (event.type === "persist") begun.snapshot = event.snapshot;
     begun.listener.event(event);
   }
@@ -362,6 +366,7 @@ export class Host {
     const pending = this.#calls.get(done.call);
     if (!pending) return;
     this.#calls.delete(done.call);
+    pending.over();
     const begun = this.#begun.get(pending.session);
     if (begun && pending.what.type === "connect" && done.error === undefined) begun.live = true;
     const kept = this.#kept;
@@ -410,8 +415,8 @@ export class Host {
   #upload(output: UploadOutput): void {
     const { request, call } = output;
     const { file, progress } = this.#calls.get(call)?.also ?? {};
-    // A call that is over has no file any more, and its upload is called off.
-    if (!file) return;
+    // So has a call that is over, whose upload nobody asks about any more.
+    if (!file) return this.#tell({ type: "failed", request, text: "TypeError: the call has no file" });
     const sent = progress ? (sent: number) => this.#tell({ type: "progress", request, sent }) : undefined;
     void this.#exchange(output, async (signal) => ({ reply: await upload(output, file, signal, sent) }));
   }
@@ -575,7 +580,7 @@ export class Host {
       listener.event({ type: "broken" });
     } else if (live && token) {
       // The socket of a manager is as it was.
-      if (begun.options.foreign === undefined) listener.event({ type: "lost" });
+      if (begun.options.foreign === undefined && !begun.lost) this.#event({ type: "lost", session });
       this.#tell({ type: "resume", session, token });
     }
   }

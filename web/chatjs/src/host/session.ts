@@ -72,6 +72,8 @@ export interface Pending {
   readonly also: Also;
   /** The core knows of it. */
   told: boolean;
+  /** Lets go of what would call it off. */
+  over(): void;
   resolve(answer: Answer): void;
   reject(error: DoneOutput): void;
 }
@@ -83,6 +85,8 @@ export interface Begun {
   tracked: boolean;
   /** It has connected, and is neither broken nor over. */
   live: boolean;
+  /** The application has been told that the connection is lost, and not that it is there again. */
+  lost: boolean;
   /** The latest connection that it was given. */
   connection?: string;
   /** In Chatloom behaviour, where it is, if it is kept. */
