@@ -191,6 +191,20 @@ test("a store that is slow gets only the newest, and one that fails is reported 
   expect(logged).toEqual(["the chat cannot be kept: QuotaExceededError: no room"]);
 });
 
+test("what an agent's session needs is not kept", async () => {
+  const store = storage();
+  await page({ storage: store, tabs: true });
+  const { ChatSession } = await import("../src/index");
+  const chatTokenTransport = { participantToken: "connection-token", expiry: "2100-01-01T00:00:00.000Z" };
+  const getConnectionToken = () => Promise.resolve({ chatTokenTransport });
+  const chatDetails = { ...newChat(), getConnectionToken };
+  const session = ChatSession.create({ chatDetails, type: "AGENT" }) as unknown as ChatloomSession;
+  await session.connect();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([...store.texts.keys()]).toEqual(["other"]);
+  session.close();
+});
+
 test("what another version has kept, or somebody else, counts for nothing", async () => {
   const store = storage();
   store.texts.set("chatloom/a/b", "no JSON");

@@ -9,13 +9,14 @@ import {
   type SendAttachmentArgs,
   type SendEventArgs,
   type SendMessageArgs,
+  SessionTypes,
   type WithMetadata,
 } from "../api/rules";
 import { later } from "../api/tasks";
 import type { Call, DoneError, EventOutput, SessionOptions } from "../host/core";
 import type { SocketManager } from "../host/managers";
 import type { Also, Answer, Listener } from "../host/session";
-import { addition, fullCore, type Keeper, type Line, loadedAddition, ownHost } from "./addition";
+import { addition, fullCore, type Keeper, type Line, loadedAddition, ownHost, type Storage } from "./addition";
 import type { ChatloomOptions } from "./options";
 import { type Connection, connectionOf, type Loaded, type MessageStatus, type Person, personOf } from "./results";
 
@@ -87,14 +88,17 @@ export class ChatloomController extends Controller {
 
   protected override options(): SessionOptions {
     const { chatloom, replay = false } = this.settings;
-    const { storage, typingThrottleMs, receiptThrottleMs, mostEntries } = chatloom;
-    const persist = storage !== undefined;
-    return { ...super.options(), chatloom: true, persist, replay, typingThrottleMs, receiptThrottleMs, mostEntries };
+    const { typingThrottleMs, mostEntries } = chatloom;
+    const persist = this.#storage !== undefined;
+    const usual = super.options();
+    const receiptThrottleMs = chatloom.receiptThrottleMs ?? usual.receiptThrottleMs;
+    return { ...usual, chatloom: true, persist, replay, typingThrottleMs, receiptThrottleMs, mostEntries };
   }
 
   get #sharesSocket(): boolean {
     const { locks } = globalThis.navigator ?? {};
-    return this.settings.chatloom.tabs === true && locks !== undefined && typeof BroadcastChannel === "function";
+    const canShare = locks !== undefined && typeof BroadcastChannel === "function";
+    return this.settings.chatloom.tabs === true && canShare && this.sessionType === SessionTypes.CUSTOMER;
   }
 
   /** The socket that it shares with other pages. To be asked for only when the rest has been loaded. */
@@ -187,9 +191,14 @@ export class ChatloomController extends Controller {
     this.#kept?.leave();
   }
 
+  /** Where chats are kept. Those of agents are not: Streams knows what an agent is in. */
+  get #storage(): Storage | undefined {
+    return this.sessionType === SessionTypes.CUSTOMER ? this.settings.chatloom.storage : undefined;
+  }
+
   /** Where the chat is kept, if it is. There is a core that asks for it, so the rest is there as well. */
   get #kept(): Keeper | undefined {
-    const { storage } = this.settings.chatloom;
+    const storage = this.#storage;
     if (!storage) return undefined;
     const log = (text: string) => this.log(LogLevel.WARN, text);
     return (this.#keeper ??= loadedAddition().keeper(storage, this.participant, this.settings.key, log));
