@@ -14,16 +14,15 @@ use crate::{
     sorted::Sorted,
 };
 
-/// Which session a request, a socket or a call belongs to. One type for the three, so that the map's
-/// code is compiled once.
-type Index = Sorted<u64, SessionId>;
+/// Which session a request, a socket or a call belongs to.
+type Index = Sorted<SessionId>;
 
 /// Chat sessions and everything they share. See the [crate documentation](crate) for how to run it.
 #[derive(Debug)]
 pub struct Core {
-    sessions: Sorted<SessionId, Box<Session>>,
-    /// The next deadline of each session that has one.
-    deadlines: Sorted<(u64, SessionId), ()>,
+    sessions: Sorted<Box<Session>>,
+    /// The next deadline of each session that has one, the earliest first.
+    deadlines: Vec<(u64, SessionId)>,
     /// Sessions in which something has changed that the host keeps.
     unsaved: Vec<SessionId>,
     cx: Cx,
@@ -48,11 +47,11 @@ pub(crate) struct Cx {
     last_socket: u64,
     pub(crate) foreigns: Vec<Foreign>,
     /// Sockets that may be shared, under their leaders.
-    pub(crate) shares: Sorted<SessionId, Box<Share>>,
+    pub(crate) shares: Sorted<Box<Share>>,
     /// What sessions have to hear of each other.
     pub(crate) told: Vec<(SessionId, Signal)>,
     /// How many sessions have yet to give back an item of the host's that several were given.
-    lent: Sorted<u64, usize>,
+    lent: Sorted<usize>,
 }
 
 impl Core {
@@ -64,7 +63,7 @@ impl Core {
     pub const fn new(seed: u64) -> Self {
         Self {
             sessions: Sorted::new(),
-            deadlines: Sorted::new(),
+            deadlines: Vec::new(),
             unsaved: Vec::new(),
             cx: Cx {
                 now: Now { mono_ms: 0, wall_ms: 0 },
@@ -101,14 +100,14 @@ impl Core {
     pub fn handle(&mut self, now: Now, input: Input) {
         self.cx.now = Now { mono_ms: now.mono_ms.max(self.cx.now.mono_ms), wall_ms: now.wall_ms };
         self.route(input);
-        while let Some(&((at_ms, id), ())) = self.deadlines.iter().next() {
+        while let Some(&(at_ms, id)) = self.deadlines.first() {
             if at_ms > self.cx.now.mono_ms {
                 break;
             }
             self.with(id, Session::fire_due);
         }
         for id in if CHATLOOM { std::mem::take(&mut self.unsaved) } else { Vec::new() } {
-            if let Some(session) = self.sessions.get_mut(&id) {
+            if let Some(session) = self.sessions.get_mut(id) {
                 session.persist(&mut self.cx);
             }
         }
@@ -118,7 +117,7 @@ impl Core {
     /// next input.
     pub fn poll(&mut self) -> Output {
         let Cx { outputs, polled, .. } = &mut self.cx;
-        let wake = Output::Wake(self.deadlines.iter().next().map(|((at_ms, _), ())| *at_ms));
+        let wake = Output::Wake(self.deadlines.first().map(|(at_ms, _)| *at_ms));
         if let Some(output) = outputs.get_mut(*polled) {
             *polled += 1;
             return std::mem::replace(output, wake);
@@ -131,52 +130,50 @@ impl Core {
 
     /// Who a session is and what it was given; nothing when there is no such session.
     pub fn chat_details(&self, session: SessionId) -> Option<ChatDetails<'_>> {
-        self.sessions.get(&session).map(|session| session.details())
+        self.sessions.get(session).map(|session| session.details())
     }
 
     /// What the socket of a session does; nothing before `connect` has succeeded for the first time
     /// (docs/protocol/websocket.md S83).
     pub fn connection_status(&self, session: SessionId) -> Option<ConnectionStatus> {
-        self.sessions.get(&session).and_then(|session| session.link.status)
+        self.sessions.get(session).and_then(|session| session.link.status)
     }
 
     fn route(&mut self, input: Input) {
         match input {
             Input::Create { session, options } => self.begin(session, *options, None),
             Input::Forget { session } => {
-                if let Some(mut gone) = self.sessions.remove(&session) {
-                    if let Some(at_ms) = gone.indexed_deadline {
-                        self.deadlines.remove(&(at_ms, session));
-                    }
+                if let Some(mut gone) = self.sessions.remove(session) {
+                    self.move_deadline(session, gone.indexed_deadline, None);
                     gone.forget(&mut self.cx);
                     self.pass_on();
                 }
             }
             Input::Call { session, call, what } => {
                 self.cx.calls.insert(call.0, session);
-                if self.sessions.contains(&session) {
+                if self.sessions.contains(session) {
                     self.with(session, |session, cx| session.call(cx, call, what));
                 } else {
                     self.cx.done(session, call, Err(CallError::Closed));
                 }
             }
             Input::Cancel { call } => {
-                if let Some(&session) = self.cx.calls.get(&call.0) {
+                if let Some(&session) = self.cx.calls.get(call.0) {
                     self.with(session, |session, cx| session.cancel(cx, call));
                 }
             }
             Input::Answered { request, answer } => {
-                if let Some(session) = self.cx.requests.remove(&request.0) {
+                if let Some(session) = self.cx.requests.remove(request.0) {
                     self.with(session, |session, cx| session.answered(cx, request, Ok(answer)));
                 }
             }
             Input::Failed { request, message } => {
-                if let Some(session) = self.cx.requests.remove(&request.0) {
+                if let Some(session) = self.cx.requests.remove(request.0) {
                     self.with(session, |session, cx| session.answered(cx, request, Err(message)));
                 }
             }
             Input::Progress { request, sent } => {
-                if let Some(&session) = self.cx.requests.get(&request.0) {
+                if let Some(&session) = self.cx.requests.get(request.0) {
                     self.with(session, |session, cx| session.upload_progress(cx, request, sent));
                 }
             }
@@ -190,7 +187,7 @@ impl Core {
             Input::Track { session } => self.with(session, Session::track),
             Input::Time => {}
             Input::Token { request, token } => {
-                if let Some(&session) = self.cx.requests.get(&request.0) {
+                if let Some(&session) = self.cx.requests.get(request.0) {
                     self.with(session, |session, cx| session.host_answered(cx, request, token));
                 }
             }
@@ -199,12 +196,12 @@ impl Core {
             }
             Input::Foreign { foreign, event } => self.foreign(foreign, event),
             Input::SocketOpened { socket } => {
-                if let Some(&session) = self.cx.sockets.get(&socket.0) {
+                if let Some(&session) = self.cx.sockets.get(socket.0) {
                     self.with(session, |session, cx| session.socket_opened(cx, socket));
                 }
             }
             Input::SocketText { socket, text } => {
-                if let Some(&session) = self.cx.sockets.get(&socket.0) {
+                if let Some(&session) = self.cx.sockets.get(socket.0) {
                     let frame = read::frame(&text);
                     let item =
                         if let Frame::Chat(content) = &frame { read::item(content) } else { None };
@@ -218,13 +215,13 @@ impl Core {
             }
             Input::SocketItem { socket, item, head } => {
                 let incoming = Incoming::Held(item, head);
-                match self.cx.sockets.get(&socket.0) {
+                match self.cx.sockets.get(socket.0) {
                     Some(&session) => self.socket_item(session, socket, incoming),
                     None => self.cx.release(item),
                 }
             }
             Input::SocketClosed { socket, code, reason } => {
-                if let Some(session) = self.cx.sockets.remove(&socket.0) {
+                if let Some(session) = self.cx.sockets.remove(socket.0) {
                     self.with(session, |session, cx| {
                         session.socket_closed(cx, socket, code, reason);
                     });
@@ -265,7 +262,7 @@ impl Core {
     }
 
     pub(crate) fn session(&self, id: SessionId) -> Option<&Session> {
-        self.sessions.get(&id).map(|session| &**session)
+        self.sessions.get(id).map(|session| &**session)
     }
 
     /// Something happened to a socket manager of the host's.
@@ -298,7 +295,7 @@ impl Core {
 
     /// An item came over a socket: for the session that keeps it alive, and for those who share it.
     fn socket_item(&mut self, session: SessionId, socket: SocketId, incoming: Incoming) {
-        match self.cx.shares.get(&session) {
+        match self.cx.shares.get(session) {
             Some(share) if !share.followers.is_empty() => {
                 let mut listeners = vec![session];
                 listeners.extend_from_slice(&share.followers);
@@ -328,7 +325,7 @@ impl Core {
 
     /// Lets a session work, and others hear of it.
     fn with(&mut self, id: SessionId, work: impl FnOnce(&mut Session, &mut Cx)) {
-        if let Some(session) = self.sessions.get_mut(&id) {
+        if let Some(session) = self.sessions.get_mut(id) {
             work(session, &mut self.cx);
             self.note(id);
             self.pass_on();
@@ -339,7 +336,7 @@ impl Core {
     fn pass_on(&mut self) {
         while !self.cx.told.is_empty() {
             for (id, signal) in std::mem::take(&mut self.cx.told) {
-                if let Some(session) = self.sessions.get_mut(&id) {
+                if let Some(session) = self.sessions.get_mut(id) {
                     session.hear(&mut self.cx, signal);
                     self.note(id);
                 }
@@ -349,27 +346,38 @@ impl Core {
 
     /// Notes when a session that has worked wants to be called next, and whether to be kept.
     fn note(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else { return };
         session.tell_transcript(&mut self.cx);
         session.tell_roster(&mut self.cx);
         let deadline = session.deadline();
-        if deadline != session.indexed_deadline {
-            if let Some(at_ms) = session.indexed_deadline {
-                self.deadlines.remove(&(at_ms, id));
-            }
-            if let Some(at_ms) = deadline {
-                self.deadlines.insert((at_ms, id), ());
-            }
-            session.indexed_deadline = deadline;
-        }
+        let indexed = std::mem::replace(&mut session.indexed_deadline, deadline);
         if CHATLOOM && session.is_changed && session.options.persist && !self.unsaved.contains(&id)
         {
             self.unsaved.push(id);
         }
+        self.move_deadline(id, indexed, deadline);
+    }
+
+    /// Has a session in the index under its present deadline instead of the one before.
+    fn move_deadline(&mut self, id: SessionId, before: Option<u64>, now: Option<u64>) {
+        if before == now {
+            return;
+        }
+        let deadlines = &mut self.deadlines;
+        let place = |deadlines: &[_], at_ms| deadlines.binary_search(&(at_ms, id));
+        if let Some(at_ms) = before
+            && let Ok(at) = place(deadlines, at_ms)
+        {
+            deadlines.remove(at);
+        }
+        if let Some(at_ms) = now {
+            let (Ok(at) | Err(at)) = place(deadlines, at_ms);
+            deadlines.insert(at, (at_ms, id));
+        }
     }
 
     fn with_all(&mut self, work: fn(&mut Session, &mut Cx)) {
-        let ids: Vec<SessionId> = self.sessions.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<SessionId> = self.sessions.iter().map(|(_, session)| session.id).collect();
         for id in ids {
             self.with(id, work);
         }
@@ -396,14 +404,14 @@ impl Cx {
         call: CallId,
         result: Result<Value, CallError>,
     ) {
-        if self.calls.remove(&call.0).is_some() {
+        if self.calls.remove(call.0).is_some() {
             self.push(Output::Done { session, call, result });
         }
     }
 
     /// Whether a call has not ended.
     pub(crate) fn is_open(&self, call: CallId) -> bool {
-        self.calls.contains(&call.0)
+        self.calls.contains(call.0)
     }
 
     /// The calls of a session that have not ended.
@@ -419,24 +427,24 @@ impl Cx {
 
     /// Gives a request up.
     pub(crate) fn abort(&mut self, request: RequestId) {
-        if self.requests.remove(&request.0).is_some() {
+        if self.requests.remove(request.0).is_some() {
             self.push(Output::AbortHttp { request });
         }
     }
 
     /// Takes no answer to what the host was asked for.
     pub(crate) fn forget_request(&mut self, request: RequestId) {
-        self.requests.remove(&request.0);
+        self.requests.remove(request.0);
     }
 
     /// An item of the host's is needed no longer by one of those who were given it.
     pub(crate) fn release(&mut self, item: ItemHandle) {
-        if let Some(left) = self.lent.get_mut(&item.0) {
+        if let Some(left) = self.lent.get_mut(item.0) {
             *left -= 1;
             if *left > 0 {
                 return;
             }
-            self.lent.remove(&item.0);
+            self.lent.remove(item.0);
         }
         self.push(Output::Release { item });
     }
@@ -448,7 +456,7 @@ impl Cx {
 
     /// A socket is another session's from now on.
     pub(crate) fn move_socket(&mut self, socket: SocketId, to: SessionId) {
-        if let Some(session) = self.sockets.get_mut(&socket.0) {
+        if let Some(session) = self.sockets.get_mut(socket.0) {
             *session = to;
         }
     }
@@ -462,7 +470,7 @@ impl Cx {
 
     /// Closes a socket unless it has closed by itself.
     pub(crate) fn close_socket(&mut self, socket: SocketId, reason: &'static str) {
-        if self.sockets.remove(&socket.0).is_some() {
+        if self.sockets.remove(socket.0).is_some() {
             self.push(Output::CloseSocket { socket, code: 1000, reason });
         }
     }

@@ -30,6 +30,12 @@ macro_rules! number {
     )*};
 }
 
+impl From<SessionId> for u64 {
+    fn from(id: SessionId) -> Self {
+        id.0.into()
+    }
+}
+
 number! {
     /// A session, by a number the host picks and uses once.
     SessionId(u32);

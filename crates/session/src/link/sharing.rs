@@ -60,9 +60,9 @@ impl Session {
                 && share.endpoint == options.endpoint
                 && share.role == options.role
         });
-        let leader = leader.map(|(leader, _)| *leader);
+        let leader = leader.map(|(leader, _)| SessionId(*leader as u32));
         if let Some(leader) = leader
-            && let Some(share) = cx.shares.get_mut(&leader)
+            && let Some(share) = cx.shares.get_mut(leader)
         {
             share.followers.push(self.id);
             self.link.follows = Some(leader);
@@ -88,7 +88,7 @@ impl Session {
     /// Tells those who share the socket what has become of it.
     pub(crate) fn tell_followers(&self, cx: &mut Cx, signal: Signal) {
         if self.link.leads
-            && let Some(share) = cx.shares.get_mut(&self.id)
+            && let Some(share) = cx.shares.get_mut(self.id)
         {
             share.status = self.link.status.unwrap_or(share.status);
             share.gained = self.link.gained;
@@ -101,21 +101,21 @@ impl Session {
     pub(crate) fn dissolve_share(&mut self, cx: &mut Cx, signal: Signal) {
         self.tell_followers(cx, signal);
         if std::mem::take(&mut self.link.leads) {
-            cx.shares.remove(&self.id);
+            cx.shares.remove(self.id);
         }
     }
 
     /// This session needs the socket no longer; the others may.
     pub(crate) fn leave_share(&mut self, cx: &mut Cx) {
         if let Some(leader) = self.link.follows.take()
-            && let Some(share) = cx.shares.get_mut(&leader)
+            && let Some(share) = cx.shares.get_mut(leader)
         {
             strike_out(&mut share.followers, self.id);
         }
         if !std::mem::take(&mut self.link.leads) {
             return;
         }
-        let Some(mut share) = cx.shares.remove(&self.id) else { return };
+        let Some(mut share) = cx.shares.remove(self.id) else { return };
         if share.followers.is_empty() {
             return;
         }
@@ -139,7 +139,7 @@ impl Session {
     pub(crate) fn lead(&mut self, cx: &mut Cx) {
         self.link.follows = None;
         self.link.leads = true;
-        let Some(estate) = cx.shares.get_mut(&self.id).and_then(|share| share.estate.take()) else {
+        let Some(estate) = cx.shares.get_mut(self.id).and_then(|share| share.estate.take()) else {
             return;
         };
         for socket in estate.primary.iter().chain(&estate.candidate) {

@@ -28,7 +28,7 @@ const SESSION_BYTES: usize = 36;
 #[derive(Debug, Default)]
 pub(super) struct Redactor {
     /// The numbers of placeholders, by the hashes of secrets.
-    numbers: Sorted<u64, u64>,
+    numbers: Sorted<u64>,
     met: VecDeque<u64>,
     last_number: u64,
     /// The texts are redacted already, and placeholders stay what they are.
@@ -210,7 +210,7 @@ impl Redactor {
 
     fn number(&mut self, secret: &str) -> u64 {
         let hash = hash(secret);
-        if let Some(number) = self.numbers.get(&hash) {
+        if let Some(number) = self.numbers.get(hash) {
             return *number;
         }
         self.last_number += 1;
@@ -219,7 +219,7 @@ impl Redactor {
         if self.met.len() > MOST_SECRETS
             && let Some(oldest) = self.met.pop_front()
         {
-            self.numbers.remove(&oldest);
+            self.numbers.remove(oldest);
         }
         self.last_number
     }
@@ -233,7 +233,7 @@ impl Redactor {
                 out.push('/');
             }
             let secret = percent_decoded(part);
-            if self.numbers.contains(&hash(&secret)) {
+            if self.numbers.contains(hash(&secret)) {
                 out.push_str(&self.secret(&secret));
             } else {
                 out.push_str(part);
