@@ -37,9 +37,9 @@ pub(crate) struct Cx {
     /// What was held back is forgotten when the transcript has been read.
     #[cfg(feature = "sabotage")]
     pub(crate) sabotaged: bool,
+    /// What is to be done, the last first while it is given out.
     outputs: Vec<Output>,
-    /// How many of them have been given out.
-    polled: usize,
+    is_turned: bool,
     requests: Index,
     sockets: Index,
     calls: Index,
@@ -72,7 +72,7 @@ impl Core {
                 #[cfg(feature = "sabotage")]
                 sabotaged: false,
                 outputs: Vec::new(),
-                polled: 0,
+                is_turned: false,
                 requests: Index::new(),
                 sockets: Index::new(),
                 calls: Index::new(),
@@ -116,16 +116,11 @@ impl Core {
     /// The next thing to do. Call it until it gives [`Output::Wake`]; then nothing changes until the
     /// next input.
     pub fn poll(&mut self) -> Output {
-        let Cx { outputs, polled, .. } = &mut self.cx;
-        let wake = Output::Wake(self.deadlines.first().map(|(at_ms, _)| *at_ms));
-        if let Some(output) = outputs.get_mut(*polled) {
-            *polled += 1;
-            return std::mem::replace(output, wake);
-        }
-        // One by one: the code that drops a list of them would be another copy.
-        while outputs.pop().is_some() {}
-        *polled = 0;
-        wake
+        self.cx.turn(true);
+        self.cx
+            .outputs
+            .pop()
+            .unwrap_or_else(|| Output::Wake(self.deadlines.first().map(|(at_ms, _)| *at_ms)))
     }
 
     /// Who a session is and what it was given; nothing when there is no such session.
@@ -385,7 +380,16 @@ impl Core {
 }
 
 impl Cx {
+    /// Has the outputs in the order in which they are taken out at the end, or are put in there.
+    fn turn(&mut self, to_give_out: bool) {
+        if self.is_turned != to_give_out {
+            self.is_turned = to_give_out;
+            self.outputs.reverse();
+        }
+    }
+
     pub(crate) fn push(&mut self, output: Output) {
+        self.turn(false);
         self.outputs.push(output);
     }
 

@@ -421,16 +421,11 @@ impl Session {
         if self.link.phase != Phase::Live {
             return;
         }
-        let open: Vec<SocketId> = self
-            .link
-            .primary
-            .iter()
-            .chain(&self.link.candidate)
-            .filter(|socket| socket.open && self.foreign().is_none())
-            .map(|socket| socket.id)
-            .collect();
-        for id in open {
-            if !self.timers.is_set(Timer::Probe(id)) {
+        for socket in [&self.link.primary, &self.link.candidate] {
+            let open = socket.as_ref().filter(|socket| socket.open && self.foreign().is_none());
+            if let Some(&Socket { id, .. }) = open
+                && !self.timers.is_set(Timer::Probe(id))
+            {
                 // The deadline is the probe's own: the next heartbeat may be due at once.
                 Self::send(cx, id, HEARTBEAT);
                 self.timers.set(Timer::Probe(id), cx.after(PROBE_MS));

@@ -146,10 +146,9 @@ impl Stream {
 
     /// Joins the chunks whose turn it is.
     fn join(&mut self) -> Option<Arc<Item>> {
-        let ready =
-            self.ahead.iter().zip(self.next..).take_while(|((held, _), next)| held == next).count();
         let mut last = None;
-        for (number, item) in self.ahead.drain(..ready) {
+        while self.ahead.first().is_some_and(|(number, _)| *number == self.next) {
+            let (number, item) = self.ahead.remove(0);
             self.ahead_bytes -= item.text().len();
             self.text.push_str(&content(&item));
             self.next = number + 1;
@@ -183,8 +182,9 @@ impl Stream {
             if self.time.is_none() {
                 self.time.clone_from(&item.head().absolute_time);
             }
-            let known = self.ahead.partition_point(|(held, _)| *held < self.next);
-            self.ahead.drain(..known);
+            while self.ahead.first().is_some_and(|(held, _)| *held < self.next) {
+                self.ahead.remove(0);
+            }
             self.ahead_bytes = self.ahead.iter().map(|(_, item)| item.text().len()).sum();
             self.join();
         }

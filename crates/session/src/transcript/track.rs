@@ -596,8 +596,10 @@ impl Session {
             else {
                 return;
             };
-            let items = page.items.into_iter().flatten();
-            let arrivals = items.filter_map(|item| self.arrival_read(cx, Arc::new(item))).collect();
+            let mut arrivals = Vec::new();
+            for item in page.items.into_iter().flatten() {
+                arrivals.extend(self.arrival_read(cx, Arc::new(item)));
+            }
             if backward {
                 self.page_was_backward(page.next_token);
             }
