@@ -5,8 +5,6 @@ pub(crate) mod horizon;
 pub(crate) mod outbox;
 pub(crate) mod receipts;
 
-use std::borrow::Cow;
-
 use chatloom_wire::{
     ConnectionToken, ContactId, ContentType, ItemId, ServiceError,
     participant::{
@@ -62,7 +60,7 @@ pub(crate) struct Exchange {
     pub(crate) id: u64,
     owner: Owner,
     operation: &'static str,
-    path: Cow<'static, str>,
+    path: Box<str>,
     /// Empty for a `GET`.
     body: String,
     attempts: u32,
@@ -221,8 +219,8 @@ impl Session {
                 } else {
                     DescribeView::check(&view_token)
                 };
-                let path = DescribeView::path(&view_token).into();
-                self.request(cx, call, DescribeView::NAME, path, String::new(), fits);
+                let path = DescribeView::path(&view_token);
+                self.request(cx, call, DescribeView::NAME, &path, String::new(), fits);
             }
             Call::GetAuthenticationUrl { redirect_uri, session_id } => {
                 let request = GetAuthenticationUrlRequest { session_id, redirect_uri };
@@ -375,12 +373,12 @@ impl Session {
         cx: &mut Cx,
         call: CallId,
         operation: &'static str,
-        path: Cow<'static, str>,
+        path: &str,
         body: String,
         fits: Result<(), Invalid>,
     ) {
         if self.admit(cx, call, operation, fits) {
-            self.start_at(cx, Owner::Call(call), operation, path, body);
+            self.start(cx, Owner::Call(call), operation, path, body);
         }
     }
 
@@ -391,7 +389,7 @@ impl Session {
         body: Writer,
         fits: Result<(), Invalid>,
     ) {
-        self.request(cx, call, O::NAME, O::PATH.into(), body.finish(), fits);
+        self.request(cx, call, O::NAME, O::PATH, body.finish(), fits);
     }
 
     /// Begins a request and returns its number. There must be a connection token.
@@ -400,18 +398,7 @@ impl Session {
         cx: &mut Cx,
         owner: Owner,
         operation: &'static str,
-        path: &'static str,
-        body: String,
-    ) -> u64 {
-        self.start_at(cx, owner, operation, path.into(), body)
-    }
-
-    fn start_at(
-        &mut self,
-        cx: &mut Cx,
-        owner: Owner,
-        operation: &'static str,
-        path: Cow<'static, str>,
+        path: &str,
         body: String,
     ) -> u64 {
         self.last_exchange += 1;
@@ -427,7 +414,7 @@ impl Session {
             id,
             owner,
             operation,
-            path,
+            path: path.into(),
             body,
             attempts: 0,
             most_attempts,

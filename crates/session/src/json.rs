@@ -82,7 +82,7 @@ impl<'a> Raw<'a> {
 
     /// What stands between the quotes of a string.
     fn inner(self) -> Option<&'a str> {
-        self.0.strip_prefix('"')?.strip_suffix('"')
+        if self.0.starts_with('"') { self.0.get(1..self.0.len() - 1) } else { None }
     }
 
     /// The value of an integer that is written as one, from `-i64::MAX` to `i64::MAX`.

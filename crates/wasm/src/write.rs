@@ -44,7 +44,7 @@ impl Drain {
     pub(crate) fn refuse(&mut self, (name, what): Refusal) {
         self.json.push('[');
         self.object("refused").key("message").push('"');
-        for part in [name, " is not ", what, "\"}"] {
+        for part in &[name, " is not ", what, "\"}"] {
             self.json.push_str(part);
         }
     }
@@ -389,7 +389,7 @@ impl Drain {
 
     /// Begins a member; its value is to be written to what this gives.
     fn key(&mut self, name: &str) -> &mut String {
-        for part in [",\"", name, "\":"] {
+        for part in &[",\"", name, "\":"] {
             self.json.push_str(part);
         }
         &mut self.json

@@ -169,7 +169,9 @@ impl List {
         if let Some(id) = line.entry.id.take() {
             self.by_id.remove(&id);
         }
-        self.gone.extend(line.held());
+        if let Some(item) = line.held() {
+            self.gone.push(item);
+        }
         // The slot may stay free for long: it must not keep an item alive.
         line.entry.content = NOTHING;
     }
@@ -190,8 +192,8 @@ impl List {
         self.steps.push(Step::Replace { at, entry: new.entry.clone() });
         let line = &mut self.lines[slot as usize];
         let old = std::mem::replace(line, new);
-        if old.held() != line.held() {
-            self.gone.extend(old.held());
+        if let Some(item) = old.held().filter(|item| line.held() != Some(*item)) {
+            self.gone.push(item);
         }
         if old.entry.id != line.entry.id {
             if let Some(id) = old.entry.id {

@@ -130,7 +130,7 @@ impl Session {
         {
             items = items.min(count.saturating_sub(reading.found.len()).max(1));
         }
-        let start = reading.start.clone().filter(|_| reading.next_token.is_none());
+        let start = reading.start.clone().filter(|_| CHATLOOM && reading.next_token.is_none());
         let position = |id| StartPosition { id, ..StartPosition::default() };
         let request = GetTranscriptRequest {
             max_results: Some(items as i64),
@@ -168,7 +168,11 @@ impl Session {
             }
             return self.read_page(cx, at);
         };
-        if page.items.is_empty() && page.next_token.is_none() && reading.start.take().is_some() {
+        if CHATLOOM
+            && page.items.is_empty()
+            && page.next_token.is_none()
+            && reading.start.take().is_some()
+        {
             // The service does not know the place, or it lies in an earlier chat
             // (docs/protocol/participant-service.md §7).
             return self.read_page(cx, at);
