@@ -109,7 +109,7 @@ class ChromiumPage {
       await this.#pipe.send("HeapProfiler.collectGarbage", {}, this.#session);
     }
     const { usedSize, backingStorageSize } = await this.#pipe.send("Runtime.getHeapUsage", {}, this.#session);
-    return usedSize + backingStorageSize;
+    return usedSize + backingStorageSize + (await this.call("wasm"));
   }
 
   async close() {

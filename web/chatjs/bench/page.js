@@ -13,6 +13,15 @@ globalThis.bench = (() => {
   /** When the socket said so, and when the callback ran, for each message. */
   let stamps;
 
+  /** The memories of wasm, which a browser does not count as kept. */
+  const memories = [];
+  globalThis.WebAssembly.Instance = class extends WebAssembly.Instance {
+    constructor(...args) {
+      super(...args);
+      if (this.exports.memory) memories.push(this.exports.memory);
+    }
+  };
+
   const page = {
     /** Asks for a chat, as the page of a shop does before it shows one. */
     async begin(url) {
@@ -73,6 +82,9 @@ globalThis.bench = (() => {
       stamps.socket.length = stamps.called.length = 0;
       return { p50: quantile(all, 0.5), p99: quantile(all, 0.99) };
     },
+
+    /** Bytes of the memories of wasm. */
+    wasm: () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0),
 
     /** How many entries the tracked transcript has. */
     entries: () => transcript.length,

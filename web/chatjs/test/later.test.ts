@@ -51,7 +51,7 @@ describe("what an event of a socket asks for", () => {
   test("s115: in a browser its first callback has the event's own task, others have later ones", async () => {
     const { later, beginEvent, endEvent } = await tasksWithout("setImmediate");
     const order: string[] = [];
-    beginEvent({ isTrusted: true });
+    beginEvent({ isTrusted: true }, 1);
     for (const name of ["a", "b"]) later({ run: () => order.push(name) });
     order.push("event");
     endEvent();
@@ -60,14 +60,27 @@ describe("what an event of a socket asks for", () => {
     expect(order).toEqual(["event", "a", "after", "b"]);
   });
 
+  test("s115: each listener runs one, and what is too many for them comes later", async () => {
+    const { later, beginEvent, endEvent } = await tasksWithout("setImmediate");
+    const order: string[] = [];
+    beginEvent({ isTrusted: true }, 2);
+    for (const name of ["a", "b", "c"]) later({ run: () => order.push(name) });
+    endEvent();
+    order.push("between");
+    endEvent();
+    order.push("after");
+    await new Promise<void>((run) => later({ run }));
+    expect(order).toEqual(["a", "between", "b", "after", "c"]);
+  });
+
   test("what a callback asks for comes later, and so does all outside events", async () => {
     const { later, beginEvent, endEvent } = await tasksWithout("setImmediate");
     const order: string[] = [];
-    beginEvent({ isTrusted: true });
+    beginEvent({ isTrusted: true }, 1);
     later({ run: () => (later({ run: () => order.push("asked") }), order.push("callback")) });
     endEvent();
     later({ run: () => order.push("outside") });
-    beginEvent({ isTrusted: true });
+    beginEvent({ isTrusted: true }, 1);
     endEvent();
     order.push("now");
     await new Promise<void>((run) => later({ run }));
@@ -78,7 +91,7 @@ describe("what an event of a socket asks for", () => {
     const { later, beginEvent, endEvent } = await tasksWithout("setImmediate");
     const order: string[] = [];
     later({ run: () => order.push("before") });
-    beginEvent({ isTrusted: true });
+    beginEvent({ isTrusted: true }, 1);
     later({ run: () => order.push("event") });
     endEvent();
     order.push("now");
@@ -93,7 +106,7 @@ describe("what an event of a socket asks for", () => {
   ])("%s it comes later", async (_, isTrusted, missing) => {
     const { later, beginEvent, endEvent } = await tasksWithout(...missing);
     const order: string[] = [];
-    beginEvent({ isTrusted });
+    beginEvent({ isTrusted }, 2);
     later({ run: () => order.push("callback") });
     endEvent();
     order.push("now");

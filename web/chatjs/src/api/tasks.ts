@@ -5,9 +5,9 @@ export interface Task {
   run(): void;
 }
 
-/** Whether the first thing that is to be done later may be done at the end of what happens now, and that thing. */
-let holding = false;
-let held: Task | undefined;
+/** How many of the next things that are to be done later the event has room for, and those. */
+let room = 0;
+const held: Task[] = [];
 
 /**
  * Runs each task in a later macrotask of its own. `setTimeout` would do and costs more than all the
@@ -17,21 +17,20 @@ let held: Task | undefined;
 export const later: (task: Task) => void = scheduler();
 
 /**
- * Begins what an event of a socket asks for. A browser brings such an event in a macrotask of its
- * own, with nothing of the application's under way: the callbacks may have that task, and in
- * Chromium another one costs as much as all the rest. Events that scripts make up, such as those of
- * Node's sockets, may come several to a task or in the middle of anything, and are not trusted.
+ * Begins what an event of a socket asks for, with as many listeners to come that call `endEvent`. A
+ * browser brings such an event in a macrotask of its own, with nothing of the application's under
+ * way, and settles promises after each listener: so each may run a callback, and in Chromium another
+ * task costs as much as all the rest. Events that scripts make up, such as those of Node's sockets,
+ * may come several to a task or in the middle of anything, and are not trusted.
  */
-export function beginEvent(event: { readonly isTrusted: boolean }): void {
-  holding = event.isTrusted;
+export function beginEvent(event: { readonly isTrusted: boolean }, listeners: number): void {
+  room = event.isTrusted ? listeners : 0;
 }
 
-/** Ends it: runs the callbacks that the event is for. */
+/** Ends it: runs the next callback that the event is for. */
 export function endEvent(): void {
-  holding = false;
-  const task = held;
-  held = undefined;
-  task?.run();
+  room = 0;
+  held.shift()?.run();
 }
 
 function scheduler(): (task: Task) => void {
@@ -52,10 +51,8 @@ function scheduler(): (task: Task) => void {
     task?.run();
   };
   return (task) => {
-    if (holding && waiting.length === 0) {
-      // Whatever else the event brings comes after.
-      holding = false;
-      held = task;
+    if (held.length < room && waiting.length === 0) {
+      held.push(task);
       return;
     }
     waiting.push(task);

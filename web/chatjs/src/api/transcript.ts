@@ -51,7 +51,9 @@ export class Transcript {
   /** Does what the core says; gives the list, which is the application's own. */
   update(steps: readonly Step[], previousNextToken: string | undefined): TranscriptData {
     for (const step of steps) {
-      if (step.type === "insert") this.#entries.splice(step.at, 0, this.#entry(step));
+      // Nearly always: to splice costs more.
+      if (step.type === "insert" && step.at === this.#entries.length) this.#entries.push(this.#entry(step));
+      else if (step.type === "insert") this.#entries.splice(step.at, 0, this.#entry(step));
       else if (step.type === "replace") this.#entries[step.at] = this.#entry(step);
       else this.#entries.splice(step.at, 1);
     }

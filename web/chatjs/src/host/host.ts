@@ -19,7 +19,7 @@ import {
 } from "./core";
 import { download, upload } from "./files";
 import { answerOf, post, type Reply, timeout } from "./http";
-import { contentOf, itemOf } from "./items";
+import { contentOf, itemOf, shareTexts } from "./items";
 import { Managers } from "./managers";
 import { Network } from "./network";
 import {
@@ -113,6 +113,7 @@ export class Host {
   /** Items that the core holds: until it releases them it may show them at any time, and more than once. */
   readonly #items = new Map<number, Item>();
   #lastItem = 0;
+  #lastKept: Item = {};
   /** What the core is being told of now, and in which session, where that is known. */
   #kept: Kept | undefined;
   #serving: number | undefined;
@@ -512,6 +513,8 @@ export class Host {
         source < 0 ? { type: "foreignText", foreign: -source, text } : { type: "text", socket: source, text };
       this.#take(this.#core.handle(input));
     } else if (code < 0) {
+      shareTexts(item, this.#lastKept);
+      this.#lastKept = item;
       this.#items.set(handle, item);
       this.#take(this.#core.outputs(code));
     }

@@ -29,11 +29,14 @@ export class Sockets {
     }
     this.#open.set(socket, opened);
     opened.onopen = () => tell({ type: "opened", socket });
+    // One event often has two callbacks: for the item, and for the list with it.
+    const isTarget = typeof opened.addEventListener === "function";
     opened.onmessage = (event) => {
-      beginEvent(event);
+      beginEvent(event, isTarget ? 2 : 1);
       received(socket, event.data);
       endEvent();
     };
+    if (isTarget) opened.addEventListener("message", endEvent);
     // A `close` follows each error. Node's sockets end the process when nobody listens.
     opened.onerror = () => undefined;
     opened.onclose = (event) => {
