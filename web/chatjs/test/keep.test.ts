@@ -96,6 +96,34 @@ test("a page that shows nothing yet is given everything again, if it wants that"
   resumed.close();
 });
 
+test("what waits is in the transcript of the page that goes on", async () => {
+  const store = storage();
+  const chat = newChat();
+  service.stored = [service.item(chat)];
+  const session = (await page({ storage: store })).create(chat);
+  await connect(session);
+  service.answer("/participant/message", null);
+  const waiting = session.sendMessage(text("one"));
+  await service.until(() => service.of("/participant/message").length === 1);
+  session.close();
+  await expect(waiting).rejects.toMatchObject({ type: "AbortError" });
+
+  const resumed = (await (await page({ storage: store })).replay()) as ChatloomSession;
+  const lists: unknown[][] = [];
+  const shown = new Promise<void>((resolve) => {
+    resumed.onTranscriptUpdated((event) => {
+      const { transcript } = (event as { data: { transcript: Record<string, unknown>[] } }).data;
+      lists.push(transcript.map(({ Content }) => Content));
+      if (transcript.length === 2) resolve();
+    });
+  });
+  await connect(resumed);
+  await shown;
+  expect(lists[0]).toEqual(["one"]);
+  expect([...(lists.at(-1) ?? [])].sort()).toEqual([service.stored[0]?.["Content"], "one"]);
+  resumed.close();
+});
+
 test("the chat that was kept last is resumed, or the one that is asked for", async () => {
   const store = storage();
   vi.useFakeTimers({ toFake: ["Date"] });
@@ -188,7 +216,7 @@ test("a store that is slow gets only the newest, and one that fails is reported 
   );
   full.keep({ participant, region: "r", endpoint: "e", snapshot: "secret" });
   await new Promise((resolve) => setImmediate(resolve));
-  expect(logged).toEqual(["the chat cannot be kept: QuotaExceededError: no room"]);
+  expect(logged).toEqual(["the chat cannot be kept: QuotaExceededError"]);
 });
 
 test("what an agent's session needs is not kept", async () => {

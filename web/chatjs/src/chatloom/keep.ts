@@ -95,8 +95,8 @@ class OneKeeper implements Keeper {
         if (next) await this.#store.set(this.#key, written(next));
         else await this.#store.delete(this.#key);
       } catch (error) {
-        // Not what is kept, and not under which name.
-        this.log(`the chat cannot be kept: ${(error as Error).name}: ${(error as Error).message}`);
+        // Not what the store says: that may hold what it was given.
+        this.log(`the chat cannot be kept: ${error instanceof Error ? error.name : typeof error}`);
       }
     }
     this.#writing = false;
