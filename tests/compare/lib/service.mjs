@@ -42,6 +42,7 @@ export class Service {
   #clock;
   #record;
   #sockets = [];
+  #subscribed = new WeakSet();
   /** What the next sockets meet: "open" (also when there is nothing), "refuse" or "hang". */
   handshakes = [];
   /** How control frames are answered: "success", "failure" or "silence". */
@@ -169,7 +170,10 @@ export class Service {
   /** A frame of a page. */
   frame(socket, text) {
     this.#clock.after(this.latencyMs, () => {
-      for (const reply of this.#replies(text)) socket.receive(JSON.stringify(reply));
+      for (const reply of this.#replies(text)) {
+        if (reply.content?.status === "success") this.#subscribed.add(socket);
+        socket.receive(JSON.stringify(reply));
+      }
     });
   }
 
@@ -194,12 +198,14 @@ export class Service {
     for (const socket of this.openSockets) socket.receive(text);
   }
 
-  /** Sends an item of a chat. */
+  /** Sends an item of a chat over all sockets that have subscribed. */
   item(item) {
     const content = JSON.stringify(item);
     this.#record(`service sends the item ${item.Id ?? "without an id"}`);
     const frame = JSON.stringify({ topic: "aws/chat", contentType: "application/json", content });
-    for (const socket of this.openSockets) socket.receive(frame);
+    for (const socket of this.openSockets) {
+      if (this.#subscribed.has(socket)) socket.receive(frame);
+    }
   }
 
   /** Ends all sockets from the other side. */

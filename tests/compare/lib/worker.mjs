@@ -50,6 +50,8 @@ async function trace(scenario, library) {
     // What is still under way shows itself.
     await page.clock.pass(0);
   } catch (error) {
+    // With the original it is the scenario that is wrong.
+    if (library === "original") throw new Error(scenario.name, { cause: error });
     page.mark(`the scenario ends with ${page.writer.value(error)}`);
   }
   page.mark("the end");

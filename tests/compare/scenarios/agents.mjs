@@ -217,7 +217,7 @@ export default function define(scenario) {
     const differs = answer === UNREACHABLE ? ["L1"] : [];
     scenario(`getConnectionToken rejects, and the service ${what}`, { differs }, async (page) => {
       page.service.always("connection", answer);
-      await connected(page, { manager: new Manager(page), tokens: [failures.rejects] });
+      agent(page, { manager: new Manager(page), tokens: [failures.rejects] }).call("connect");
       await page.pass(30_000);
     });
   }

@@ -64,7 +64,7 @@ export default function define(scenario) {
         const chat = page.create();
         page.service.answer("connection", failure);
         chat.call("connect", { metadata: "m" });
-        await page.pass(30_000);
+        await page.pass(25_000);
         page.show("getChatDetails()", chat.session.getChatDetails());
         chat.call("sendMessage", { message: "hello", contentType: "text/plain" });
         await page.pass(100);

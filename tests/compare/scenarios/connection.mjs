@@ -22,7 +22,7 @@ export default function define(scenario) {
     scenario(`the service closes with ${code}`, { differs: ["L7"] }, async (page) => {
       await page.connected();
       page.service.drop(code);
-      await page.pass(20);
+      await page.pass(1);
       await page.passQuietly(9_000);
     });
   }
@@ -172,7 +172,7 @@ export default function define(scenario) {
   scenario("the subscription is refused", { differs: ["L10"] }, async (page) => {
     page.service.control.subscribe = "failure";
     page.create().call("connect");
-    await page.pass(2_200);
+    await page.pass(2_075);
     page.service.control.subscribe = "success";
     await page.passQuietly(MINUTE);
     page.service.item(message(1));
