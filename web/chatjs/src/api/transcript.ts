@@ -37,12 +37,17 @@ const SERIALIZED: PropertyDescriptor & ThisType<TranscriptItem> = {
   configurable: true,
 };
 
+/** Members with long texts in which most items of a chat agree: of those that follow each other the text is kept once. */
+const ALIKE = ["ContactId", "InitialContactId", "ParticipantId", "DisplayName"];
+
 /** The tracked transcript of one session. */
 export class Transcript {
   readonly #role: SessionType;
   readonly #entries: TranscriptItem[] = [];
   /** What has no item yet, by its key: an entry may move, and keeps its id and its time. */
   readonly #unsent = new Map<number, TranscriptItem>();
+  /** The latest item that was listed. */
+  #last: Item | undefined;
 
   constructor(role: SessionType) {
     this.#role = role;
@@ -72,14 +77,26 @@ export class Transcript {
       return made;
     }
     if (this.#unsent.size > 0) this.#unsent.delete(key);
-    if (!state) return Object.defineProperty({ ...body }, "serializedContent", SERIALIZED);
+    if (!state) return (entry.kept = this.#listed(body));
     // Of a message that somebody got or read the text is that of the item as it came (S146).
     const metadata = body["MessageMetadata"] as Item | undefined;
     return {
       ...body,
-      serializedContent: JSON.stringify(body),
+      serializedContent: body["serializedContent"] ?? JSON.stringify(body),
       MessageMetadata: { ...metadata, Status: STATES[state] },
     };
+  }
+
+  /** An item as it is listed: a copy, for callbacks have been given the item itself (S128). */
+  #listed(item: Item): Item {
+    if ("serializedContent" in item) return item;
+    // Not by `{ ...item }`: to such an object V8 adds an accessor for 400 bytes, to this one for none.
+    const listed: Record<string, unknown> = Object.assign({}, item);
+    for (const name of ALIKE) {
+      const known = this.#last?.[name];
+      if (known !== undefined && listed[name] === known) listed[name] = known;
+    }
+    return (this.#last = Object.defineProperty(listed, "serializedContent", SERIALIZED));
   }
 
   /** A message that has no item yet (S142 to S144). */

@@ -204,6 +204,8 @@ export interface Entry {
   /** An item; the host puts it in the place of its number. */
   body?: Item;
   item?: number;
+  /** What a listener keeps in place of the item: the host then does as well, so that there are not two. */
+  kept?: Item;
   /** A message that has no item yet. */
   contentType?: string;
   content?: string;

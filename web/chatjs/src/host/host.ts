@@ -330,10 +330,12 @@ export class Host {
       }
       case "transcript":
         for (const step of output.steps) {
-          const item = "item" in step && this.#items.get(step.item ?? 0);
-          if (item) (step as { body?: Item }).body = item;
+          if ("item" in step && step.item) step.body = this.#items.get(step.item) ?? {};
         }
         this.#event(output);
+        for (const step of output.steps) {
+          if ("kept" in step && step.item && step.kept) this.#items.set(step.item, step.kept);
+        }
         break;
       case "log":
         this.#log(output.level as Level, output.text, output.session);
