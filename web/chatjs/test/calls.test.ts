@@ -185,3 +185,17 @@ async function end(session: Awaited<ReturnType<typeof connected>>["session"], ch
   service.push({ ...chat, participantId: "", participantToken: "" }, { ContentType: ENDED, Type: "EVENT" });
   await ended;
 }
+
+test("an argument that has no JSON rejects its call, and no session suffers", async () => {
+  const { session } = await connected();
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
+  for (const viewToken of [10n, circle, { toJSON: () => void circle["none"]!.toString() }, 10n]) {
+    await expect(session.describeView({ viewToken: viewToken as unknown as string })).rejects.toMatchObject({
+      type: "ValidationException",
+    });
+  }
+  expect(session.controller.getConnectionStatus()).not.toBe("Broken");
+  service.answer("/participant/views/v", { status: 200, body: { View: {} } });
+  await expect(session.describeView({ viewToken: "v" })).resolves.toMatchObject({ data: { View: {} } });
+});

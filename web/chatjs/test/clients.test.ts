@@ -1,7 +1,8 @@
 /** Clients of the service that the application brings. */
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
-import type { ParticipantClient } from "../src/host/clients";
+import { ask, type ParticipantClient } from "../src/host/clients";
+import type { HttpOutput } from "../src/host/core";
 import { begin } from "./direct";
 import { installWebSocket, newChat, rejection, Service } from "./service";
 
@@ -188,4 +189,26 @@ test("a client without an answer is given up and told so", async () => {
   } finally {
     vi.useRealTimers();
   }
+});
+
+test.each([
+  ["answers with members of other types", () => Promise.resolve({ $metadata: { httpStatusCode: 200, requestId: 5 } })],
+  ["answers with a status that is no number", () => Promise.resolve({ $metadata: { httpStatusCode: "good" } })],
+  ["rejects with something without a text", () => Promise.reject(Object.create(null) as Error)],
+  ["gives nothing", () => undefined],
+])("a call ends when a client %s", async (_, describeView) => {
+  const session = begin(service, { client: { ...methods(), describeView } });
+  await session.call({ type: "connect" });
+  const failed = await rejection(session.call({ type: "describeView", viewToken: "v" }));
+  expect(failed).toMatchObject({ error: "unreachable" });
+});
+
+test("a client may have one wait for a part of a millisecond", async () => {
+  const error = Object.assign(new Error("slower"), {
+    $metadata: { httpStatusCode: 429 },
+    $response: { headers: { "retry-after": "0.0015" } },
+  });
+  const http = { operation: "DescribeView", headers: {}, url: "/v", body: "" } as unknown as HttpOutput;
+  const reply = ask({ describeView: () => Promise.reject(error) }, http, new AbortController().signal);
+  await expect(reply).resolves.toMatchObject({ status: 429, retryAfterMs: 2 });
 });

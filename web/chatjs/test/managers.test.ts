@@ -218,3 +218,40 @@ test("a manager that cannot be used breaks its sessions and nothing else", async
   while (!names(session).includes("broken")) await session.next();
   await expect((await agent(new Manager())).call({ type: "connect" })).resolves.toBeDefined();
 });
+
+test("what a manager took before it threw is taken away again", async () => {
+  const manager = Object.assign(new Manager(), {
+    onInitFailure: (): (() => void) => {
+      throw new Error("not today");
+    },
+  });
+  const session = begin(
+    service,
+    { manager: manager as unknown as SocketManager, getConnectionToken: async () => token() },
+    true,
+  );
+  await session.call({ type: "connect" });
+  while (!names(session).includes("broken")) await session.next();
+  expect([...manager.callbacks.values()].flat()).toEqual([]);
+});
+
+test("s188: a manager that cannot be closed is listened to no longer", async () => {
+  const first = Object.assign(new Manager(), {
+    closeWebSocket: () => {
+      throw new Error("not today");
+    },
+  });
+  await agent(first);
+  await agent(new Manager());
+  expect([...first.callbacks.values()].flat()).toEqual([]);
+});
+
+test.each([
+  ["a token that is no text", () => Promise.resolve(token(5 as unknown as string))],
+  ["something without a text", () => Promise.reject(Object.create(null) as Error)],
+])("s181: an application that brings %s has the service asked", async (_, getConnectionToken) => {
+  const manager = new Manager();
+  const session = begin(service, { manager: manager as unknown as SocketManager, getConnectionToken }, true);
+  await session.call({ type: "connect" });
+  expect(service.of(CONNECTION)).toHaveLength(1);
+});

@@ -90,6 +90,15 @@ test("when the page that keeps the socket goes, another takes over, and nothing 
   expect(first.items()).toHaveLength(1);
 });
 
+test("a frame that is no object disturbs nobody", async () => {
+  const chat = newChat();
+  const first = await connected(chat);
+  const second = await connected(chat);
+  for (const frame of ["null", "5", "[]", "no JSON"]) service.send(frame);
+  service.push(chat);
+  await everywhere(first, second);
+});
+
 test("what is missed while the socket is away comes to every page", async () => {
   const chat = newChat();
   const first = await connected(chat);

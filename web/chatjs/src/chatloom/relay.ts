@@ -81,13 +81,12 @@ export class Relay implements Listener {
   }
 
   #frame(text: string, socket: number): void {
-    let frame: { topic?: unknown; content?: unknown };
+    let topic: unknown, content: unknown;
     try {
-      frame = JSON.parse(text) as typeof frame;
+      ({ topic, content } = JSON.parse(text) as { topic?: unknown; content?: unknown });
     } catch {
       return;
     }
-    const { topic, content } = frame;
     if (topic === "aws/chat" && typeof content === "string") {
       if (!this.#subscribed.has(socket)) return;
       this.#endSeen ||= content.includes("event.chat.ended");

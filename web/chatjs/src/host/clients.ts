@@ -92,7 +92,7 @@ function refusal(error: ClientError): Reply {
     status,
     errorType: error.code ?? error.name,
     requestId: error.$metadata?.requestId ?? error.requestId ?? null,
-    retryAfterMs: retryAfter > 0 ? 1000 * retryAfter : null,
+    retryAfterMs: retryAfter > 0 ? Math.ceil(1000 * retryAfter) : null,
     body: JSON.stringify({ message: error.message }),
   };
 }

@@ -278,7 +278,14 @@ export class Core {
 
   /** Tells the core something; gives what it wants now. */
   handle(input: Input): Output[] {
-    const length = this.#write(JSON.stringify(input));
+    let text: string;
+    try {
+      text = JSON.stringify(input);
+    } catch (error) {
+      // What an application gave may not be of the type that it should be, and then have no such text.
+      return [{ type: "refused", message: thrown(error) }];
+    }
+    const length = this.#write(text);
     try {
       return this.#read(this.#exports.handle(length, performance.now(), Date.now()));
     } catch (error) {
@@ -370,6 +377,15 @@ function random(): number {
 const PLACE = /wasm-function\[\d+\](?::0x[0-9a-f]+)?/g;
 /** So many of them are told. */
 const MOST_PLACES = 8;
+
+/** What was thrown as text, which not everything has. */
+export function thrown(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return "Error: something without a text was thrown";
+  }
+}
 
 /** What a call into the core threw: a trap, which has no message of its own, or an exhausted stack. */
 function fault(error: unknown): CoreFault {

@@ -14,6 +14,7 @@ import {
   type Item,
   type Output,
   type SessionOptions,
+  thrown,
   UNREADABLE,
   type UploadOutput,
 } from "./core";
@@ -210,9 +211,12 @@ export class Host {
 
   /** Ends a session without a word to the service. */
   forget(session: number): void {
+    const foreign = this.#begun.get(session)?.options.foreign;
     this.#begun.delete(session);
     this.#tell({ type: "forget", session });
     this.#sessions.delete(session);
+    const isLast = ![...this.#begun.values()].some(({ options }) => options.foreign === foreign);
+    if (foreign !== undefined && isLast) this.#managers.forget(foreign);
   }
 
   /** Asks something of a session. Rejects with the error as the core wrote it. */
@@ -242,14 +246,26 @@ export class Host {
       let outputs = this.#core.handle(input);
       // Text of an application may hold half a character, which JSON can write and the core cannot read.
       if (outputs[0]?.type === "refused") outputs = this.#core.handle(wellFormed(input));
-      if (outputs[0]?.type === "refused" && "call" in input && "session" in input) {
-        const { call, session } = input;
-        this.#end({ type: "done", session, call, error: "invalid", message: outputs[0].message });
-      } else {
-        this.#take(outputs);
-      }
+      const [first] = outputs;
+      if (first?.type === "refused") this.#refused(input, first.message);
+      else this.#take(outputs);
       this.#kept = this.#serving = undefined;
     });
+  }
+
+  /** What the application gave is not of the type that it should be. Whoever waits for it hears of that. */
+  #refused(input: Input, message: string): void {
+    const text = `TypeError: ${message}`;
+    if ("call" in input && "session" in input) {
+      const { call, session } = input;
+      this.#end({ type: "done", session, call, error: "invalid", message });
+    } else if (input.type === "answered") {
+      this.#take(this.#core.handle({ type: "failed", request: input.request, text }));
+    } else if (input.type === "token") {
+      this.#take(this.#core.handle({ type: "token", request: input.request, text }));
+    } else {
+      this.#log(LogLevel.ERROR, `the core cannot read what it is told: ${message}`);
+    }
   }
 
   /** Does one thing at a time: what comes up meanwhile waits. */
@@ -348,7 +364,7 @@ export class Host {
         this.#items.delete(output.item);
         break;
       case "refused":
-        this.#log(LogLevel.ERROR, `the core cannot read what it is told: ${output.message}`);
+        // That is said of an input of which nothing else comes.
         break;
       default:
         this.#event(output);
@@ -443,7 +459,7 @@ export class Host {
     } catch (error) {
       const cause: unknown = late ?? error;
       // The name and the text of the error reach the application, as the original's do.
-      input = { type: "failed", request, text: String(cause) };
+      input = { type: "failed", request, text: thrown(cause) };
       // What the storage's failed with is for the application as it is (S74).
       kept = http ? { request, session } : { request, session, cause };
     } finally {
@@ -471,7 +487,7 @@ export class Host {
       this.#connection(session, connection, false);
       input = { type: "token", request, token, expiry };
     } catch (error) {
-      input = { type: "token", request, text: String(error) };
+      input = { type: "token", request, text: thrown(error) };
     }
     if (core === this.#core) this.#tell(input, { request, session });
   }

@@ -56,6 +56,11 @@ export class Managers {
     return number;
   }
 
+  /** No session has it any more; one that is listened to stays so. */
+  forget(foreign: number): void {
+    this.#known.delete(foreign);
+  }
+
   /** Subscribes to chats, unless that has been done. A manager that cannot be used counts as broken. */
   join(foreign: number): void {
     const manager = this.#known.get(foreign);
@@ -66,17 +71,17 @@ export class Managers {
     const heartbeat = (on: boolean) => () => tell({ type: "foreignHeartbeat", foreign, on });
     try {
       manager.subscribeTopics([TOPIC]);
-      unsubscribes.push(
-        manager.onMessage(TOPIC, ({ content }) => {
-          // An item is text; what is none the original drops as well (S204).
-          if (typeof content === "string") this.#listener.content(foreign, content);
-        }),
-        manager.onConnectionGain(() => tell({ type: "foreignGained", foreign })),
-        manager.onConnectionLost(() => tell({ type: "foreignLost", foreign })),
-        manager.onInitFailure(() => tell({ type: "foreignBroken", foreign })),
-        manager.onDeepHeartbeatSuccess?.(heartbeat(true)),
-        manager.onDeepHeartbeatFailure?.(heartbeat(false)),
-      );
+      const message = ({ content }: { content?: unknown }) => {
+        // An item is text; what is none the original drops as well (S204).
+        if (typeof content === "string") this.#listener.content(foreign, content);
+      };
+      // One by one: when one of them throws, those before it can be taken away.
+      unsubscribes.push(manager.onMessage(TOPIC, message));
+      unsubscribes.push(manager.onConnectionGain(() => tell({ type: "foreignGained", foreign })));
+      unsubscribes.push(manager.onConnectionLost(() => tell({ type: "foreignLost", foreign })));
+      unsubscribes.push(manager.onInitFailure(() => tell({ type: "foreignBroken", foreign })));
+      unsubscribes.push(manager.onDeepHeartbeatSuccess?.(heartbeat(true)));
+      unsubscribes.push(manager.onDeepHeartbeatFailure?.(heartbeat(false)));
     } catch (error) {
       this.#listener.threw(error);
       this.leave(foreign);
@@ -89,11 +94,13 @@ export class Managers {
     const joined = this.#joined.get(foreign);
     if (!joined) return;
     this.#joined.delete(foreign);
-    try {
-      joined.manager.closeWebSocket?.();
-      for (const unsubscribe of joined.unsubscribes) unsubscribe?.();
-    } catch (error) {
-      this.#listener.threw(error);
+    const { manager, unsubscribes } = joined;
+    for (const step of [() => manager.closeWebSocket?.(), ...unsubscribes]) {
+      try {
+        step?.();
+      } catch (error) {
+        this.#listener.threw(error);
+      }
     }
   }
 }

@@ -33,8 +33,11 @@ export class Sockets {
     const isTarget = typeof opened.addEventListener === "function";
     opened.onmessage = (event) => {
       beginEvent(event, isTarget ? 2 : 1);
-      received(socket, event.data);
-      endEvent();
+      try {
+        received(socket, event.data);
+      } finally {
+        endEvent();
+      }
     };
     if (isTarget) opened.addEventListener("message", endEvent);
     // A `close` follows each error. Node's sockets end the process when nobody listens.
