@@ -243,6 +243,73 @@ test("what another version has kept, or somebody else, counts for nothing", asyn
   await expect(without()).rejects.toThrow(/chatloom.storage/);
 });
 
+test("a record that is damaged, in a place where one may lie, counts for nothing, and the others count", async () => {
+  const store = storage();
+  const chat = newChat();
+  const session = (await page({ storage: store })).create(chat);
+  await connect(session);
+  session.close();
+  const whole = { version: 1, savedAt: Date.now() + 1_000, region: "r", endpoint: "e", snapshot: "{}" };
+  store.texts.set("chatloom/a/a", JSON.stringify(whole));
+  store.texts.set("chatloom/a/b", JSON.stringify({ ...whole, participant: { contactId: 1 } }));
+  store.texts.set("chatloom/a/c", "null");
+  const { get } = store;
+  store.get = (key) => (key === "chatloom/a/d" ? Promise.reject(new Error("unreadable")) : get(key));
+  store.texts.set("chatloom/a/d", "");
+  const { resume } = await page({ storage: store });
+  expect((await resume())?.getChatDetails().contactId).toBe(chat.contactId);
+});
+
+test("where nothing can be kept, as in a page that may store nothing, there is nothing to resume", async () => {
+  const refused = () => {
+    throw new DOMException("denied", "SecurityError");
+  };
+  const tab = { getItem: refused, setItem: refused, removeItem: refused };
+  vi.stubGlobal("sessionStorage", new Proxy(tab, { ownKeys: refused }));
+  const { resume, create } = await page({ storage: "session" });
+  expect(await resume()).toBeUndefined();
+  const session = create(newChat());
+  await connect(session);
+  session.close();
+});
+
+test("without a right to locks a chat goes on all the same", async () => {
+  const locks = { request: () => Promise.reject(new DOMException("denied", "SecurityError")) };
+  vi.stubGlobal("navigator", { onLine: true, locks });
+  const store = storage();
+  const chat = newChat();
+  const session = (await page({ storage: store })).create(chat);
+  await connect(session);
+  session.close();
+  const resumed = (await (await page({ storage: store })).resume()) as ChatloomSession;
+  expect(resumed.getChatDetails().contactId).toBe(chat.contactId);
+  resumed.close({ forget: true });
+  await vi.waitFor(() => expect([...store.texts.keys()]).toEqual(["other"]));
+});
+
+test("with a chat goes what pages that have gone had kept of it, and nothing of pages that go on", async () => {
+  vi.stubGlobal("navigator", { onLine: true, locks: new Locks() });
+  const store = storage();
+  const chat = newChat();
+  const pages: ChatloomSession[] = [];
+  for (let n = 0; n < 3; n++) {
+    pages.push((await page({ storage: store })).create(chat));
+    await connect(pages[n] as ChatloomSession);
+  }
+  const other = (await page({ storage: store })).create(newChat());
+  await connect(other);
+  const keys = () => [...store.texts.keys()].filter((key) => key.startsWith("chatloom/"));
+  expect(keys()).toHaveLength(4);
+  other.close();
+  pages[0]?.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  pages[1]?.close({ forget: true });
+  await vi.waitFor(() => expect(keys()).toHaveLength(2));
+  expect(keys().filter((key) => key.includes(chat.participantId))).toHaveLength(1);
+  pages[2]?.close({ forget: true });
+  await vi.waitFor(() => expect(keys()).toHaveLength(1));
+});
+
 test("a tab's storage serves", async () => {
   const texts = new Map<string, string>();
   const tab = {

@@ -165,3 +165,75 @@ test("without locks each page has a socket of its own", async () => {
   await connected(chat);
   expect(service.sockets).toHaveLength(2);
 });
+
+test("where locks or channels are refused each page has a socket of its own", async () => {
+  const chat = newChat();
+  let asked = 0;
+  const request = () => {
+    if (++asked > 10) throw new Error("asked without end");
+    return Promise.reject(new DOMException("denied", "SecurityError"));
+  };
+  vi.stubGlobal("navigator", { onLine: true, locks: { request } });
+  await connected(chat);
+  const second = await connected(chat);
+  expect(service.sockets).toHaveLength(2);
+  service.push(chat);
+  await everywhere(second);
+  expect(asked).toBe(2);
+
+  const refused = () => {
+    throw new DOMException("denied", "SecurityError");
+  };
+  vi.stubGlobal("navigator", { onLine: true, locks: new Locks() });
+  vi.stubGlobal(
+    "BroadcastChannel",
+    class {
+      constructor() {
+        refused();
+      }
+    },
+  );
+  const third = await connected(chat);
+  service.push(chat);
+  await everywhere(third);
+  expect(service.sockets).toHaveLength(3);
+  third.session.close();
+  await service.until(() => service.sockets[2]?.readyState === 3);
+});
+
+test("what other scripts or other versions say on the channel is not taken for word of a page", async () => {
+  const chat = newChat();
+  const first = await connected(chat);
+  const second = await connected(chat);
+  const thrown: unknown[] = [];
+  const note = (error: unknown) => thrown.push(error);
+  process.on("uncaughtException", note);
+  const stranger = new BroadcastChannel(`chatloom-line/${chat.contactId}/${chat.participantId}`);
+  const page = "stranger";
+  for (const said of [
+    null,
+    undefined,
+    "wake",
+    7,
+    {},
+    { type: "later", page, count: 3, online: false },
+    { type: "state", page, count: "1", online: false },
+    { type: "state", page: 5, count: 1, online: false },
+    { type: "state", page, count: 1 },
+    { type: "item", page, count: 1, text: {} },
+    { type: "broken" },
+  ]) {
+    stranger.postMessage(said);
+  }
+  // Messages come in order, so when this item has come to both, all that has been looked at.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  service.push(chat);
+  await everywhere(first, second);
+  stranger.close();
+  process.off("uncaughtException", note);
+  expect(thrown).toEqual([]);
+  for (const { told } of [first, second]) {
+    expect(told).not.toContain("lost");
+    expect(told.filter((what) => what === "established")).toHaveLength(1);
+  }
+});

@@ -19,8 +19,8 @@ export interface Addition {
   keeper(storage: Storage, participant: Participant, key: string | undefined, log: Keeper["log"]): Keeper;
   /** A socket that the pages of this origin share that know this name. */
   line(name: string, relay: RelayOptions, log: Listener["log"]): Line;
-  /** The chat that was kept last, of those of this contact if one is given. */
-  kept(storage: Storage, contactId: string | undefined): Promise<Kept | undefined>;
+  /** The chat that was kept last, of those of this contact if one is given; nothing where nothing can be read. */
+  kept(storage: Storage, contactId: string | undefined, log: Keeper["log"]): Promise<Kept | undefined>;
 }
 
 /** A socket that pages share. */

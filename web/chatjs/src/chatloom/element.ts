@@ -10,16 +10,20 @@ const page = globalThis as { connect?: { ChatloomAddition?: Addition } };
 export function beside(script: HTMLScriptElement | null): () => Promise<Addition> {
   // Later nobody can tell which script this is.
   const address = script?.src.replace(/\.js(?=$|[?#])/, ".chatloom.js");
-  const nonce = script?.nonce;
+  const isBeside = address !== script?.src;
+  const { nonce, crossOrigin } = script ?? {};
   return () =>
     new Promise((resolve, reject) => {
       const there = () => page.connect?.ChatloomAddition;
       const found = there();
-      if (found) return resolve(found);
-      if (!address) return reject(new Error("include amazon-connect-chat.chatloom.js for Chatloom behaviour"));
+      // A page may have another version of the package as well, with a file of its own.
+      if (found?.version === VERSION) return resolve(found);
+      if (!address || !isBeside)
+        return reject(new Error("include amazon-connect-chat.chatloom.js for Chatloom behaviour"));
       const element = document.createElement("script");
       element.src = address;
       if (nonce) element.nonce = nonce;
+      if (crossOrigin) element.crossOrigin = crossOrigin;
       element.onload = element.onerror = () => {
         element.remove();
         const loaded = there();

@@ -43,9 +43,15 @@ async function hold(locks: LockManager, key: string): Promise<boolean> {
       resolve(lock !== null);
       return lock && until;
     };
-    locks.request(key, { ifAvailable: true }, granted).catch(reject);
+    locks.request(key, { ifAvailable: true }, granted).catch((error: Error) => {
+      held.delete(key);
+      reject(error);
+    });
   });
 }
+
+/** The same, where a page that has no right to locks holds what it likes, as without locks. */
+const canHave = (locks: LockManager | undefined, key: string) => !locks || hold(locks, key).catch(() => true);
 
 function giveBack(key: string): void {
   held.get(key)?.();
@@ -60,14 +66,19 @@ class OneKeeper implements Keeper {
   readonly #store: ChatStore;
   readonly log: (text: string) => void;
   readonly #key: string;
+  /** The beginning of the names of this chat, and the locks by which its pages tell them apart. */
+  readonly #chat: string;
+  readonly #locks: LockManager | undefined;
   /** What is to be done next: something to write, or nothing to be kept. */
   #next: KeptSession | null | undefined;
   #writing = false;
   #left = false;
 
-  constructor(store: ChatStore, key: string, log: (text: string) => void) {
-    this.#store = store;
+  constructor(storage: Storage, key: string, chat: string, log: (text: string) => void) {
+    this.#store = storeOf(storage);
     this.#key = key;
+    this.#chat = chat;
+    this.#locks = locksOf(storage);
     this.log = log;
   }
 
@@ -93,15 +104,34 @@ class OneKeeper implements Keeper {
       this.#next = undefined;
       try {
         if (next) await this.#store.set(this.#key, written(next));
-        else await this.#store.delete(this.#key);
+        else await this.#remove();
       } catch (error) {
-        // Not what the store says: that may hold what it was given.
-        this.log(`the chat cannot be kept: ${error instanceof Error ? error.name : typeof error}`);
+        this.log(`the chat cannot be kept: ${nameOf(error)}`);
       }
     }
     this.#writing = false;
     if (this.#left) giveBack(this.#key);
   }
+
+  /** With what pages that have gone left of the same chat: nobody else would remove that. */
+  async #remove(): Promise<void> {
+    await this.#store.delete(this.#key);
+    if (!this.#locks) return;
+    for (const key of [...(await this.#store.keys())]) {
+      if (key === this.#key || (key !== this.#chat && !key.startsWith(`${this.#chat}/`))) continue;
+      if (!(await canHave(this.#locks, key))) continue;
+      try {
+        await this.#store.delete(key);
+      } finally {
+        giveBack(key);
+      }
+    }
+  }
+}
+
+/** Of what a store has failed with: not what it says, which may hold what it was given. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
 }
 
 function written(chat: KeptSession): string {
@@ -116,25 +146,40 @@ export function keeper(
   log: Keeper["log"],
 ): Keeper {
   const locks = locksOf(storage);
-  let own = key ?? keyOf(participant);
+  const chat = keyOf(participant);
+  let own = key ?? chat;
   if (locks && key === undefined) {
     own = `${own}/${crypto.randomUUID()}`;
     hold(locks, own).catch((error: Error) => log(`the chat is kept without a lock: ${error.message}`));
   }
-  return new OneKeeper(storeOf(storage), own, log);
+  return new OneKeeper(storage, own, chat, log);
 }
 
 /**
  * The chat that was kept last, of those of this contact if one is given; with the session of a page that has
- * gone, if there is one. What cannot be read counts for nothing.
+ * gone, if there is one. What cannot be read counts for nothing, as a page has to begin its chat all the same.
  */
-export async function kept(storage: Storage, contactId: string | undefined): Promise<Kept | undefined> {
+export async function kept(
+  storage: Storage,
+  contactId: string | undefined,
+  log: Keeper["log"],
+): Promise<Kept | undefined> {
   const store = storeOf(storage);
   const locks = locksOf(storage);
+  const failed = (error: unknown) => log(`what was kept cannot be read: ${nameOf(error)}`);
   const entries: [key: string, entry: Entry][] = [];
-  for (const key of await store.keys()) {
-    const entry = key.startsWith(PREFIX) && read(await store.get(key));
-    if (entry && isOf(entry, contactId)) entries.push([key, entry]);
+  try {
+    for (const key of [...(await store.keys())]) {
+      if (!key.startsWith(PREFIX)) continue;
+      try {
+        const entry = read(await store.get(key));
+        if (entry && isOf(entry, contactId)) entries.push([key, entry]);
+      } catch (error) {
+        failed(error);
+      }
+    }
+  } catch (error) {
+    failed(error);
   }
   entries.sort(([, a], [, b]) => b.savedAt - a.savedAt);
   const [newest] = entries;
@@ -142,7 +187,7 @@ export async function kept(storage: Storage, contactId: string | undefined): Pro
   const chat = entries.filter(([, entry]) => keyOf(entry.participant) === keyOf(newest[1].participant));
   for (let look = 1; look <= LOOKS; look++) {
     for (const [key, entry] of chat) {
-      if (!locks || (await hold(locks, key))) return { ...entry, key };
+      if (await canHave(locks, key)) return { ...entry, key };
     }
     if (look < LOOKS) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
@@ -158,7 +203,10 @@ function isOf({ participant }: Kept, contactId: string | undefined): boolean {
 function read(text: string | null | undefined): Entry | undefined {
   try {
     const entry = JSON.parse(text ?? "") as Entry;
-    return entry.version === VERSION_OF_RECORD && typeof entry.snapshot === "string" ? entry : undefined;
+    const { contactId, initialContactId, participantId, participantToken } = entry.participant;
+    const texts = [contactId, initialContactId, participantId, participantToken, entry.region, entry.endpoint];
+    const isWhole = [...texts, entry.snapshot].every((member) => typeof member === "string");
+    return isWhole && entry.version === VERSION_OF_RECORD && Number.isFinite(entry.savedAt) ? entry : undefined;
   } catch {
     return undefined;
   }

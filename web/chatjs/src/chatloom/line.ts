@@ -6,6 +6,7 @@
  * transcript, for which this is a socket manager: so nothing but frames has to be in step, and whoever misses
  * one reads the transcript, as after any loss of a connection.
  */
+import { LogLevel } from "../api/log";
 import type { Line, RelayOptions } from "./addition";
 import { Relay } from "./relay";
 
@@ -37,7 +38,7 @@ export class SharedLine implements Line {
   #channel: BroadcastChannel | undefined;
   /** Ends listening to the page. */
   #stop = new AbortController();
-  /** Ends the wish for the lock, while it is not granted. */
+  /** Ends the wish for the lock, while it is not granted; there until the line is closed. */
   #wished: AbortController | undefined;
   /** Gives the lock back. */
   #release: Callback | undefined;
@@ -111,16 +112,23 @@ export class SharedLine implements Line {
   }
 
   #open(): void {
-    if (this.#channel) return;
+    if (this.#wished) return;
     this.#stop = new AbortController();
-    this.#channel = new BroadcastChannel(this.#name);
-    this.#channel.onmessage = ({ data }) => this.#heard(data as Said);
     const { signal } = this.#stop;
     if (typeof document === "object") {
       const seen = () => document.visibilityState === "visible" && this.#wake();
       document.addEventListener("visibilitychange", seen, { signal });
     }
     if (typeof addEventListener === "function") addEventListener("online", () => this.#wake(), { signal });
+    try {
+      this.#channel = new BroadcastChannel(this.#name);
+      this.#channel.onmessage = ({ data }) => {
+        if (isSaid(data)) this.#heard(data);
+      };
+    } catch (error) {
+      this.#wished = new AbortController();
+      return this.#keepAlone(error as Error);
+    }
     this.#wish();
   }
 
@@ -135,8 +143,9 @@ export class SharedLine implements Line {
       this.#keep();
       await new Promise<void>((resolve) => (this.#release = resolve));
     });
-    held.catch(() => {
+    held.catch((error: Error) => {
       if (isOver()) return;
+      if (error.name !== "AbortError") return this.#keepAlone(error);
       // This page was asleep, and another one has taken the lock.
       this.#relay?.close();
       this.#relay = undefined;
@@ -145,6 +154,16 @@ export class SharedLine implements Line {
       this.#wish();
       this.#say({ type: "wake" });
     });
+  }
+
+  /** Pages may not speak to each other here, as in a frame that may not store anything: each has a socket. */
+  #keepAlone({ name }: Error): void {
+    this.#log(LogLevel.WARN, `the socket is not shared with other pages: ${name}`);
+    try {
+      if (!this.#relay) this.#keep();
+    } catch {
+      this.#break();
+    }
   }
 
   /** From now on this page keeps the socket. */
@@ -244,6 +263,16 @@ export class SharedLine implements Line {
   #settle(): void {
     for (const go of this.#waiting.splice(0)) go();
   }
+}
+
+/** Other scripts of the origin and other versions of this one may speak on the channel as well. */
+function isSaid(data: unknown): data is Said {
+  const { type, page, count, online, text } = (data ?? {}) as Record<string, unknown>;
+  if (type === "wake") return true;
+  if (typeof page !== "string") return false;
+  if (type === "broken") return true;
+  if (!Number.isSafeInteger(count)) return false;
+  return type === "state" ? typeof online === "boolean" : type === "item" && typeof text === "string";
 }
 
 function added<T>(callbacks: Set<T>, callback: T): Callback {

@@ -16,6 +16,8 @@ export interface RelayListener {
   log: Listener["log"];
 }
 
+/** As a member: in the text of a message its quotes would not stand alone. */
+const END = '"application/vnd.amazonaws.connect.event.chat.ended"';
 /** A first connection that failed is tried again after this time. */
 const AGAIN_MS = 5_000;
 
@@ -89,7 +91,7 @@ export class Relay implements Listener {
     }
     if (topic === "aws/chat" && typeof content === "string") {
       if (!this.#subscribed.has(socket)) return;
-      this.#endSeen ||= content.includes("event.chat.ended");
+      this.#endSeen ||= content.includes(END);
       this.#told.item(content);
     } else if (topic === "aws/subscribe" && (content as { status?: unknown } | undefined)?.status === "success") {
       this.#subscribed.add(socket);

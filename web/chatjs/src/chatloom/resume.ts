@@ -1,5 +1,6 @@
 /** Chats go on when a page is loaded again. */
 import { settings } from "../api/config";
+import { log, LogLevel } from "../api/log";
 import { IllegalArgument } from "../api/rules";
 import { addition } from "./addition";
 import { ChatloomController, withChatloom } from "./controller";
@@ -25,7 +26,8 @@ export async function resume({ contactId, replay = false, options }: ResumeArgs 
   const chatloom = chatloomOptions(options?.chatloom ?? true) ?? {};
   if (!chatloom.storage)
     throw new IllegalArgument("resume needs the storage that the chats are kept in: chatloom.storage");
-  const kept = await (await addition()).kept(chatloom.storage, contactId);
+  const warn = (text: string) => log(LogLevel.WARN, {}, text);
+  const kept = await (await addition()).kept(chatloom.storage, contactId, warn);
   if (!kept) return undefined;
   const { participant, ...rest } = kept;
   const chosen = { ...withChatloom(settings(undefined), chatloom), ...rest, replay };
