@@ -188,6 +188,24 @@ test("a chat that has ended is kept no longer", async () => {
   expect([...store.texts.keys()]).toEqual(["other"]);
 });
 
+test("a chat that has ended holds no lock", async () => {
+  const locks = new Locks();
+  vi.stubGlobal("navigator", { onLine: true, locks });
+  const names: string[] = [];
+  const request = locks.request.bind(locks);
+  locks.request = (name, options, grant) => request((names.push(name), name), options, grant);
+  const { create } = await page({ storage: storage() });
+  const chat = newChat();
+  const session = create(chat);
+  await connect(session);
+  const ended = next((callback) => session.onEnded(callback));
+  service.push(chat, { Type: "EVENT", ContentType: "application/vnd.amazonaws.connect.event.chat.ended" });
+  await ended;
+  expect(names).toHaveLength(1);
+  const isFree = () => request(String(names[0]), { ifAvailable: true }, (lock) => lock !== null);
+  await vi.waitFor(async () => expect(await isFree()).toBe(true));
+});
+
 test("a store that is slow gets only the newest, and one that fails is reported without what it was given", async () => {
   const logged: string[] = [];
   const log = (line: string) => void logged.push(line);

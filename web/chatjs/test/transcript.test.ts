@@ -150,3 +150,11 @@ test("s112_mended_d10: the list is not given any more to whoever has unsubscribe
   await message;
   expect(updates).toHaveLength(0);
 });
+
+test("an item that comes with a text of its own in `serializedContent` is listed with that of the package", async () => {
+  const { session, chat } = await connectSession(service);
+  const updated = next((callback) => session.onTranscriptUpdated(callback));
+  const { serializedContent: _, ...item } = service.push(chat, { serializedContent: "{}" });
+  const [[update]] = (await updated) as [[Update]];
+  expect(JSON.parse(String(update.data.transcript[0]?.["serializedContent"]))).toEqual(item);
+});

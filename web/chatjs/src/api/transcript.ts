@@ -37,6 +37,12 @@ const SERIALIZED: PropertyDescriptor & ThisType<TranscriptItem> = {
   configurable: true,
 };
 
+/** Whether an item has been listed before. One that came with such a member has not. */
+function isListed(item: Item): boolean {
+  if (!("serializedContent" in item)) return false;
+  return Object.getOwnPropertyDescriptor(item, "serializedContent")?.get === SERIALIZED.get;
+}
+
 /** Members with long texts in which most items of a chat agree: of those that follow each other the text is kept once. */
 const ALIKE = ["ContactId", "InitialContactId", "ParticipantId", "DisplayName"];
 
@@ -82,14 +88,14 @@ export class Transcript {
     const metadata = body["MessageMetadata"] as Item | undefined;
     return {
       ...body,
-      serializedContent: body["serializedContent"] ?? JSON.stringify(body),
+      serializedContent: isListed(body) ? body["serializedContent"] : JSON.stringify(body),
       MessageMetadata: { ...metadata, Status: STATES[state] },
     };
   }
 
   /** An item as it is listed: a copy, for callbacks have been given the item itself (S128). */
   #listed(item: Item): Item {
-    if ("serializedContent" in item) return item;
+    if (isListed(item)) return item;
     // Not by `{ ...item }`: to such an object V8 adds an accessor for 400 bytes, to this one for none.
     const listed: Record<string, unknown> = Object.assign({}, item);
     for (const name of ALIKE) {

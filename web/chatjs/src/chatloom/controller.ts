@@ -207,7 +207,9 @@ export class ChatloomController extends Controller {
   #persist(snapshot: string | undefined): void {
     if (snapshot === undefined) {
       delete this.settings.snapshot;
+      // The chat is over: nothing comes that would be kept.
       this.#kept?.forget();
+      this.#kept?.leave();
     } else {
       const { participant, settings } = this;
       settings.snapshot = snapshot;
