@@ -83,6 +83,31 @@ test("after a reload the chat goes on: what was missed comes, and what was not s
   resumed?.close();
 });
 
+test("a client of the application's serves a chat that goes on as well", async () => {
+  const store = storage();
+  const chat = newChat();
+  const session = (await page({ storage: store })).create(chat);
+  await connect(session);
+  session.close();
+  await page({ storage: store });
+  const asked: string[] = [];
+  const refuse = (name: string) => {
+    asked.push(name);
+    return Promise.reject(Object.assign(new Error("no"), { $metadata: { httpStatusCode: 403 } }));
+  };
+  const participantClient = {
+    createParticipantConnection: () => refuse("connection"),
+    getTranscript: () => refuse("transcript"),
+  };
+  const before = service.requests.length;
+  const { ChatSession } = await import("../src/index");
+  const resumed = (await ChatSession.resume({ options: { participantClient } })) as ChatloomSession;
+  await expect(resumed.connect()).rejects.toMatchObject({ connectSuccess: false });
+  expect(asked).toContain("connection");
+  expect(service.requests).toHaveLength(before);
+  resumed.close();
+});
+
 test("a page that shows nothing yet is given everything again, if it wants that", async () => {
   const store = storage();
   const chat = newChat();

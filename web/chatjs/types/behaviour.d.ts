@@ -1,7 +1,7 @@
 // What only Chatloom behaviour has: `setGlobalConfig({ chatloom: ... })`, or for one session
 // `create({ options: { chatloom: ... } })`.
 
-import type { Failure, Result, SessionEvent, Unsubscribe } from "./index.js";
+import type { Failure, ParticipantClient, Result, SessionEvent, Unsubscribe } from "./index.js";
 
 /** How a session behaves, beyond what the original does. */
 export interface ChatloomOptions {
@@ -45,7 +45,11 @@ export interface ResumeArgs {
    * only what was missed.
    */
   replay?: boolean;
-  options?: { chatloom?: ChatloomOptions };
+  options?: {
+    chatloom?: ChatloomOptions;
+    /** Makes the requests in place of `fetch`, as for `create`: it is not kept. */
+    participantClient?: ParticipantClient;
+  };
 }
 
 /** What a connection is doing. */

@@ -2,6 +2,7 @@
 import { settings } from "../api/config";
 import { log, LogLevel } from "../api/log";
 import { IllegalArgument } from "../api/rules";
+import type { ParticipantClient } from "../host/clients";
 import { addition } from "./addition";
 import { ChatloomController, withChatloom } from "./controller";
 import { type ChatloomOptions, chatloomOptions } from "./options";
@@ -13,7 +14,11 @@ export interface ResumeArgs {
   contactId?: string;
   /** Gives `onMessage` everything from the beginning, not only what was missed. */
   replay?: boolean;
-  options?: { chatloom?: ChatloomOptions };
+  options?: {
+    chatloom?: ChatloomOptions;
+    /** Makes the requests in place of `fetch`, as for `create`. */
+    participantClient?: ParticipantClient;
+  };
 }
 
 /**
@@ -30,6 +35,7 @@ export async function resume({ contactId, replay = false, options }: ResumeArgs 
   const kept = await (await addition()).kept(chatloom.storage, contactId, warn);
   if (!kept) return undefined;
   const { participant, ...rest } = kept;
-  const chosen = { ...withChatloom(settings(undefined), chatloom), ...rest, replay };
+  const means = { client: options?.participantClient };
+  const chosen = { ...withChatloom(settings(undefined), chatloom), ...rest, replay, means };
   return new ChatloomSession(new ChatloomController(participant, chosen).begin());
 }
