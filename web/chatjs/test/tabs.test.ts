@@ -225,8 +225,10 @@ test("what other scripts or other versions say on the channel is not taken for w
   ]) {
     stranger.postMessage(said);
   }
-  // Messages come in order, so when this item has come to both, all that has been looked at.
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  // Messages come in order: who answers the last one has looked at all.
+  const answered = new Promise((resolve) => (stranger.onmessage = resolve));
+  stranger.postMessage({ type: "wake" });
+  await answered;
   service.push(chat);
   await everywhere(first, second);
   stranger.close();
