@@ -10,7 +10,7 @@ afterEach(() => {
 async function tasksWithout(...missing: string[]) {
   vi.resetModules();
   for (const name of missing) vi.stubGlobal(name, undefined);
-  return import("../src/api/tasks");
+  return import("../src/host/tasks");
 }
 
 describe.each([

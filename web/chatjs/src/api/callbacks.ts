@@ -1,5 +1,5 @@
 /** Callbacks of the application: who wants what. */
-import { later, type Task } from "./tasks";
+import { later, type Task } from "../host/tasks";
 
 /** The original's name of each callback and of its event (S118). Those of items come first, in the order of the core's kinds. */
 export const CALLBACKS = {

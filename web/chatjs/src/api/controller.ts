@@ -2,6 +2,7 @@
 import type { Call, DoneOutput, EventOutput, Item, SessionOptions } from "../host/core";
 import { type Host, host } from "../host/host";
 import type { Also, Answer, Listener, Means } from "../host/session";
+import { later } from "../host/tasks";
 import { CALLBACKS, EVENTS, type Handler, Handlers } from "./callbacks";
 import { sendsReceipts, type Settings } from "./config";
 import { type Level, log, LogLevel } from "./log";
@@ -33,7 +34,6 @@ import {
   SessionTypes,
   type WithMetadata,
 } from "./rules";
-import { later } from "./tasks";
 import { Transcript } from "./transcript";
 
 const CONNECT_FAILED = "Failed to fetch connectionDetails with createParticipantConnection";

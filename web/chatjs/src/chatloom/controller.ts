@@ -12,7 +12,7 @@ import {
   SessionTypes,
   type WithMetadata,
 } from "../api/rules";
-import { later } from "../api/tasks";
+import { later } from "../host/tasks";
 import type { Call, DoneError, EventOutput, SessionOptions } from "../host/core";
 import type { SocketManager } from "../host/managers";
 import type { Also, Answer, Listener } from "../host/session";

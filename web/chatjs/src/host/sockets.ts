@@ -1,5 +1,5 @@
 /** Sockets of the host's own, by the numbers that the core gives them. */
-import { beginEvent, endEvent } from "../api/tasks";
+import { beginEvent, endEvent } from "./tasks";
 import type { Input } from "./core";
 
 /** What somebody hears of sockets. */

@@ -1,4 +1,4 @@
-/** When callbacks run: each event's in a macrotask of their own, in order (docs/protocol/websocket.md S115). */
+/** When callbacks of the application run: each event's in a macrotask of their own, in order (docs/protocol/websocket.md S115). */
 
 /** Something to do in a task of its own. */
 export interface Task {
