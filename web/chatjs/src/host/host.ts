@@ -91,8 +91,7 @@ export class Host {
 
   #core!: Core;
   readonly #source: CoreSource;
-  readonly #sessions = new Map<number, Listener>();
-  readonly #begun = new Map<number, Begun>();
+  readonly #sessions = new Map<number, Begun>();
   readonly #calls = new Map<number, Pending>();
   readonly #requests = new Map<number, AbortController>();
   readonly #sockets = new Sockets({
@@ -144,7 +143,7 @@ export class Host {
     }
     this.#network = new Network(
       (on) => this.#tell({ type: "network", on }),
-      () => this.#begun.size > 0,
+      () => this.#sessions.size > 0,
     );
   }
 
@@ -169,13 +168,12 @@ export class Host {
   /** Begins a session, from a snapshot if there is one, and gives its number. */
   create(options: SessionOptions, listener: Listener, snapshot?: string): number {
     const session = ++this.#lastNumber;
-    this.#sessions.set(session, listener);
     const { manager, getConnectionToken } = listener.means ?? {};
     const all = { ...options };
     if (getConnectionToken) all.hostToken = true;
     if (manager) all.foreign = this.#managers.number(manager);
     const begun: Begun = { options: all, listener, snapshot, tracked: false, live: false, lost: false };
-    this.#begun.set(session, begun);
+    this.#sessions.set(session, begun);
     this.#network.ask();
     this.#create(session, begun);
     // A core that takes its place goes on where it was.
@@ -190,7 +188,7 @@ export class Host {
 
   /** Keeps the transcript of a session from now on: events say how it changes. */
   track(session: number): void {
-    const begun = this.#begun.get(session);
+    const begun = this.#sessions.get(session);
     if (begun) begun.tracked = true;
     this.#needsWholeItems = true;
     this.#tell({ type: "track", session });
@@ -211,11 +209,10 @@ export class Host {
 
   /** Ends a session without a word to the service. */
   forget(session: number): void {
-    const foreign = this.#begun.get(session)?.options.foreign;
-    this.#begun.delete(session);
-    this.#tell({ type: "forget", session });
+    const foreign = this.#sessions.get(session)?.options.foreign;
     this.#sessions.delete(session);
-    const isLast = ![...this.#begun.values()].some(({ options }) => options.foreign === foreign);
+    this.#tell({ type: "forget", session });
+    const isLast = ![...this.#sessions.values()].some(({ options }) => options.foreign === foreign);
     if (foreign !== undefined && isLast) this.#managers.forget(foreign);
   }
 
@@ -340,7 +337,7 @@ export class Host {
         break;
       case "item": {
         const item = output.body ?? this.#items.get(output.item ?? 0);
-        const begun = this.#begun.get(output.session);
+        const begun = this.#sessions.get(output.session);
         if (begun && item && !isRepeat(begun, output.kind, item)) begun.listener.item(output.kind, item);
         break;
       }
@@ -372,7 +369,7 @@ export class Host {
   }
 
   #event({ session, ...event }: { session: number } & EventOutput): void {
-    const begun = this.#begun.get(session);
+    const begun = this.#sessions.get(session);
     if (!begun) return;
     if (event.type === "broken" || event.type === "ended") begun.live = false;
     if (event.type === "lost") begun.lost = true;
@@ -386,7 +383,7 @@ export class Host {
     if (!pending) return;
     this.#calls.delete(done.call);
     pending.over();
-    const begun = this.#begun.get(pending.session);
+    const begun = this.#sessions.get(pending.session);
     if (begun && pending.what.type === "connect" && done.error === undefined) begun.live = true;
     const kept = this.#kept;
     if (done.error !== undefined) {
@@ -413,8 +410,7 @@ export class Host {
   }
 
   #request(http: HttpOutput): void {
-    const listener = this.#sessions.get(http.session);
-    const client = listener?.means?.client;
+    const client = this.#sessions.get(http.session)?.listener.means?.client;
     void this.#exchange(
       http,
       async (signal) => {
@@ -472,7 +468,7 @@ export class Host {
   }
 
   #connection(session: number, body: string, acknowledged: boolean): void {
-    const begun = this.#begun.get(session);
+    const begun = this.#sessions.get(session);
     if (!begun) return;
     begun.connection = body;
     begun.listener.connection(body, acknowledged);
@@ -483,7 +479,7 @@ export class Host {
     const core = this.#core;
     let input: Input;
     try {
-      const { token, expiry, connection } = await askForToken(this.#begun.get(session)?.listener.means);
+      const { token, expiry, connection } = await askForToken(this.#sessions.get(session)?.listener.means);
       this.#connection(session, connection, false);
       input = { type: "token", request, token, expiry };
     } catch (error) {
@@ -525,7 +521,7 @@ export class Host {
     const handle = ++this.#lastItem;
     const code = this.#core.item(source, handle, item, this.#needsWholeItems);
     if (code > 0) {
-      this.#sessions.get(code >> 5)?.item((code & 31) - 1, item);
+      this.#sessions.get(code >> 5)?.listener.item((code & 31) - 1, item);
     } else if (code === UNREADABLE) {
       const input: Input =
         source < 0 ? { type: "foreignText", foreign: -source, text } : { type: "text", socket: source, text };
@@ -554,7 +550,7 @@ export class Host {
   }
 
   #log(level: Level, text: string, session?: number): void {
-    const listener = session === undefined ? undefined : this.#sessions.get(session);
+    const listener = session === undefined ? undefined : this.#sessions.get(session)?.listener;
     if (listener) listener.log(level, text);
     else log(level, {}, text);
   }
@@ -576,13 +572,13 @@ export class Host {
       return this.#fail(error);
     }
     if (!this.#network.online) this.#tell({ type: "network", on: false });
-    for (const [session, begun] of this.#begun) this.#goOn(session, begun, session === served);
+    for (const [session, begun] of this.#sessions) this.#goOn(session, begun, session === served);
     for (const [call, { session, what, also, told }] of [...this.#calls]) {
       const isOver = session === served || also.signal?.aborted || (told && !mayRepeat(what));
       if (isOver) this.#end({ type: "done", session, call, ...FAILED });
       else this.#tell({ ...what, session, call });
     }
-    for (const { listener } of this.#begun.values())
+    for (const { listener } of this.#sessions.values())
       listener.log(LogLevel.ERROR, `${FAILED.message}: ${String(error)}`);
   }
 
@@ -614,7 +610,7 @@ export class Host {
     this.#network.stop();
     this.#drop();
     for (const [call, { session }] of [...this.#calls]) this.#end({ type: "done", session, call, ...why });
-    for (const listener of this.#sessions.values()) {
+    for (const { listener } of this.#sessions.values()) {
       listener.log(LogLevel.ERROR, `${FAILED.message}: ${String(error)}`);
       listener.event({ type: "broken" });
     }
