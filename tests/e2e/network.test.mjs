@@ -147,6 +147,7 @@ async function stop(page) {
   const stopped = new Promise((resolve) => tab.once("Debugger.paused", resolve));
   await tab.send("Debugger.pause");
   const nothing = tab.send("Runtime.evaluate", { expression: "0" }); // it stops at the next script
+  nothing.catch(() => {}); // a page that is closed in its sleep: what closed it is the failure to tell
   await stopped;
   return () => Promise.all([tab.send("Debugger.disable"), nothing]);
 }
@@ -154,13 +155,13 @@ async function stop(page) {
 /** The tab sleeps, its connections break meanwhile, and it awakes; gives what it shows then. */
 async function sleep(stage, library) {
   const { wire, page, told, agent } = await chat(stage, library);
-  const from = told.length;
   const awake = await stop(page);
+  const from = told.length;
   await tell(agent, "Good night");
   wire.cut();
   await tell(agent, "Are you asleep?");
   wire.mend();
-  assert.equal(told.length, from, "it sleeps");
+  assert.ok(!told.entries.slice(from).some(said("Are you asleep?")), "it sleeps");
   await awake();
   await told.find("the connection", is("established"), { from });
   await page.getByText("Are you asleep?").waitFor();
