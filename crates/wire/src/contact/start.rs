@@ -1,0 +1,170 @@
+//! StartChatContact (docs/protocol/participant-service.md §10.1).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::attributes::{Attributes, check_attributes};
+use crate::{
+    ContentType,
+    id::{ContactFlowId, ContactId, InstanceId, ParticipantId, ParticipantToken},
+    limits::{self, Invalid, chars_within, require},
+    participant::{
+        ConnectionCredentials, ConnectionType, MAX_CONTENT_BYTES, Operation, SendMessageRequest,
+        Websocket,
+    },
+};
+
+/// Starts a chat (§10.1).
+pub enum StartChatContact {}
+
+impl Operation for StartChatContact {
+    const NAME: &'static str = "StartChatContact";
+    const METHOD: &'static str = "PUT";
+    const PATH: &'static str = "/contact/chat";
+    type Request = StartChatContactRequest;
+    type Response = StartChatContactResponse;
+}
+
+/// Request of [`StartChatContact`].
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartChatContactRequest {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The inbound flow, at most 500 characters.
+    pub contact_flow_id: ContactFlowId,
+    /// Who the customer is.
+    pub participant_details: ParticipantDetails,
+    /// What the back end knows about the customer, 32,768 bytes in total.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// The customer's first message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_message: Option<ChatMessage>,
+    /// Makes a repeat answer the first contact, at most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+    /// How long the chat may last, 60 to 10,080; default 1,500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_duration_in_minutes: Option<i64>,
+    /// What may be sent; must contain `text/plain`. Default: only that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supported_messaging_content_types: Option<Vec<ContentType>>,
+    /// Gives the connection with the answer, saving the customer a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_types: Option<Vec<ConnectionType>>,
+}
+
+/// Name of a participant.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ParticipantDetails {
+    /// 1 to 256 characters. Personal: not in `Debug`.
+    pub display_name: String,
+}
+
+/// A message that comes with the start of a chat.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ChatMessage {
+    /// As for SendMessage.
+    pub content_type: ContentType,
+    /// 1 to 16,384 bytes.
+    pub content: String,
+}
+
+impl StartChatContactRequest {
+    /// Shortest chat in minutes.
+    pub const MIN_DURATION: i64 = 60;
+    /// Longest chat in minutes.
+    pub const MAX_DURATION: i64 = 10_080;
+    /// Duration in minutes without the member.
+    pub const DEFAULT_DURATION: i64 = 1_500;
+
+    /// Checks the modelled limits.
+    pub fn check(&self) -> Result<(), Invalid> {
+        limits::instance_id(self.instance_id.as_str())?;
+        require(
+            chars_within(self.contact_flow_id.as_str(), 1, 500),
+            "ContactFlowId",
+            "1 to 500 characters",
+        )?;
+        require(
+            chars_within(&self.participant_details.display_name, 1, 256),
+            "ParticipantDetails.DisplayName",
+            "1 to 256 characters",
+        )?;
+        check_attributes(&self.attributes)?;
+        if let Some(message) = &self.initial_message {
+            require(
+                !message.content.is_empty() && message.content.len() <= MAX_CONTENT_BYTES,
+                "InitialMessage.Content",
+                "1 to 16,384 bytes",
+            )?;
+            require(
+                SendMessageRequest::CONTENT_TYPES.contains(&message.content_type),
+                "InitialMessage.ContentType",
+                "a content type that SendMessage accepts",
+            )?;
+        }
+        limits::client_token(self.client_token.as_deref())?;
+        require(
+            self.chat_duration_in_minutes
+                .is_none_or(|minutes| (Self::MIN_DURATION..=Self::MAX_DURATION).contains(&minutes)),
+            "ChatDurationInMinutes",
+            "60 to 10080",
+        )?;
+        if let Some(types) = &self.supported_messaging_content_types {
+            require(
+                types.contains(&ContentType::TextPlain) && types.len() <= 16,
+                "SupportedMessagingContentTypes",
+                "a list of at most 16 that contains text/plain",
+            )?;
+            require(
+                types.iter().all(|kind| {
+                    *kind == ContentType::Interactive
+                        || SendMessageRequest::CONTENT_TYPES.contains(kind)
+                }),
+                "SupportedMessagingContentTypes",
+                "only text/plain, text/markdown, application/json and the two interactive types",
+            )?;
+        }
+        require(
+            self.connection_types.as_deref().is_none_or(|types| {
+                (1..=2).contains(&types.len())
+                    && types.iter().all(|kind| !matches!(kind, ConnectionType::Other(_)))
+            }),
+            "ConnectionTypes",
+            "one or two of WEBSOCKET, CONNECTION_CREDENTIALS",
+        )
+    }
+}
+
+impl fmt::Debug for StartChatContactRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartChatContactRequest")
+            .field("instance_id", &self.instance_id)
+            .field("contact_flow_id", &self.contact_flow_id)
+            .field("chat_duration_in_minutes", &self.chat_duration_in_minutes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Answer of [`StartChatContact`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartChatContactResponse {
+    /// The contact; at first also the initial contact id.
+    pub contact_id: ContactId,
+    /// The customer.
+    pub participant_id: ParticipantId,
+    /// The customer's token.
+    pub participant_token: ParticipantToken,
+    /// With `ConnectionTypes`: the token for the other calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_credentials: Option<ConnectionCredentials>,
+    /// With `ConnectionTypes`: the socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub websocket: Option<Websocket>,
+}
