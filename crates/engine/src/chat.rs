@@ -150,6 +150,22 @@ impl Chat {
         }
         Ok(participant)
     }
+
+    /// A participant who may speak: one who has connected.
+    pub(crate) fn admit_joined(
+        &self,
+        now: Timestamp,
+        id: &ParticipantId,
+    ) -> Result<&Participant, Refusal> {
+        let participant = self.admit(now, id)?;
+        if participant.presence != Presence::Joined {
+            return Err(Refusal::new(
+                ErrorKind::AccessDenied,
+                "Access denied: connect first, by subscribing on the socket or with ConnectParticipant",
+            ));
+        }
+        Ok(participant)
+    }
 }
 
 /// One leg of a chat.

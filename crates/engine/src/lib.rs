@@ -50,11 +50,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arrive;
 mod assistant;
 mod chat;
+mod compose;
 mod decide;
 pub mod entry;
+mod leave;
 pub mod limits;
+mod send;
+mod start;
 pub mod token;
 pub mod transcript;
 mod uuid;

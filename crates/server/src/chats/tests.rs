@@ -1,22 +1,37 @@
 //! Chats over the SQLite store, with a clock that stands until it is moved.
 
 use std::{
-    future::{pending, poll_fn},
+    future::{Future, pending, poll_fn},
     sync::atomic::AtomicI64,
+    task::Poll,
 };
 
-use chatloom_engine::{Assistant, EntryKind, Phase, entry::time_of_item};
+use chatloom_engine::{
+    AgentUser, Assistant, Command, Entry, EntryKind, Phase, entry::time_of_item, limits,
+};
 use chatloom_wire::{
-    ContentType, ItemId, ParticipantRole,
-    participant::{GetTranscriptResponse, StartPosition},
+    ContentType, ItemId, ParticipantRole, Timestamp,
+    contact::StartChatContactRequest,
+    participant::{
+        DisconnectParticipantRequest, GetTranscriptRequest, GetTranscriptResponse,
+        SendEventRequest, SendMessageRequest, SentResponse, StartPosition,
+    },
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
-use super::*;
-use crate::store::{
-    self,
-    sqlite::{Options, Sqlite},
+use super::{
+    repeats::token_key,
+    settle::TRIES,
+    timers::{LEASE_MS, RENEW_MS, TOLD_AT_ONCE, Timers},
+    *,
+};
+use crate::{
+    bus::Notice,
+    store::{
+        self, Commit, Committed, Created, ItemQuery, Place, TokenKey, Waiting,
+        sqlite::{Options, Sqlite},
+    },
 };
 
 const START: i64 = 1_790_000_000_000;

@@ -1,0 +1,77 @@
+//! What agents do: take chats that wait.
+
+use std::sync::Arc;
+
+use chatloom_engine::{AgentUser, Chat, Command};
+use chatloom_wire::{ContactId, ErrorKind, ParticipantId, ServiceError};
+
+use super::{
+    Chats, new_id,
+    outcome::{failed, internal},
+    settle::Settled,
+};
+use crate::store::Waiting;
+
+/// How many of those who wait are offered to an agent who takes anybody.
+const OFFERED: u32 = 16;
+
+/// What became of an agent's wish for a chat.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The chat.
+    pub chat: Arc<Chat>,
+    /// The participant that the agent is there.
+    pub participant: ParticipantId,
+}
+
+impl Chats {
+    /// Gives an agent a chat that waits: this contact's, or the one that has waited longest. An
+    /// agent who has that contact already gets the same participant again.
+    ///
+    /// `ResourceNotFoundException` when nobody waits, or that contact does not; `ConflictException`
+    /// when another agent was faster.
+    pub async fn accept(
+        self: &Arc<Self>,
+        agent: &AgentUser,
+        contact: Option<&ContactId>,
+    ) -> Result<Accepted, ServiceError> {
+        if let Some(contact) = contact {
+            let chat = self.chat_of(contact).await?;
+            return self.accept_chat(agent, &chat).await;
+        }
+        let mut was_late = false;
+        for waiting in self.waiting(OFFERED).await?.chats {
+            match self.accept_chat(agent, &waiting.chat.id).await {
+                // Taken by another agent, or gone, since the list was made.
+                Err(error)
+                    if [ErrorKind::Conflict, ErrorKind::ResourceNotFound].contains(&error.kind) =>
+                {
+                    was_late = true;
+                }
+                other => return other,
+            }
+        }
+        Err(if was_late {
+            ServiceError::new(ErrorKind::Conflict, "Other agents were faster; try again")
+        } else {
+            ServiceError::new(ErrorKind::ResourceNotFound, "Nobody waits for an agent")
+        })
+    }
+
+    async fn accept_chat(
+        self: &Arc<Self>,
+        agent: &AgentUser,
+        chat: &ContactId,
+    ) -> Result<Accepted, ServiceError> {
+        let command = Command::Accept { agent: agent.clone(), participant: new_id().into() };
+        let Settled { chat, .. } = self.settle(chat, command, None).await?;
+        // Not the id above when the agent has the chat already.
+        let participant = chat.agent_of_user(&agent.id).map(|agent| agent.id.clone());
+        Ok(Accepted { participant: participant.ok_or_else(internal)?, chat })
+    }
+
+    /// Who waits for an agent: the ones that have waited longest, at most `limit`.
+    pub async fn waiting(&self, limit: u32) -> Result<Waiting, ServiceError> {
+        self.store.waiting(&self.rules.queue, limit).await.map_err(|error| failed(&error))
+    }
+}

@@ -1,0 +1,175 @@
+//! Every chat of this server: what handlers call.
+//!
+//! [`Chats`] brings the rules ([`chatloom_engine`]), the [`Store`] and the [`Bus`] together. A command
+//! is decided on the chat's state, its decision committed under the version guard, and what became
+//! of it published; when another command was faster, it is decided again on the newer state. The
+//! states of recent chats are kept in memory, as a cache only: the guard finds out when one is old.
+
+mod agents;
+mod clock;
+mod control;
+mod outcome;
+mod repeats;
+mod send;
+mod settle;
+mod start;
+mod timers;
+mod transcript;
+
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use chatloom_engine::{
+    Chat, Rules,
+    token::{Keys, Seat},
+};
+use chatloom_wire::{ContactId, ServiceError};
+use lru::LruCache;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use self::outcome::failed;
+pub use self::{
+    agents::Accepted,
+    clock::{Clock, SystemClock},
+};
+use crate::{
+    bus::Bus,
+    random,
+    store::{Store, StoreError, Versioned},
+};
+
+/// Chats whose state is kept in memory; a further one takes the place of the one that was not used
+/// for longest. A state takes about 2 KB, and up to 50 KB with the largest attributes and first
+/// message.
+const CACHED_CHATS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
+
+/// What was counted since the start of the server.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Chats started.
+    pub started: AtomicU64,
+    /// Entries stored: items and receipts.
+    pub stored: AtomicU64,
+    /// Entries published and not stored: typing.
+    pub transient: AtomicU64,
+    /// Repeats of a request that were answered like the first.
+    pub repeated: AtomicU64,
+    /// Commands that the rules refused.
+    pub refused: AtomicU64,
+    /// Decisions made anew because another command was faster.
+    pub conflicts: AtomicU64,
+    /// States read from the store.
+    pub loaded: AtomicU64,
+}
+
+/// Every chat of this server. Shared by all handlers.
+pub struct Chats {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    rules: Rules,
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+    cache: Mutex<LruCache<ContactId, Cached>>,
+    /// Rings when a participant has connected.
+    connected: Notify,
+    counts: Counts,
+}
+
+impl fmt::Debug for Chats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chats").field("counts", &self.counts).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+struct Cached {
+    chat: Arc<Chat>,
+    version: u64,
+    /// Place of the last entry, as far as this server knows: 0 until it has stored one.
+    head: u64,
+}
+
+impl Chats {
+    /// Chats by these rules, kept in this store. `keys` sign the `NextToken`s.
+    pub fn new(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        rules: Rules,
+        keys: Arc<Keys>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let cache = Mutex::new(LruCache::new(CACHED_CHATS));
+        Self {
+            store,
+            bus,
+            rules,
+            keys,
+            clock,
+            cache,
+            connected: Notify::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// What was counted.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The chat of a participant who may still do something there.
+    ///
+    /// Read from the store: no version guard would find out that what is in memory is old.
+    pub async fn admit(&self, seat: &Seat) -> Result<Arc<Chat>, ServiceError> {
+        let chat = self.reload(&seat.chat).await.map_err(|error| failed(&error))?.chat;
+        chat.admit(self.clock.now(), &seat.participant).inspect_err(|_| {
+            self.counts.refused.fetch_add(1, Relaxed);
+        })?;
+        Ok(chat)
+    }
+
+    /// A chat's state, and whether it may be old: it is if it comes from memory.
+    async fn load(&self, id: &ContactId) -> Result<(Cached, bool), StoreError> {
+        let cached = self.cache.lock().get(id).cloned();
+        match cached {
+            Some(cached) => Ok((cached, true)),
+            None => Ok((self.reload(id).await?, false)),
+        }
+    }
+
+    async fn reload(&self, id: &ContactId) -> Result<Cached, StoreError> {
+        self.counts.loaded.fetch_add(1, Relaxed);
+        let stored = self.store.chat(id).await?;
+        let Versioned { chat, version } = stored.ok_or_else(|| StoreError::NoChat(id.clone()))?;
+        Ok(self.remember(id, Cached { chat, version, head: 0 }))
+    }
+
+    /// Keeps a state unless a newer one is known, and gives the newest. Answers of the store may
+    /// overtake each other on their way here.
+    fn remember(&self, id: &ContactId, new: Cached) -> Cached {
+        let mut cache = self.cache.lock();
+        let Some(known) = cache.get_mut(id) else {
+            cache.put(id.clone(), new.clone());
+            return new;
+        };
+        let head = known.head.max(new.head);
+        if new.version >= known.version {
+            *known = new;
+        }
+        known.head = head;
+        known.clone()
+    }
+}
+
+fn new_id() -> String {
+    random::uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! Starting a chat.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use chatloom_engine::{Chat, StartChat};
+use chatloom_wire::{ServiceError, contact::StartChatContactRequest};
+
+use super::{
+    Chats, new_id,
+    outcome::{failed, internal, to_control_plane, token_reused},
+    repeats::{given, token_key},
+};
+use crate::store::{Created, TokenKey};
+
+impl Chats {
+    /// Starts a chat: StartChatContact. The request has been checked. A repeat with the same
+    /// `ClientToken` answers the chat that the first one started.
+    ///
+    /// Errors are those of the control plane: `InvalidRequestException` for a first message of a type
+    /// that the chat does not support, and for another request under a token that was used.
+    pub async fn start(&self, request: StartChatContactRequest) -> Result<Arc<Chat>, ServiceError> {
+        let key = match given(request.client_token.as_deref()) {
+            Some(token) => Some(start_key(token, &request)?),
+            None => None,
+        };
+        let start = StartChat {
+            contact_id: new_id().into(),
+            participant_id: new_id().into(),
+            system_id: new_id().into(),
+            assistant_id: new_id().into(),
+            request,
+        };
+        let chat = Arc::new(self.rules.start(self.clock.now(), start)?);
+        let created = self.store.create(Arc::clone(&chat), key).await;
+        match created.map_err(|error| to_control_plane(failed(&error)))? {
+            Created::New => {
+                self.counts.started.fetch_add(1, Relaxed);
+                Ok(chat)
+            }
+            Created::Repeated(first) => {
+                self.counts.repeated.fetch_add(1, Relaxed);
+                Ok(first)
+            }
+            Created::TokenReused => Err(to_control_plane(token_reused())),
+        }
+    }
+}
+
+fn start_key(token: &str, request: &StartChatContactRequest) -> Result<TokenKey, ServiceError> {
+    // Members are written in one order, whatever order they came in.
+    let body = serde_json::to_string(request).map_err(|error| {
+        tracing::error!(%error, "a request to start a chat could not be hashed");
+        to_control_plane(internal())
+    })?;
+    Ok(token_key(&["StartChatContact", token], &[&body]))
+}
