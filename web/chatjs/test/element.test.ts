@@ -1,7 +1,7 @@
 /** The file for Chatloom behaviour, loaded by an element of the page. */
 import { afterEach, expect, test, vi } from "vitest";
 
-import type { Addition } from "../src/chatloom/addition";
+import type { AdditionFile } from "../src/chatloom/addition";
 import { beside } from "../src/chatloom/element";
 
 interface Element {
@@ -18,9 +18,9 @@ afterEach(() => {
 });
 
 /** A page that has these elements in its head. */
-function page(addition?: Partial<Addition>) {
+function page(addition?: Partial<AdditionFile>) {
   const elements: Element[] = [];
-  const connect: { ChatloomAddition?: Partial<Addition> | undefined } = { ChatloomAddition: addition };
+  const connect: { ChatloomAddition?: Partial<AdditionFile> | undefined } = { ChatloomAddition: addition };
   vi.stubGlobal("connect", connect);
   vi.stubGlobal("document", {
     createElement: () => ({ remove() {} }),

@@ -1,9 +1,10 @@
 /** What a session in Chatloom behaviour keeps when the core panics. */
 import { beforeAll, expect, test } from "vitest";
 
-import { chatloom } from "../src/chatloom/index";
+import core from "chatloom:core-full";
+
 import { Host } from "../src/host/host";
-import type { Exports } from "../src/host/wasm";
+import { type Exports, inlined } from "../src/host/wasm";
 import { beginOn, type Direct, names } from "./direct";
 import { panic, panicking } from "./panics";
 import { installWebSocket, Service } from "./service";
@@ -23,7 +24,7 @@ test.each([
 ])("d12: a session %s, and nothing is delivered twice", async (_, persist) => {
   const service = await Service.start();
   service.stored = [];
-  const source = panicking(chatloom.core);
+  const source = panicking(inlined(core));
   const host = new Host({ ...source, needsWholeItems: true }, source.load());
   const session = beginOn(host, service, { chatloom: true, persist });
   service.stored.push(service.item(session.chat), service.item(session.chat));
@@ -59,7 +60,7 @@ test.each([
 
 test("a core that has to be loaded is loaded again, and what is asked for meanwhile is done then", async () => {
   const service = await Service.start();
-  const source = panicking(chatloom.core);
+  const source = panicking(inlined(core));
   const loads: (() => void)[] = [];
   let isThere = true;
   const later = {
@@ -99,7 +100,7 @@ test("a core that has to be loaded is loaded again, and what is asked for meanwh
 
 test("s155: a loss that has been told is not told again when the core panics", async () => {
   const service = await Service.start();
-  const source = panicking(chatloom.core);
+  const source = panicking(inlined(core));
   const host = new Host(source, source.load());
   const [session, other] = [beginOn(host, service), beginOn(host, service)];
   for (const one of [session, other]) {
@@ -123,7 +124,7 @@ test("s155: a loss that has been told is not told again when the core panics", a
 
 test("a call that has no file, and one that is called off after its end, disturb nothing", async () => {
   const service = await Service.start();
-  const source = panicking(chatloom.core);
+  const source = panicking(inlined(core));
   const session = beginOn(new Host(source, source.load()), service);
   await session.call({ type: "connect" });
   const stop = new AbortController();

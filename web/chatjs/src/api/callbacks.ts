@@ -1,5 +1,6 @@
 /** Callbacks of the application: who wants what. */
 import { later, type Task } from "../host/tasks";
+import { log, LogLevel, type LogMetadata } from "./log";
 
 /** The original's name of each callback and of its event (S118). Those of items come first, in the order of the core's kinds. */
 export const CALLBACKS = {
@@ -49,11 +50,13 @@ const ALL = "<<all>>";
 export class Handlers {
   /** Each list is replaced, never changed: one that is being gone through stays as it was. */
   readonly #lists = new Map<string, readonly { readonly handler: Handler }[]>();
-  readonly #report: (error: unknown, name: string) => void;
 
-  /** `report` hears of callbacks that throw. */
-  constructor(report: (error: unknown, name: string) => void) {
-    this.#report = report;
+  /** `of` stands beside what is logged of callbacks that throw. */
+  constructor(readonly of: LogMetadata) {}
+
+  /** Whether somebody has asked for this, now or before. */
+  has(name: string): boolean {
+    return this.#lists.has(name);
   }
 
   /** Adds a callback; the result takes it away again (D10). */
@@ -96,7 +99,7 @@ export class Handlers {
       try {
         handler(payload, name, this);
       } catch (error) {
-        this.#report(error, name);
+        log(LogLevel.ERROR, this.of, `a callback of ${name} failed:`, error);
       }
     }
   }

@@ -9,11 +9,12 @@ import { type Level, log, LogLevel } from "./log";
 import {
   callFailed,
   type ChatDetails,
+  connectFailed,
   type ConnectionDetails,
   connectionDetails,
   type ConnectResult,
   type Download,
-  failure,
+  noConnection,
   notConnected,
   type Result,
 } from "./results";
@@ -36,8 +37,6 @@ import {
 } from "./rules";
 import { Transcript } from "./transcript";
 
-const CONNECT_FAILED = "Failed to fetch connectionDetails with createParticipantConnection";
-
 /** What the socket does, in the words of `getConnectionStatus` (S83). */
 const LINK_STATUS: Record<string, string> = {
   Starting: "Establishing",
@@ -56,9 +55,7 @@ export class Controller implements Listener {
   /** What the first connection was given (S56). */
   connectionDetails: ConnectionDetails | undefined;
   /** The callbacks of the application. */
-  readonly pubsub = new Handlers((error, name) => {
-    this.log(LogLevel.ERROR, `a callback of ${name} failed:`, error);
-  });
+  readonly pubsub: Handlers;
   protected host: Host;
   protected session = 0;
   #connecting: Promise<ConnectResult> | undefined;
@@ -75,16 +72,18 @@ export class Controller implements Listener {
   readonly #latest: Record<string, Answer> = {};
   #transcript: Transcript | undefined;
 
-  constructor(participant: Participant, chosen: Settings) {
+  constructor(participant: Participant, chosen: Settings, callbacks = handlersOf(participant, chosen)) {
     this.participant = participant;
     this.settings = chosen;
+    this.pubsub = callbacks;
     this.host = host(chosen.core);
   }
 
   /** Begins the session in the core, which may tell of it at once. */
   begin(): this {
     this.session = this.host.create(this.options(), this, this.settings.snapshot);
-    if (this.#transcript) this.#track();
+    this.#transcript = undefined;
+    this.#trackIfWanted();
     return this;
   }
 
@@ -122,11 +121,12 @@ export class Controller implements Listener {
 
   subscribe(name: string, callback: Handler): () => void {
     const unsubscribe = this.pubsub.subscribe(name, callback);
-    if (name === CALLBACKS.onTranscriptUpdated && !this.#transcript) this.#track();
+    this.#trackIfWanted();
     return unsubscribe;
   }
 
-  #track(): void {
+  #trackIfWanted(): void {
+    if (this.#transcript || !this.pubsub.has(CALLBACKS.onTranscriptUpdated)) return;
     this.#transcript = new Transcript(this.sessionType);
     this.host.track(this.session);
   }
@@ -167,10 +167,9 @@ export class Controller implements Listener {
 
   async #connect(metadata: unknown): Promise<ConnectResult> {
     this.#metadata = metadata;
-    const failed = (_debug: unknown) => ({ _debug, connectSuccess: false, connectCalled: true, metadata });
     const isAgent = this.sessionType === SessionTypes.AGENT;
     if (isAgent && typeof this.means.getConnectionToken !== "function") {
-      throw failed(new TypeError("chatDetails.getConnectionToken is not a function"));
+      throw connectFailed(new TypeError("chatDetails.getConnectionToken is not a function"), metadata);
     }
     if (this.host.failed) {
       this.host = host(this.settings.core);
@@ -182,9 +181,9 @@ export class Controller implements Listener {
       this.#status ??= websocketStatus;
     } catch (error) {
       this.#connecting = undefined;
-      const cause = { reason: CONNECT_FAILED, _debug: failure(error as DoneOutput) };
+      const cause = noConnection(error as DoneOutput);
       // The original's text for agents (S182), with what it leaves out beside it.
-      throw failed(isAgent ? new Error("[object Object]", { cause }) : cause);
+      throw connectFailed(isAgent ? new Error("[object Object]", { cause }) : cause, metadata);
     }
     return this.#connected();
   }
@@ -421,7 +420,11 @@ export class Controller implements Listener {
   }
 
   log(level: Level, ...message: unknown[]): void {
-    const { contactId, participantId, sessionType } = this;
-    log(level, { contactId, participantId, sessionType, region: this.settings.region }, ...message);
+    log(level, this.pubsub.of, ...message);
   }
+}
+
+/** The callbacks of a new session. */
+export function handlersOf({ contactId, participantId }: Participant, { sessionType, region }: Settings): Handlers {
+  return new Handlers({ contactId, participantId, sessionType, region });
 }

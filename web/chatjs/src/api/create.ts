@@ -1,7 +1,6 @@
 /** How sessions begin. */
-import { ChatloomController, withChatloom } from "../chatloom/controller";
 import { type ChatloomOptions, chatloomOptions } from "../chatloom/options";
-import { ChatloomSession } from "../chatloom/session";
+import { newSession } from "../chatloom/session";
 import type { ParticipantClient } from "../host/clients";
 import type { SocketManager } from "../host/managers";
 import { settings } from "./config";
@@ -64,6 +63,6 @@ export function create(args: CreateArgs): AgentChatSession | CustomerChatSession
     client: options?.participantClient,
   };
   const chatloom = chatloomOptions(options?.chatloom);
-  if (chatloom) return new ChatloomSession(new ChatloomController(participant, withChatloom(chosen, chatloom)).begin());
+  if (chatloom) return newSession(participant, chosen, chatloom);
   return sessionOf(new Controller(participant, chosen).begin());
 }

@@ -48,6 +48,16 @@ const ERRORS: Record<string, readonly [type: string, message: string]> = {
 /** How long the original keeps a socket before it opens the next. */
 const SOCKET_LIFE_S = 3540;
 
+/** What `connect` rejects with. */
+export function connectFailed(_debug: unknown, metadata: unknown) {
+  return { _debug, connectSuccess: false, connectCalled: true, metadata };
+}
+
+/** Why a customer's `connect` failed. */
+export function noConnection(error: DoneError) {
+  return { reason: "Failed to fetch connectionDetails with createParticipantConnection", _debug: failure(error) };
+}
+
 /** The text that a call without a connection rejects with (S57). */
 export function notConnected(method: string): string {
   return `Failed to call ${method}, No active connection`;

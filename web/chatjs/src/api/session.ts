@@ -1,21 +1,24 @@
 /** A chat session as applications see it: the API of ChatJS 5.0.0. */
 import { CALLBACKS, type Callbacks, type Handler } from "./callbacks";
 import type { Controller } from "./controller";
-import type { ChatDetails, ConnectResult, Download, Result } from "./results";
-import type {
-  AttachmentArgs,
-  CancelParticipantAuthenticationArgs,
-  DescribeViewArgs,
-  GetAuthenticationUrlArgs,
-  GetTranscriptArgs,
-  SendAttachmentArgs,
-  SendEventArgs,
-  SendMessageArgs,
-  WithMetadata,
-} from "./rules";
+
+/** The methods of every session, which its controller has under the same names. */
+export const METHODS = [
+  "getChatDetails",
+  "connect",
+  "sendMessage",
+  "sendEvent",
+  "getTranscript",
+  "sendAttachment",
+  "downloadAttachment",
+  "getAttachmentURL",
+  "describeView",
+  "getAuthenticationUrl",
+  "cancelParticipantAuthentication",
+] as const;
 
 /** What the sessions of agents and customers have in common. Each `onX` gives a function that takes the callback away again (D10). */
-export interface ChatSession extends Callbacks {}
+export interface ChatSession extends Callbacks, Pick<Controller, (typeof METHODS)[number]> {}
 
 export class ChatSession {
   /** Missing when the details of the chat are not valid: then every method throws (S11). */
@@ -23,50 +26,6 @@ export class ChatSession {
 
   constructor(controller: Controller | undefined) {
     this.controller = controller as Controller;
-  }
-
-  getChatDetails(): ChatDetails {
-    return this.controller.getChatDetails();
-  }
-
-  connect(args?: WithMetadata): Promise<ConnectResult> {
-    return this.controller.connect(args);
-  }
-
-  sendMessage(args: SendMessageArgs): Promise<Result> {
-    return this.controller.sendMessage(args);
-  }
-
-  sendEvent(args: SendEventArgs): Promise<Result> {
-    return this.controller.sendEvent(args);
-  }
-
-  getTranscript(args?: GetTranscriptArgs): Promise<Result> {
-    return this.controller.getTranscript(args);
-  }
-
-  sendAttachment(args: SendAttachmentArgs): Promise<Result> {
-    return this.controller.sendAttachment(args);
-  }
-
-  downloadAttachment(args: AttachmentArgs): Promise<Download> {
-    return this.controller.downloadAttachment(args);
-  }
-
-  getAttachmentURL(args: AttachmentArgs): Promise<string> {
-    return this.controller.getAttachmentURL(args);
-  }
-
-  describeView(args: DescribeViewArgs): Promise<Result> {
-    return this.controller.describeView(args);
-  }
-
-  getAuthenticationUrl(args: GetAuthenticationUrlArgs): Promise<Result> {
-    return this.controller.getAuthenticationUrl(args);
-  }
-
-  cancelParticipantAuthentication(args: CancelParticipantAuthenticationArgs): Promise<Result> {
-    return this.controller.cancelParticipantAuthentication(args);
   }
 }
 
@@ -81,17 +40,29 @@ export class AgentChatSession extends ChatSession {
 /** A session of a customer. */
 export class CustomerChatSession extends ChatSession {
   /** Leaves the chat; the session ends when the service says so (S80, S81). */
-  disconnectParticipant(): Promise<Result> {
+  disconnectParticipant(): ReturnType<Controller["disconnectParticipant"]> {
     return this.controller.disconnectParticipant();
   }
 }
 
-for (const [method, name] of Object.entries(CALLBACKS)) {
-  Object.defineProperty(ChatSession.prototype, method, {
-    value(this: ChatSession, callback: Handler) {
+addMethods(ChatSession, METHODS, CALLBACKS);
+
+/** Gives a class methods that its controller has as well, and methods that subscribe to these events. */
+export function addMethods(
+  of: { readonly prototype: ChatSession },
+  methods: readonly string[],
+  callbacks: Readonly<Record<string, string>>,
+): void {
+  const add = (name: string, value: (this: ChatSession, argument: never) => unknown) =>
+    Object.defineProperty(of.prototype, name, { value, configurable: true, writable: true });
+  for (const method of methods) {
+    add(method, function (argument) {
+      return this.controller[method as "connect"](argument);
+    });
+  }
+  for (const [method, name] of Object.entries(callbacks)) {
+    add(method, function (callback: Handler) {
       return this.controller.subscribe(name, callback);
-    },
-    configurable: true,
-    writable: true,
-  });
+    });
+  }
 }

@@ -1,13 +1,13 @@
 /** Loads the file for Chatloom behaviour where there are no modules: by an element of the page. */
-import type { Addition } from "./addition";
+import type { AdditionFile } from "./addition";
 
-const page = globalThis as { connect?: { ChatloomAddition?: Addition } };
+const page = globalThis as { connect?: { ChatloomAddition?: AdditionFile } };
 
 /**
  * A loader of the file beside the classic script that is being run, whose name it shares:
  * `amazon-connect-chat.chatloom.js`. A page may also include it by itself; then it is there already.
  */
-export function beside(script: HTMLScriptElement | null): () => Promise<Addition> {
+export function beside(script: HTMLScriptElement | null): () => Promise<AdditionFile> {
   // Later nobody can tell which script this is.
   const address = script?.src.replace(/\.js(?=$|[?#])/, ".chatloom.js");
   const isBeside = address !== script?.src;

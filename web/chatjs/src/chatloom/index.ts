@@ -3,4 +3,4 @@ import text from "chatloom:core-full";
 import { inlined } from "../host/wasm";
 import { additionWith } from "./parts";
 
-export const chatloom = additionWith(inlined(text));
+export const chatloom = additionWith(inlined(text).load);

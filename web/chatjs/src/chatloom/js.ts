@@ -2,4 +2,4 @@
 import { instantiate } from "chatloom:core-full-js";
 import { additionWith } from "./parts";
 
-export const chatloom = additionWith({ load: instantiate });
+export const chatloom = additionWith(instantiate);

@@ -1,7 +1,6 @@
 /** Keeps chats, so that they can go on when the page is loaded again. */
 import type { Participant } from "../api/rules";
-import type { Keeper, Kept, KeptSession, Storage } from "./addition";
-import type { ChatStore } from "./options";
+import type { ChatloomOptions, ChatStore } from "./options";
 import { storeOf } from "./stores";
 
 /** Of what is written. */
@@ -11,6 +10,21 @@ const LOOKS = 4;
 const LOOK_AGAIN_MS = 50;
 /** Before the names of chats, for there may be other things in a store. */
 const PREFIX = "chatloom/";
+
+/** Where chats are kept. */
+export type Storage = NonNullable<ChatloomOptions["storage"]>;
+
+/** What is kept of a chat. */
+interface KeptSession {
+  participant: Participant;
+  region: string;
+  endpoint: string;
+  /** What the core needs to go on. */
+  snapshot: string;
+}
+
+/** A chat to go on with: where its session was kept, and what the core needs, unless a session is to begin. */
+type Kept = Omit<KeptSession, "snapshot"> & ({ key: string; snapshot: string } | { key?: undefined });
 
 /** A chat with when it was written. */
 interface Entry extends KeptSession {
@@ -62,8 +76,9 @@ function giveBack(key: string): void {
  * Keeps one chat. A store may be slow: while it writes only the newest that came is remembered, so it is never
  * more than one writing behind.
  */
-class OneKeeper implements Keeper {
+export class Keeper {
   readonly #store: ChatStore;
+  /** Hears what goes wrong. */
   readonly log: (text: string) => void;
   readonly #key: string;
   /** The beginning of the names of this chat, and the locks by which its pages tell them apart. */
@@ -82,16 +97,19 @@ class OneKeeper implements Keeper {
     this.log = log;
   }
 
+  /** Keeps this in place of what was kept before. */
   keep(chat: KeptSession): void {
     this.#next = chat;
     if (!this.#writing) void this.#write();
   }
 
+  /** Nothing is to be kept any more. */
   forget(): void {
     this.#next = null;
     if (!this.#writing) void this.#write();
   }
 
+  /** Somebody else may go on with the chat. */
   leave(): void {
     this.#left = true;
     if (!this.#writing) giveBack(this.#key);
@@ -152,7 +170,7 @@ export function keeper(
     own = `${own}/${crypto.randomUUID()}`;
     hold(locks, own).catch((error: Error) => log(`the chat is kept without a lock: ${error.message}`));
   }
-  return new OneKeeper(storage, own, chat, log);
+  return new Keeper(storage, own, chat, log);
 }
 
 /**

@@ -7,8 +7,8 @@
  * one reads the transcript, as after any loss of a connection.
  */
 import { LogLevel } from "../api/log";
-import type { Line, RelayOptions } from "./addition";
-import { Relay } from "./relay";
+import type { SocketManager } from "../host/managers";
+import { Relay, type RelayOptions } from "./relay";
 
 /** What pages say to each other. `count` counts the items that a page has passed on. */
 type Said =
@@ -26,7 +26,7 @@ const PATIENCE_MS = 10_000;
 
 type Callback = () => void;
 
-export class SharedLine implements Line {
+export class SharedLine implements SocketManager {
   readonly #name: string;
   readonly #relayOptions: RelayOptions;
   readonly #log: Relay["log"];

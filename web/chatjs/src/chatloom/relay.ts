@@ -1,8 +1,15 @@
 /** The one socket that pages in the same chat share, in the page that keeps it. */
-import type { EventOutput } from "../host/core";
+import type { EventOutput, SessionOptions } from "../host/core";
 import type { Host } from "../host/host";
 import type { Listener, Means } from "../host/session";
-import type { RelayOptions } from "./addition";
+
+/** How a page keeps the socket. */
+export interface RelayOptions {
+  /** Gives a host that nobody else has. */
+  makeHost(): Host;
+  session: SessionOptions;
+  means: Means;
+}
 
 /** What is heard of the socket. */
 export interface RelayListener {

@@ -1,10 +1,6 @@
 /** Chats go on when a page is loaded again. */
-import { settings } from "../api/config";
-import { log, LogLevel } from "../api/log";
-import { IllegalArgument } from "../api/rules";
 import type { ParticipantClient } from "../host/clients";
 import { addition } from "./addition";
-import { ChatloomController, withChatloom } from "./controller";
 import { type ChatloomOptions, chatloomOptions } from "./options";
 import { ChatloomSession } from "./session";
 
@@ -25,17 +21,8 @@ export interface ResumeArgs {
  * The session of a chat that was kept, with the messages that had not been sent; nothing when none is kept.
  * It is not connected: the application adds its callbacks and calls `connect`.
  */
-export async function resume({ contactId, replay = false, options }: ResumeArgs = {}): Promise<
-  ChatloomSession | undefined
-> {
-  const chatloom = chatloomOptions(options?.chatloom ?? true) ?? {};
-  if (!chatloom.storage)
-    throw new IllegalArgument("resume needs the storage that the chats are kept in: chatloom.storage");
-  const warn = (text: string) => log(LogLevel.WARN, {}, text);
-  const kept = await (await addition()).kept(chatloom.storage, contactId, warn);
-  if (!kept) return undefined;
-  const { participant, ...rest } = kept;
-  const means = { client: options?.participantClient };
-  const chosen = { ...withChatloom(settings(undefined), chatloom), ...rest, replay, means };
-  return new ChatloomSession(new ChatloomController(participant, chosen).begin());
+export async function resume(args: ResumeArgs = {}): Promise<ChatloomSession | undefined> {
+  const chatloom = chatloomOptions(args.options?.chatloom ?? true) ?? {};
+  const controller = await (await addition()).resume(args, chatloom);
+  return controller && new ChatloomSession(controller);
 }

@@ -1,20 +1,45 @@
 /** A chat session that behaves as Chatloom does: what it offers beside the API of the original. */
-import type { Handler } from "../api/callbacks";
-import type { Result } from "../api/results";
-import { CustomerChatSession } from "../api/session";
-import { CHATLOOM_CALLBACKS, type ChatloomController } from "./controller";
-import type { Connection, Loaded, Person } from "./results";
+import { CALLBACKS, type Handler, type Handlers } from "../api/callbacks";
+import type { Settings } from "../api/config";
+import { handlersOf } from "../api/controller";
+import { log, LogLevel } from "../api/log";
+import { callFailed, type ChatDetails, connectFailed, noConnection } from "../api/results";
+import type { Participant, WithMetadata } from "../api/rules";
+import { addMethods, CustomerChatSession, METHODS } from "../api/session";
+import { thrown } from "../host/core";
+import { addition } from "./addition";
+import type { ChatloomController } from "./controller";
+import type { ChatloomOptions } from "./options";
+import type { Connection, Person } from "./results";
+
+/** The callbacks that the original does not have, and the names of their events. */
+export const CHATLOOM_CALLBACKS = {
+  onConnectionState: "CONNECTION_STATE",
+  onMessageState: "MESSAGE_STATE",
+  onRosterUpdated: "ROSTER_UPDATED",
+  onGap: "GAP",
+  onGapClosed: "GAP_CLOSED",
+  onCaughtUp: "CAUGHT_UP",
+} as const;
+
+/** The methods that the original does not have. */
+const CHATLOOM_METHODS = [
+  "sendMessageReceipt",
+  "resendMessage",
+  "discardMessage",
+  "fillGap",
+  "loadOlder",
+  "cleanUpOnParticipantDisconnect",
+  "close",
+] as const;
 
 type ChatloomCallbacks = { [name in keyof typeof CHATLOOM_CALLBACKS]: (callback: Handler) => () => void };
 
-export interface ChatloomSession extends ChatloomCallbacks {}
+export interface ChatloomSession
+  extends ChatloomCallbacks, Pick<ChatloomController, (typeof CHATLOOM_METHODS)[number]> {}
 
 export class ChatloomSession extends CustomerChatSession {
   declare readonly controller: ChatloomController;
-
-  constructor(controller: ChatloomController) {
-    super(controller);
-  }
 
   /** What the connection is doing now; `onConnectionState` tells of each change. */
   getConnectionState(): Connection {
@@ -25,52 +50,92 @@ export class ChatloomSession extends CustomerChatSession {
   getRoster(): readonly Person[] {
     return this.controller.roster;
   }
+}
 
-  /**
-   * Tells the others that everything up to this item was read, or has arrived. To be called with every
-   * item: receipts are gathered, and what a later one covers is not sent.
-   */
-  sendMessageReceipt(receipt: { type: "read" | "delivered"; messageId: string }): Promise<void> {
-    return this.controller.sendMessageReceipt(receipt.type, receipt.messageId);
+addMethods(ChatloomSession, CHATLOOM_METHODS, CHATLOOM_CALLBACKS);
+
+/** A new session. What is behind it is loaded, and what is asked before it is there waits. */
+export function newSession(participant: Participant, settings: Settings, chatloom: ChatloomOptions): ChatloomSession {
+  const waiting = new Waiting(participant, settings, chatloom);
+  const session = new ChatloomSession(waiting as unknown as ChatloomController);
+  waiting.there = (controller) => Object.assign(session, { controller });
+  return session;
+}
+
+/** Stands behind a session until its controller is there. */
+class Waiting {
+  readonly connectionState: Connection = { state: "new" };
+  readonly roster: readonly Person[] = [];
+  readonly pubsub: Handlers;
+  /** Hears of the controller. */
+  there: ((controller: ChatloomController) => void) | undefined;
+  readonly #load: () => Promise<ChatloomController>;
+  #loading: Promise<ChatloomController> | undefined;
+
+  constructor(
+    readonly participant: Participant,
+    settings: Settings,
+    chatloom: ChatloomOptions,
+  ) {
+    const callbacks = (this.pubsub = handlersOf(participant, settings));
+    this.#load = async () => (await addition()).begin(participant, settings, chatloom, callbacks);
+    void this.loaded();
   }
 
-  /** Sends a message that failed once more, behind those that wait. It is not stored twice. */
-  resendMessage(key: number): Promise<Result> {
-    return this.controller.resendMessage(key);
+  /** The controller, with which the session goes on before anybody else has it; after a failure it is loaded again. */
+  loaded(): Promise<ChatloomController> {
+    if (this.#loading) return this.#loading;
+    const loading = (this.#loading = this.#load());
+    loading.then(
+      (controller) => this.there?.(controller),
+      (error: unknown) => {
+        this.#loading = undefined;
+        log(LogLevel.ERROR, this.pubsub.of, "Chatloom behaviour could not be loaded:", error);
+        const payload = { data: {}, chatDetails: this.getChatDetails() };
+        this.pubsub.triggerAsync(CALLBACKS.onConnectionBroken, payload);
+      },
+    );
+    return loading;
   }
 
-  /** Drops a message that failed. */
-  discardMessage(key: number): Promise<void> {
-    return this.controller.discardMessage(key);
+  /** Calls the controller when it is there. */
+  async call(method: string, args: WithMetadata | undefined): Promise<unknown> {
+    const metadata = args?.metadata || null;
+    let controller: ChatloomController;
+    try {
+      controller = await this.loaded();
+    } catch (error) {
+      const cause = { error: "unreachable", message: `Chatloom behaviour could not be loaded: ${thrown(error)}` };
+      throw method === "connect"
+        ? connectFailed(noConnection(cause), metadata)
+        : callFailed(method, cause, { metadata });
+    }
+    return controller[method as "connect"](args);
   }
 
-  /** Tries again to read what a gap has swallowed. */
-  fillGap(gap: number): Promise<Loaded> {
-    return this.controller.load({ type: "fillGap", gap });
+  getChatDetails(): ChatDetails {
+    return { ...this.participant, connectionDetails: undefined };
   }
 
-  /** Brings at most so many older entries, 1 to 1,000, into the transcript of `onTranscriptUpdated`. */
-  loadOlder(count: number): Promise<Loaded> {
-    return this.controller.load({ type: "loadOlder", count });
+  subscribe(name: string, callback: Handler): () => void {
+    return this.pubsub.subscribe(name, callback);
   }
 
-  /** Takes every callback of the session away, as that of an agent can (S82). */
   cleanUpOnParticipantDisconnect(): void {
-    this.controller.cleanUpOnParticipantDisconnect();
+    this.pubsub.unsubscribeAll();
   }
 
-  /** Closes the session in this page. The chat goes on: nobody is told. With `forget` it is kept no longer. */
-  close({ forget = false }: { forget?: boolean } = {}): void {
-    this.controller.close(forget);
+  close(args: { forget?: boolean } | undefined): void {
+    this.pubsub.unsubscribeAll();
+    this.call("close", args as WithMetadata).catch(() => undefined);
   }
 }
 
-for (const [method, name] of Object.entries(CHATLOOM_CALLBACKS)) {
-  Object.defineProperty(ChatloomSession.prototype, method, {
-    value(this: ChatloomSession, callback: Handler) {
-      return this.controller.subscribe(name, callback);
+for (const method of [...METHODS, ...CHATLOOM_METHODS, "disconnectParticipant"]) {
+  if (method in Waiting.prototype) continue;
+  Object.assign(Waiting.prototype, {
+    [method](this: Waiting, args: WithMetadata | undefined) {
+      return this.call(method, args);
     },
-    configurable: true,
-    writable: true,
   });
 }

@@ -1,5 +1,5 @@
 /** Where chats are kept in a browser. */
-import type { Storage as ChatStorage } from "./addition";
+import type { Storage as ChatStorage } from "./keep";
 import type { ChatStore } from "./options";
 
 /** The storage of this tab, which ends with it. */
