@@ -88,7 +88,7 @@ async fn work(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The password in a file: its text without the end of the last line.
-fn read_password(path: &PathBuf) -> anyhow::Result<Password> {
+pub(crate) fn read_password(path: &PathBuf) -> anyhow::Result<Password> {
     let read = || -> anyhow::Result<String> {
         let bytes = std::fs::metadata(path)?.len();
         anyhow::ensure!(

@@ -68,13 +68,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 pub(crate) fn block_on(
     client: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> anyhow::Result<ExitCode> {
+    // This thread is the console's and may wait for whoever reads its output; the connections live on
+    // another one meanwhile.
+    block_on_threads(1, client)
+}
+
+/// Runs clients on so many threads, beside the one that waits for them.
+pub(crate) fn block_on_threads(
+    threads: usize,
+    client: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
     if let Ok(filter) = EnvFilter::try_from_default_env() {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     }
-    // This thread is the console's and may wait for whoever reads its output; the connections live on
-    // another one meanwhile.
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+        .worker_threads(threads)
         .enable_all()
         .build()
         .context("cannot start the client")?

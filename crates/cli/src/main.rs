@@ -7,6 +7,7 @@ mod console;
 mod editor;
 mod input;
 mod jsonl;
+mod load;
 mod replay;
 mod serve;
 mod talk;
@@ -32,6 +33,7 @@ enum Command {
     Serve(serve::Args),
     Chat(chat::Args),
     Agent(agent::Args),
+    Load(load::Args),
     Config(config::Args),
     Replay(replay::Args),
 }
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Chat(args) => chat::run(&args),
         Command::Agent(args) => agent::run(&args),
+        Command::Load(args) => load::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Replay(args) => replay::run(&args),
     };

@@ -8,6 +8,7 @@
 mod commands;
 mod durability;
 mod examples;
+mod load;
 mod network;
 mod program;
 #[expect(dead_code, reason = "the client's own tests use more of it")]

@@ -31,6 +31,11 @@ pub(crate) struct Program {
 impl Program {
     /// Starts the program with these arguments, in an environment without settings for it.
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_in(args, &[])
+    }
+
+    /// Starts the program with these arguments and settings in its environment.
+    pub(crate) fn start_in(args: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatloom"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
@@ -40,6 +45,7 @@ impl Program {
         }
         let mut child = command
             .args(args)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
