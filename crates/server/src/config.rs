@@ -11,6 +11,7 @@ mod cors;
 mod http;
 mod instance;
 mod keys;
+mod limits;
 mod log;
 mod metrics;
 mod section;
@@ -37,6 +38,7 @@ pub use self::{
     http::HttpSection,
     instance::{DEMO_CONTACT_FLOW, DEMO_INSTANCE, InstanceSection},
     keys::{AccessKey, DEMO_ACCESS_KEY, DEMO_SECRET, KeysSection},
+    limits::{Allowance, LimitsSection, OperationLimit, Preset},
     log::{LogFormat, LogSection},
     metrics::MetricsSection,
     server::ServerSection,
@@ -112,6 +114,7 @@ config! {
     http: HttpSection,
     socket: SocketSection,
     connection: ConnectionSection,
+    limits: LimitsSection,
     metrics: MetricsSection,
 }
 

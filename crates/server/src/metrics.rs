@@ -19,7 +19,15 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{chats::Chats, http::Operation, outbox::Close, store::sqlite};
+use crate::{
+    chats::Chats,
+    http::{
+        Operation,
+        limits::{Limit, Limits},
+    },
+    outbox::Close,
+    store::sqlite,
+};
 
 /// Upper bounds of the buckets of request durations, in seconds.
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0];
@@ -37,6 +45,9 @@ pub(crate) struct Metrics {
     /// Open chat and agent sockets.
     pub(crate) sockets: Gauge,
     sockets_closed: Family<CloseLabels, Counter>,
+    throttled: Family<LimitLabels, Counter>,
+    /// Requests held back to keep a rate, and then done.
+    pub(crate) delayed: Counter,
     /// Frames given to sockets, subscriptions and heartbeats not counted.
     pub(crate) frames: Counter,
     /// Frames from clients that could not be read.
@@ -69,6 +80,12 @@ struct CloseLabels {
     code: u16,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    operation: &'static str,
+    limit: &'static str,
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("chatloom");
@@ -89,6 +106,12 @@ impl Metrics {
         let mut make = Make(&mut registry);
         let errors = Family::default();
         let sockets_closed = Family::default();
+        let throttled = Family::default();
+        make.0.register(
+            "throttled_requests",
+            "Requests refused because a limit had no room for them, by operation and limit",
+            throttled.clone(),
+        );
         make.0.register("request_errors", "Requests answered with an error", errors.clone());
         make.0.register(
             "sockets_closed",
@@ -99,6 +122,9 @@ impl Metrics {
             requests,
             errors,
             sockets_closed,
+            throttled,
+            delayed: make
+                .counter("delayed_requests", "Requests held back to keep a rate, and then done"),
             connections: make.gauge("connections", "Open connections, sockets included"),
             connections_refused: make
                 .counter("connections_refused", "Connections closed because there were too many"),
@@ -182,6 +208,28 @@ impl Metrics {
         });
     }
 
+    /// Adds how many callers the limits remember.
+    pub(crate) fn add_limits(&mut self, limits: Arc<Limits>) {
+        self.collect(move || {
+            let remembered = limits.remembered();
+            remembered
+                .map(|(limit, count)| {
+                    let (name, help) = match limit {
+                        Limit::Address => ("limit_addresses", "Addresses whose rate is remembered"),
+                        Limit::Origin => ("limit_origins", "Origins whose rate is remembered"),
+                        Limit::Participant => (
+                            "limit_participants",
+                            "Participants and agents whose rate is remembered",
+                        ),
+                        Limit::Contact => ("limit_contacts", "Chats whose rate is remembered"),
+                        _ => ("limit_access_keys", "Access keys whose rate is remembered"),
+                    };
+                    measured(name, help, count as u64)
+                })
+                .to_vec()
+        });
+    }
+
     fn collect(&mut self, figures: impl Fn() -> Vec<Figure> + Send + Sync + 'static) {
         self.registry.register_collector(Box::new(Collected(Box::new(figures))));
     }
@@ -200,6 +248,12 @@ impl Metrics {
                 ErrorLabels { operation: operation.name(), error: error.kind.name().to_owned() };
             self.errors.get_or_create(&labels).inc();
         }
+    }
+
+    /// Counts a request that a limit had no room for.
+    pub(crate) fn throttled(&self, operation: Operation, limit: Limit) {
+        let labels = LimitLabels { operation: operation.name(), limit: limit.name() };
+        self.throttled.get_or_create(&labels).inc();
     }
 
     /// Counts a socket that the server closed.

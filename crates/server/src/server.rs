@@ -18,6 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinHandle,
+    time::Instant,
 };
 use tower::Service;
 
@@ -25,7 +26,7 @@ use crate::{
     bus::{Bus, Listener, local::Local},
     chats::{Chats, Clock},
     config::{Config, ConfigError},
-    http::{self, App, Gates, Peer},
+    http::{self, App, Gates, Peer, limits::Limits},
     hub::{Hub, HubOptions},
     keys::{KeysError, ServerKeys},
     metrics::Metrics,
@@ -171,6 +172,8 @@ impl Server {
             queue: config.instance.queue.clone(),
         };
         metrics.add_chats(Arc::clone(&chats));
+        let limits = Arc::new(Limits::new(&config, Instant::now()));
+        metrics.add_limits(Arc::clone(&limits));
         let metrics = Arc::new(metrics);
         let hub = Hub::new(options, Arc::clone(&store), bus, Arc::clone(&metrics));
         listen(Arc::<Hub>::clone(&hub));
@@ -185,7 +188,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let node = Node {
             app: Arc::new(App {
-                gates: Gates::new(&config),
+                gates: Gates::new(&config, limits),
                 keys: keys.clone(),
                 tokens,
                 chats,

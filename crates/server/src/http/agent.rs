@@ -23,7 +23,7 @@ use super::{
     Answer, App, Call, error, json,
     participant::too_long,
     password,
-    throttle::{Rate, Throttle},
+    throttle::{Rate, Throttle, TooEarly},
 };
 use crate::{
     config::{Config, Secret},
@@ -79,7 +79,9 @@ pub(super) async fn login(app: Arc<App>, mut call: Call) -> Answer {
     let agent = app.config.agents.users.iter().find(|agent| agent.id == request.user);
     // Only names that exist are remembered, so that nobody can push them out.
     let known = agent.map(|agent| agent.id.clone()).unwrap_or_default();
-    if app.gates.agents.attempts.take((known, call.client()), Instant::now()).is_none() {
+    let attempt = app.gates.agents.attempts.take((known, call.client()), Instant::now());
+    if let Err(TooEarly(after)) = attempt {
+        call.retry_after.set(after);
         return Err(error::throttled("Too many attempts to sign in; try again in a minute"));
     }
     let may = match agent.map(|agent| &agent.password_hash) {

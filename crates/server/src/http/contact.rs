@@ -24,9 +24,11 @@ impl App {
             body: &body,
         };
         let region = &self.config.instance.region;
-        sigv4::verify(&request, &self.keys.access, region, self.now()).inspect_err(|error| {
+        let key = sigv4::verify(&request, &self.keys.access, region, self.now());
+        let key = key.inspect_err(|error| {
             tracing::debug!(error = error.kind.name(), "a signature was refused");
         })?;
+        self.charge_key(call, key)?;
         Ok(body)
     }
 

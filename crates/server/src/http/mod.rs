@@ -7,6 +7,7 @@ mod contact;
 mod cors;
 pub(crate) mod error;
 mod health;
+pub(crate) mod limits;
 mod participant;
 pub(crate) mod password;
 mod sigv4;
@@ -16,14 +17,11 @@ pub(crate) mod throttle;
 pub(crate) mod url;
 
 use std::{
-    hash::{BuildHasher, RandomState},
     net::{IpAddr, SocketAddr},
-    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use axum::{
@@ -34,9 +32,9 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use bytes::Bytes;
-use chatloom_engine::token;
+use chatloom_engine::token::{self, Seat, SeatUse};
 use chatloom_wire::{
-    ErrorKind, ParticipantId, ServiceError, Timestamp, contact as wire,
+    ErrorKind, ServiceError, Timestamp, contact as wire,
     participant::{self as service, Operation as _},
 };
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
@@ -49,7 +47,7 @@ use tracing::Instrument as _;
 use self::{
     agent::Agents,
     cors::Cors,
-    throttle::{Rate, Throttle},
+    limits::{Limits, Plane, RetryAfter},
     url::{PublicBase, is_loopback_host},
 };
 use crate::{
@@ -61,9 +59,6 @@ use crate::{
     random,
     store::Store,
 };
-
-/// Participants whose rate of connections is remembered.
-const THROTTLED_PARTICIPANTS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 
 /// What all handlers share.
 pub(crate) struct App {
@@ -85,35 +80,20 @@ pub(crate) struct Gates {
     public: Option<PublicBase>,
     cors: Cors,
     agents: Agents,
-    /// By a hash of the participant's id: nobody can make another's.
-    connections: Throttle<u64>,
-    hasher: RandomState,
-    start_chats: Throttle<()>,
+    pub(crate) limits: Arc<Limits>,
     request_ids: RequestIds,
 }
 
 impl Gates {
-    pub(crate) fn new(config: &Config) -> Self {
-        let connection = &config.connection;
-        let connections =
-            Rate::new(connection.per_second, connection.burst, connection.max_wait.get());
-        let start_chats =
-            Rate::new(config.start_chat.per_second, config.start_chat.burst, Duration::ZERO);
+    pub(crate) fn new(config: &Config, limits: Arc<Limits>) -> Self {
         Self {
             draining: AtomicBool::new(false),
             public: config.server.public_url.as_deref().and_then(PublicBase::from_config),
             cors: Cors::new(config),
             agents: Agents::new(config),
-            connections: Throttle::new(connections, THROTTLED_PARTICIPANTS),
-            hasher: RandomState::new(),
-            start_chats: Throttle::new(start_chats, NonZeroUsize::MIN),
+            limits,
             request_ids: RequestIds::new(),
         }
-    }
-
-    /// How long a participant's CreateParticipantConnection has to wait; `None` when it is refused.
-    fn wait_to_connect(&self, participant: &ParticipantId) -> Option<Duration> {
-        self.connections.take(self.hasher.hash_one(participant), Instant::now())
     }
 
     /// From now on the server stops.
@@ -179,7 +159,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     macro_rules! routes {
         ($( $method:ident $path:expr, $operation:ident => $handler:path; )*) => {
-            $( router = router.route($path, route(app, On::$method, Op::$operation, $handler)); )*
+            $( router = router.route(
+                $path,
+                route(app, On::$method, $path, Op::$operation, $handler),
+            ); )*
         };
     }
     routes! {
@@ -207,12 +190,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     }
     if app.config.demo {
         for path in assets::page_paths() {
-            router = router.route(path, route(app, On::GET, Op::Asset, assets::page));
+            router = router.route(path, route(app, On::GET, path, Op::Asset, assets::page));
         }
     }
     let unknown = {
         let app = Arc::clone(app);
-        move |request: Request| serve(Arc::clone(&app), Op::Unknown, request, unknown)
+        move |request: Request| serve(Arc::clone(&app), Plane::Ours, Op::Unknown, request, unknown)
     };
     router.fallback(unknown.clone()).method_not_allowed_fallback(unknown)
 }
@@ -220,6 +203,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 fn route<H, F>(
     app: &Arc<App>,
     method: MethodFilter,
+    path: &str,
     operation: Operation,
     handler: H,
 ) -> MethodRouter
@@ -227,8 +211,10 @@ where
     H: Fn(Arc<App>, Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    let app = Arc::clone(app);
-    on(method, move |request: Request| serve(Arc::clone(&app), operation, request, handler.clone()))
+    let (app, plane) = (Arc::clone(app), Plane::of(path));
+    on(method, move |request: Request| {
+        serve(Arc::clone(&app), plane, operation, request, handler.clone())
+    })
 }
 
 /// What handlers answer.
@@ -238,6 +224,7 @@ pub(crate) type Answer = Result<Response, ServiceError>;
 /// form, and headers for pages of other origins.
 async fn serve<F: Future<Output = Answer>>(
     app: Arc<App>,
+    plane: Plane,
     operation: Operation,
     request: Request,
     handler: impl FnOnce(Arc<App>, Call) -> F,
@@ -251,9 +238,10 @@ async fn serve<F: Future<Output = Answer>>(
         %id,
         chat = tracing::field::Empty
     );
-    let call = Call::new(request, &app.config, started);
+    let mut call = Call::new((plane, operation), request, &app.config, started);
     let origin = call.parts.headers.get(header::ORIGIN).cloned();
     let unread = Unread { body: Arc::clone(&call.body), until: call.body_until };
+    let retry_after = Arc::clone(&call.retry_after);
     let largest = app.config.http.max_body.bytes();
     let answer = async {
         if app.config.demo && !call.is_addressed_to_loopback() {
@@ -263,6 +251,7 @@ async fn serve<F: Future<Output = Answer>>(
                 "This is a demo: it answers requests to 127.0.0.1 or localhost only",
             ));
         }
+        app.charge(&mut call).await?;
         let limit = started + app.config.http.answer_timeout.get();
         match tokio::time::timeout_at(limit, handler(Arc::clone(&app), call)).await {
             Ok(answer) => answer,
@@ -290,6 +279,9 @@ async fn serve<F: Future<Output = Answer>>(
             }
         }
     };
+    if let Some(seconds) = retry_after.header() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
     tracing::debug!(
         status = response.status().as_u16(),
         took_us = took.as_micros() as u64,
@@ -339,6 +331,11 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// A request, as handlers take it.
 pub(crate) struct Call {
     pub(crate) parts: Parts,
+    plane: Plane,
+    operation: Operation,
+    /// The participant whose token it carries, once that has been verified.
+    seat: Option<(SeatUse, Seat)>,
+    retry_after: Arc<RetryAfter>,
     body: Arc<Mutex<Body>>,
     body_until: Instant,
     peer: IpAddr,
@@ -346,14 +343,29 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn new(request: Request, config: &Config, started: Instant) -> Self {
+    fn new(
+        (plane, operation): (Plane, Operation),
+        request: Request,
+        config: &Config,
+        started: Instant,
+    ) -> Self {
         let (parts, body) = request.into_parts();
         let peer =
             parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
         let is_from_proxy =
             config.server.trusted_proxies.iter().any(|network| network.contains(peer));
         let body_until = started + config.http.body_timeout.get();
-        Self { parts, body: Arc::new(Mutex::new(body)), body_until, peer, is_from_proxy }
+        Self {
+            parts,
+            plane,
+            operation,
+            seat: None,
+            retry_after: Arc::default(),
+            body: Arc::new(Mutex::new(body)),
+            body_until,
+            peer,
+            is_from_proxy,
+        }
     }
 
     /// The client's address: the one a trusted proxy names, else the connection's.

@@ -22,13 +22,6 @@ pub(super) async fn create_connection(app: Arc<App>, mut call: Call) -> Answer {
     request.check().map_err(|invalid| error::invalid(&invalid))?;
     let types = request.types.unwrap_or_default();
     no_voice(&types)?;
-    // ChatJS calls without a pause while its socket is refused, and gives up at a 429
-    // (docs/protocol/websocket.md §5): so calls are held back first.
-    let wait = app.gates.wait_to_connect(&seat.participant);
-    let wait = wait.ok_or_else(|| error::throttled("Too many connections of one participant"))?;
-    if !wait.is_zero() {
-        tokio::time::sleep(wait).await;
-    }
     let base = app.public_base(&call)?;
     app.chats.admit(&seat).await?;
     if request.connect_participant == Some(true) {

@@ -21,7 +21,7 @@ use chatloom_wire::{
     frame::{CHAT_TOPIC, ClientFrame, HEARTBEAT, PING_OK, ServerFrame},
 };
 use futures_util::{Sink, Stream, StreamExt as _};
-use http::StatusCode;
+use http::{StatusCode, request::Parts};
 use tokio::time::{Instant, Sleep};
 
 use super::{
@@ -53,11 +53,7 @@ pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
             message: "The server is stopping; ask for another connection".to_owned(),
         });
     }
-    let query = call.parts.uri.query().unwrap_or_default();
-    let token = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("token="))
-        .ok_or_else(error::access_denied)?;
+    let token = token(&call.parts).ok_or_else(error::access_denied)?;
     // At the handshake only: a token that ends later does not end its socket.
     let owner = app.socket_owner(token)?;
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut call.parts, &()).await else {
@@ -76,6 +72,11 @@ pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket was not upgraded"))
         .on_upgrade(move |socket| Session::run(app, owner, Box::new(socket)));
     Ok(response.into_response())
+}
+
+/// The token in a socket's URL.
+pub(super) fn token(parts: &Parts) -> Option<&str> {
+    parts.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
 }
 
 /// One socket and what it has asked for. Fields are dropped in this order: first what the hub knows of
@@ -177,7 +178,7 @@ impl Session {
             self.app.config.socket.frames_burst,
             Duration::ZERO,
         );
-        if self.pace.take(Instant::now(), &rate).is_none() {
+        if self.pace.take(Instant::now(), &rate).is_err() {
             return Err(End::Close(Close::Policy));
         }
         if text.is_empty() {

@@ -12,7 +12,6 @@ use chatloom_wire::{
 };
 use http::header;
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::{Answer, App, Call, error};
 
@@ -39,12 +38,6 @@ pub(super) async fn start_chat(app: Arc<App>, mut call: Call) -> Answer {
     }
     let request: StartChatRequest = call.json(app.config.http.max_body).await?;
     let base = app.public_base(&call)?;
-    if app.gates.start_chats.take((), Instant::now()).is_none() {
-        return Err(ServiceError::new(
-            ErrorKind::TooManyRequests,
-            "Too many chats are being started; try again",
-        ));
-    }
     let mut feature_permissions = std::collections::BTreeMap::new();
     if let Some(types) = &request.supported_messaging_content_types {
         let markdown = types.contains(&ContentType::TextMarkdown);

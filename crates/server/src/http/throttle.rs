@@ -8,6 +8,9 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+/// The longest that a refused caller is told to stay away.
+const LONGEST_AFTER: Duration = Duration::from_hours(1);
+
 /// A rate with a burst, and how long a call may be held back to keep it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
@@ -25,6 +28,10 @@ impl Rate {
     }
 }
 
+/// A call comes too early: the rate has room for it after this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooEarly(pub(crate) Duration);
+
 /// How far one caller is ahead of its rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
@@ -37,17 +44,17 @@ impl Pace {
         Self { full_at: now }
     }
 
-    /// Takes a turn: how long the caller must wait for it; `None` when that is too long, and then no
-    /// turn is taken.
-    pub(crate) fn take(&mut self, now: Instant, rate: &Rate) -> Option<Duration> {
-        let full_at = self.full_at.max(now).checked_add(rate.interval)?;
+    /// Takes a turn: how long the caller must wait for it. When that is too long, no turn is taken.
+    pub(crate) fn take(&mut self, now: Instant, rate: &Rate) -> Result<Duration, TooEarly> {
+        let full_at = self.full_at.max(now).checked_add(rate.interval);
+        let full_at = full_at.ok_or(TooEarly(LONGEST_AFTER))?;
         let ahead = full_at.duration_since(now);
         let wait = ahead.saturating_sub(rate.interval.saturating_mul(rate.burst));
         if wait > rate.max_wait {
-            return None;
+            return Err(TooEarly(wait.saturating_sub(rate.max_wait).min(LONGEST_AFTER)));
         }
         self.full_at = full_at;
-        Some(wait)
+        Ok(wait)
     }
 }
 
@@ -63,8 +70,8 @@ impl<K: Hash + Eq> Throttle<K> {
         Self { rate, callers: Mutex::new(LruCache::new(callers)) }
     }
 
-    /// Takes a turn for a caller: how long to wait for it; `None` when the rate is exceeded.
-    pub(crate) fn take(&self, caller: K, now: Instant) -> Option<Duration> {
+    /// Takes a turn for a caller: how long to wait for it.
+    pub(crate) fn take(&self, caller: K, now: Instant) -> Result<Duration, TooEarly> {
         let mut callers = self.callers.lock();
         // Who has a full bucket again is as good as new: two go for each that comes.
         for _ in 0..2 {
@@ -75,6 +82,11 @@ impl<K: Hash + Eq> Throttle<K> {
         }
         callers.get_or_insert_mut(caller, || Pace::new(now)).take(now, &self.rate)
     }
+
+    /// How many callers are remembered.
+    pub(crate) fn remembered(&self) -> usize {
+        self.callers.lock().len()
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +94,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const AT_ONCE: Result<Duration, TooEarly> = Ok(Duration::ZERO);
 
     fn throttle(per_second: f64, burst: u32, max_wait: Duration) -> Throttle<&'static str> {
         let callers = NonZeroUsize::new(2).unwrap();
@@ -94,33 +107,47 @@ mod tests {
         let now = Instant::now();
         let waits: Vec<_> = (0..6).map(|_| throttle.take("a", now)).collect();
         let half = SECOND / 2;
-        let none = Some(Duration::ZERO);
-        assert_eq!(waits, [none, none, none, Some(half), Some(SECOND), None]);
+        let refused = Err(TooEarly(half));
+        assert_eq!(waits, [AT_ONCE, AT_ONCE, AT_ONCE, Ok(half), Ok(SECOND), refused]);
         // A refused call costs nothing; after a second two turns are back.
-        assert_eq!(throttle.take("a", now + SECOND), Some(half));
-        assert_eq!(throttle.take("b", now), none);
+        assert_eq!(throttle.take("a", now + SECOND), Ok(half));
+        assert_eq!(throttle.take("b", now), AT_ONCE);
         // After a long pause a whole burst is there again, and not more.
         let later = now + 100 * SECOND;
         let waits: Vec<_> = (0..4).map(|_| throttle.take("a", later)).collect();
-        assert_eq!(waits, [none, none, none, Some(half)]);
+        assert_eq!(waits, [AT_ONCE, AT_ONCE, AT_ONCE, Ok(half)]);
     }
 
     #[test]
-    fn a_rate_of_nothing_refuses_after_the_burst() {
+    fn a_refused_caller_that_stays_away_as_told_is_let_in() {
+        let throttle = throttle(2.0, 3, Duration::ZERO);
+        let now = Instant::now();
+        let Err(TooEarly(after)) =
+            (0..9).map(|_| throttle.take("a", now)).find(Result::is_err).unwrap()
+        else {
+            panic!("nine at once pass a burst of three");
+        };
+        assert!(throttle.take("a", now + after - Duration::from_millis(1)).is_err());
+        assert_eq!(throttle.take("a", now + after), AT_ONCE);
+    }
+
+    #[test]
+    fn a_rate_of_nothing_refuses_at_once() {
         let throttle = throttle(0.0, 1, SECOND);
         let now = Instant::now();
-        assert_eq!(throttle.take("a", now), None);
+        assert_eq!(throttle.take("a", now), Err(TooEarly(LONGEST_AFTER)));
     }
 
     #[test]
     fn callers_are_forgotten_not_collected() {
         let throttle = throttle(0.001, 1, Duration::ZERO);
         let now = Instant::now();
-        assert_eq!(throttle.take("a", now), Some(Duration::ZERO));
-        assert_eq!(throttle.take("a", now), None);
+        assert_eq!(throttle.take("a", now), AT_ONCE);
+        assert!(throttle.take("a", now).is_err());
         for other in ["b", "c"] {
-            assert_eq!(throttle.take(other, now), Some(Duration::ZERO));
+            assert_eq!(throttle.take(other, now), AT_ONCE);
         }
-        assert_eq!(throttle.take("a", now), Some(Duration::ZERO));
+        assert_eq!(throttle.take("a", now), AT_ONCE);
+        assert_eq!(throttle.remembered(), 2);
     }
 }

@@ -15,4 +15,5 @@ mod operations;
 mod sockets;
 mod store;
 mod support;
+mod throttles;
 mod tokens;

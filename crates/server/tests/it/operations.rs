@@ -261,7 +261,9 @@ async fn connections_of_one_participant_have_a_rate() {
     }
     let refused = customer.create_connection(&body).await;
     assert_eq!(refused.error(), (429, "ThrottlingException"));
-    assert_eq!(refused.header("retry-after"), Some("1"));
+    // A turn comes back after 100 seconds, and 5 of them could be waited for.
+    let after: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((60..=95).contains(&after), "{after}");
     site.start_chat("John").await.create_connection(&body).await.ok();
 }
 
