@@ -1,6 +1,7 @@
 /** Sessions on the host itself, without the API before it. */
 import type { Call, EventOutput, Item, SessionOptions } from "../src/host/core";
 import { type Also, Host, host, type Listener, type Means } from "../src/host/host";
+import type { ConnectionDetails } from "../src/host/session";
 import { type Chat, newChat, type Service } from "./service";
 
 /** A session and what its host tells it. */
@@ -8,7 +9,7 @@ export interface Direct extends Listener {
   readonly chat: Chat;
   readonly items: { kind: number; item: Item }[];
   readonly events: EventOutput[];
-  readonly connections: { body: Record<string, Record<string, unknown>>; acknowledged: boolean }[];
+  readonly connections: (ConnectionDetails | undefined)[];
   call(what: Call, also?: Also): ReturnType<ReturnType<typeof host>["call"]>;
   track(): void;
   forget(): void;
@@ -47,9 +48,7 @@ export function beginOn(
       direct.events.push(event);
       happens();
     },
-    connection(body, acknowledged) {
-      direct.connections.push({ body: JSON.parse(body) as Direct["connections"][0]["body"], acknowledged });
-    },
+    connection: (details) => direct.connections.push(details),
     log() {},
     call: (what, also) => on.call(session, what, also),
     track: () => on.track(session),

@@ -124,7 +124,7 @@ test("a session of a socket manager goes on without a word, and a tracked transc
   bring({ content: JSON.stringify(service.item(agent.chat)) });
   expect(agent.items).toHaveLength(1);
   await vi.waitFor(() => expect(tokens).toBe(2));
-  expect(names(agent)).toEqual([]);
+  expect(names(agent)).toEqual(["reset"]);
   expect(subscriptions).toBe(1);
   // It is not marked as there once more.
   const ours = service

@@ -1,6 +1,8 @@
 /** Files: uploads and downloads. */
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
+import { watched } from "../src/chatloom/upload";
+import { type Also, host } from "../src/host/host";
 import { begin, type Direct } from "./direct";
 import { installWebSocket, rejection, Service } from "./service";
 
@@ -44,7 +46,7 @@ async function connected(): Promise<Direct> {
   return session;
 }
 
-function send(session: Direct, also: { progress?: boolean; signal?: AbortSignal } = {}) {
+function send(session: Direct, also: Also = {}) {
   const file = new File([BYTES], "list.csv", { type: "text/csv" });
   return session.call(
     { type: "sendAttachment", name: file.name, size: file.size, contentType: file.type },
@@ -140,7 +142,7 @@ class Request {
 test("d08: whoever wants to hears how far a file is, and may call it off", async () => {
   vi.stubGlobal("XMLHttpRequest", Request);
   const session = await connected();
-  const done = send(session, { progress: true });
+  const done = send(session, { upload: watched });
   const request = await Request.started();
   expect(request.headers).toEqual({ "Content-Type": "text/csv", "x-amz-acl": "private" });
   request.upload.onprogress?.({ loaded: 5 });
@@ -156,16 +158,16 @@ test("d08: whoever wants to hears how far a file is, and may call it off", async
 
   Request.last = undefined;
   const other = await connected();
-  const stop = new AbortController();
-  const rejected = rejection(send(other, { progress: true, signal: stop.signal }));
+  let number = 0;
+  const rejected = rejection(send(other, { upload: watched, started: (call) => (number = call) }));
   const stopped = await Request.started();
-  stop.abort();
+  host().cancel(number);
   expect(await rejected).toMatchObject({ error: "cancelled" });
   expect(stopped.aborted).toBe(true);
 
   Request.last = undefined;
   const third = await connected();
-  const broken = rejection(send(third, { progress: true }));
+  const broken = rejection(send(third, { upload: watched }));
   (await Request.started()).onerror?.();
   expect(await broken).toMatchObject({ error: "unreachable", message: "TypeError: Failed to upload" });
 });

@@ -73,11 +73,12 @@ test("s178 s179 s180 s187: the token is the application's, and the service hears
   expect(names(session)).toEqual(["connected"]);
   expect(session.connections).toEqual([
     {
-      body: {
-        Websocket: { Url: null, ConnectionExpiry: null },
-        ConnectionCredentials: { ConnectionToken: "chat-token-1", Expiry: TOMORROW },
-      },
-      acknowledged: false,
+      url: null,
+      expiry: null,
+      transportLifeTimeInSeconds: 3540,
+      connectionAcknowledged: false,
+      connectionToken: "chat-token-1",
+      connectionTokenExpiry: TOMORROW,
     },
   ]);
   const [acknowledgement, ...others] = service.of(CONNECTION);
@@ -109,7 +110,7 @@ test.each([
     expect(service.of(CONNECTION).map(({ body }) => body)).toEqual([
       { Type: ["WEBSOCKET", "CONNECTION_CREDENTIALS"], ConnectParticipant: true },
     ]);
-    expect(session.connections.map(({ acknowledged }) => acknowledged)).toEqual([true]);
+    expect(session.connections.map((details) => details?.connectionAcknowledged)).toEqual([true]);
     expect(service.sockets).toHaveLength(0);
   },
 );

@@ -1,13 +1,18 @@
 /** What a session in Chatloom behaviour keeps when the core panics. */
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 
 import core from "chatloom:core-full";
 
+import { useAddition } from "../src/chatloom/addition";
+import { additionWith } from "../src/chatloom/parts";
+import type { ChatloomSession } from "../src/chatloom/session";
+import type { Item } from "../src/host/core";
 import { Host } from "../src/host/host";
 import { type Exports, inlined } from "../src/host/wasm";
 import { beginOn, type Direct, names } from "./direct";
 import { panic, panicking } from "./panics";
-import { installWebSocket, Service } from "./service";
+import { ChatSession } from "../src/index";
+import { installWebSocket, newChat, next, rejection, Service } from "./service";
 
 beforeAll(installWebSocket);
 
@@ -21,40 +26,58 @@ async function until(session: Direct, holds: () => boolean): Promise<void> {
 test.each([
   ["that is kept goes on: what was not sent is sent once", true],
   ["that is not kept goes on: a message that may have been sent is not sent again", false],
-])("d12: a session %s, and nothing is delivered twice", async (_, persist) => {
+])("d12: a session %s, and nothing is delivered twice", async (_, isKept) => {
   const service = await Service.start();
   service.stored = [];
-  const source = panicking(inlined(core));
-  const host = new Host({ ...source, needsWholeItems: true }, source.load());
-  const session = beginOn(host, service, { chatloom: true, persist });
-  service.stored.push(service.item(session.chat), service.item(session.chat));
-  await session.call({ type: "connect" });
-  await until(session, () => names(session).includes("caughtUp"));
-  expect(session.items.map(({ item }) => item)).toEqual(service.stored);
+  const chat = newChat();
+  service.stored.push(service.item(chat), service.item(chat));
+  useAddition(async () => additionWith(panicking(inlined(core)).load));
+  const texts = new Map<string, string>();
+  const storage = {
+    get: (key: string) => texts.get(key),
+    set: (key: string, text: string) => void texts.set(key, text),
+    delete: (key: string) => void texts.delete(key),
+    keys: () => texts.keys(),
+  };
+  const session = ChatSession.create({
+    chatDetails: chat,
+    type: "CUSTOMER",
+    options: { chatloom: { endpoint: service.endpoint, ...(isKept && { storage }) } },
+  }) as ChatloomSession;
+  const told: string[] = [];
+  const items: unknown[] = [];
+  const states: string[] = [];
+  session.onMessage((event) => items.push((event as { data: Item }).data));
+  session.onConnectionLost(() => told.push("lost"));
+  session.onConnectionBroken(() => told.push("broken"));
+  session.onMessageState((event) => states.push((event as { data: { state: string } }).data.state));
+  const caughtUp = () => next((callback) => session.onCaughtUp(callback));
+  const first = caughtUp();
+  await session.connect();
+  await first;
+  expect(items).toEqual(service.stored);
 
   // One message is on its way when the core panics, at a frame that nobody can be blamed for.
   const answer = service.hold("/participant/message");
-  const rejected = session.call(text("on its way")).catch((error: unknown) => error);
+  const rejected = rejection(session.sendMessage({ message: "on its way", contentType: "text/plain" }));
   await service.until(() => service.of("/participant/message").length === 1);
-  session.events.length = 0;
+  const again = caughtUp();
   panic();
-  const missed = service.push(session.chat);
-  expect(await rejected).toMatchObject({ error: "closed", message: "the core has failed" });
+  const missed = service.push(chat);
+  expect(await rejected).toMatchObject({ type: "AbortError", message: "the core has failed" });
   answer();
-  await until(session, () => names(session).includes("caughtUp"));
-  expect(session.items.map(({ item }) => item)).toEqual([...service.stored.slice(0, 2), missed]);
+  await again;
+  await vi.waitFor(() => expect(items).toEqual([...(service.stored ?? []).slice(0, 2), missed]));
 
-  const isSent = () => session.events.some((event) => event.type === "message" && event.state === "sent");
-  if (persist) await until(session, isSent);
-  const [first, second, ...others] = service.of("/participant/message");
+  if (isKept) await vi.waitFor(() => expect(states.at(-1)).toBe("sent"));
+  const [one, two, ...others] = service.of("/participant/message");
   expect(others).toEqual([]);
   // The service takes them for one: the message and its token are the same.
-  expect(second?.body).toEqual(persist ? first?.body : undefined);
-  expect(names(session)).toContain("lost");
-  expect(names(session)).not.toContain("broken");
-  const live = service.push(session.chat);
-  await until(session, () => session.items.length === 4);
-  expect(session.items[3]?.item).toEqual(live);
+  expect(two?.body).toEqual(isKept ? one?.body : undefined);
+  expect(told).toEqual(["lost"]);
+  const live = service.push(chat);
+  await vi.waitFor(() => expect(items[3]).toEqual(live));
+  session.close();
   await service.stop();
 });
 
@@ -125,11 +148,12 @@ test("s155: a loss that has been told is not told again when the core panics", a
 test("a call that has no file, and one that is called off after its end, disturb nothing", async () => {
   const service = await Service.start();
   const source = panicking(inlined(core));
-  const session = beginOn(new Host(source, source.load()), service);
+  const host = new Host(source, source.load());
+  const session = beginOn(host, service);
   await session.call({ type: "connect" });
-  const stop = new AbortController();
-  await session.call(text("x"), { signal: stop.signal });
-  stop.abort();
+  let number = 0;
+  await session.call(text("x"), { started: (call) => (number = call) });
+  host.cancel(number);
   service.answer("/participant/start-attachment-upload", {
     status: 200,
     body: { AttachmentId: "a", UploadMetadata: { Url: `${service.endpoint}/storage`, HeadersToInclude: {} } },

@@ -84,8 +84,6 @@ export interface Settings {
   sessionType: SessionType;
   /** What it has of the application's. */
   means?: Means;
-  /** In Chatloom behaviour, what it goes on from. */
-  snapshot?: string;
   /** Where its core comes from, when not from where all come from. */
   core?: CoreSource;
 }

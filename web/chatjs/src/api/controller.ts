@@ -1,7 +1,7 @@
 /** What is behind a session: calls on their way to the core, events on their way to the application. */
 import type { Call, DoneOutput, EventOutput, Item, SessionOptions } from "../host/core";
 import { type Host, host } from "../host/host";
-import type { Also, Answer, Listener, Means } from "../host/session";
+import type { Also, Answer, ConnectionDetails, Listener, Means } from "../host/session";
 import { later } from "../host/tasks";
 import { CALLBACKS, EVENTS, type Handler, Handlers } from "./callbacks";
 import { sendsReceipts, type Settings } from "./config";
@@ -10,8 +10,6 @@ import {
   callFailed,
   type ChatDetails,
   connectFailed,
-  type ConnectionDetails,
-  connectionDetails,
   type ConnectResult,
   type Download,
   noConnection,
@@ -81,7 +79,7 @@ export class Controller implements Listener {
 
   /** Begins the session in the core, which may tell of it at once. */
   begin(): this {
-    this.session = this.host.create(this.options(), this, this.settings.snapshot);
+    this.session = this.host.create(this.options(), this);
     this.#transcript = undefined;
     this.#trackIfWanted();
     return this;
@@ -412,8 +410,7 @@ export class Controller implements Listener {
     if (ended.length > MOST_ENDED) ended.shift()?.();
   }
 
-  connection(body: string, acknowledged: boolean): void {
-    const details = connectionDetails(body, acknowledged);
+  connection(details: ConnectionDetails | undefined): void {
     this.#token = details?.connectionToken;
     // The details are those of the first connection (S56).
     if (this.#status === undefined) this.connectionDetails = details;

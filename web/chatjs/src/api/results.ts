@@ -1,16 +1,7 @@
 /** The shapes of values and errors that applications get. */
 import type { DoneError } from "../host/core";
+import type { ConnectionDetails } from "../host/session";
 import type { Participant } from "./rules";
-
-/** What the service gave for a connection (S56). */
-export interface ConnectionDetails {
-  url: string | null | undefined;
-  expiry: string | null | undefined;
-  transportLifeTimeInSeconds: number;
-  connectionAcknowledged: boolean;
-  connectionToken: string | undefined;
-  connectionTokenExpiry: string | undefined;
-}
 
 /** The details of a chat (S56). */
 export interface ChatDetails extends Participant {
@@ -45,8 +36,6 @@ const ERRORS: Record<string, readonly [type: string, message: string]> = {
   storage: ["Error", "the storage did not take or give the file"],
   unreachable: ["TypeError", "the service could not be reached"],
 };
-/** How long the original keeps a socket before it opens the next. */
-const SOCKET_LIFE_S = 3540;
 
 /** What `connect` rejects with. */
 export function connectFailed(_debug: unknown, metadata: unknown) {
@@ -82,25 +71,4 @@ export function failure({ error, name, status, message: told, member, rule }: Do
   }
   const [, ...trace] = (new Error().stack ?? "").split("\n");
   return { type, message, stack: [`${type}: ${message}`, ...trace], statusCode: status };
-}
-
-/** Reads the details of a connection; `undefined` when the answer is none (S56). */
-export function connectionDetails(body: string, connectionAcknowledged: boolean): ConnectionDetails | undefined {
-  interface Body {
-    Websocket: { Url?: string; ConnectionExpiry?: string };
-    ConnectionCredentials: { ConnectionToken?: string; Expiry?: string };
-  }
-  try {
-    const { Websocket: socket, ConnectionCredentials: credentials } = JSON.parse(body) as Body;
-    return {
-      url: socket.Url,
-      expiry: socket.ConnectionExpiry,
-      transportLifeTimeInSeconds: SOCKET_LIFE_S,
-      connectionAcknowledged,
-      connectionToken: credentials.ConnectionToken,
-      connectionTokenExpiry: credentials.Expiry,
-    };
-  } catch {
-    return undefined;
-  }
 }

@@ -11,13 +11,15 @@ import {
   SessionTypes,
   type WithMetadata,
 } from "../api/rules";
-import type { Call, DoneError, EventOutput, SessionOptions } from "../host/core";
+import type { Call, DoneError, EventOutput, Item, SessionOptions } from "../host/core";
 import type { Also, Answer, Listener } from "../host/session";
 import type { CoreSource } from "../host/wasm";
 import type { Base } from "./addition";
 import { type Keeper, keeper, type Storage } from "./keep";
 import { SharedLine } from "./line";
 import type { ChatloomOptions } from "./options";
+import { Given } from "./given";
+import { watched } from "./upload";
 import { type Connection, connectionOf, type Loaded, type MessageStatus, type Person, personOf } from "./results";
 
 /** Of so many messages the application hears again what it sent; of more the oldest are forgotten. */
@@ -26,10 +28,17 @@ const MOST_MESSAGES = 1_000;
 /** What a session is made with. */
 export interface ChatloomSettings extends Settings {
   chatloom: ChatloomOptions;
-  /** Where the session was kept that it goes on from. */
+  /** What it goes on from, and where that was kept. */
+  snapshot?: string;
   key?: string | undefined;
   /** Whether its application is given everything again. */
   replay?: boolean;
+}
+
+/** What else a call may come with. */
+interface CallAlso extends Also {
+  /** Calls it off. */
+  signal?: AbortSignal | undefined;
 }
 
 /** What the application said when it sent a message. */
@@ -46,6 +55,8 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
     readonly #messages = new Map<number, Sent>();
     /** Who hears of a file on its way, by the number of the call. */
     readonly #uploads = new Map<number, NonNullable<SendAttachmentArgs["onProgress"]>>();
+    /** What the application has been given. */
+    readonly #given = new Given();
     #keeper: Keeper | undefined;
     #line: SharedLine | undefined;
     /** A shared socket is being waited for, and with it every call. */
@@ -94,8 +105,23 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
       return connected;
     }
 
-    protected override call(what: Call, also?: Also): Promise<Answer> {
-      return this.#opening?.then(() => super.call(what, also)) ?? super.call(what, also);
+    get snapshot(): string | undefined {
+      return this.settings.snapshot;
+    }
+
+    protected override async call(what: Call, also: CallAlso = {}): Promise<Answer> {
+      if (this.#opening) await this.#opening;
+      const { signal } = also;
+      if (!signal) return super.call(what, also);
+      let cancel = () => {};
+      const started = (call: number) => {
+        cancel = () => this.host.cancel(call);
+        also.started?.(call);
+      };
+      const called = super.call(what, { ...also, started });
+      if (signal.aborted) cancel();
+      signal.addEventListener("abort", cancel);
+      return called.finally(() => signal.removeEventListener("abort", cancel));
     }
 
     /** The core knows what it takes: a message as soon as `connect` has been called. */
@@ -110,13 +136,14 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
       metadata: unknown,
     ): Promise<Result> {
       const { signal } = args as SendMessageArgs;
-      if (type === "sendEvent") return super.send(type, args, content, metadata, { signal });
+      const also: CallAlso = { signal };
+      if (type === "sendEvent") return super.send(type, args, content, metadata, also);
       let number = 0;
-      const started = (call: number) => {
+      also.started = (call) => {
         number = call;
         this.#calls.set(call, { message: content, contentType: args.contentType, metadata });
       };
-      const sent = super.send(type, args, content, metadata, { signal, started });
+      const sent = super.send(type, args, content, metadata, also);
       return sent.finally(() => this.#calls.delete(number));
     }
 
@@ -130,7 +157,8 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
           number = call;
           if (onProgress) this.#uploads.set(call, onProgress);
         };
-        const also = { file: attachment, signal, started, progress: onProgress !== undefined };
+        const upload = onProgress && typeof XMLHttpRequest === "function" ? watched : undefined;
+        const also: CallAlso = { file: attachment, signal, started, upload };
         const sent = this.result("sendAttachment", what, { metadata: args.metadata || null }, also);
         return sent.finally(() => this.#uploads.delete(number));
       });
@@ -214,8 +242,16 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
       }
     }
 
+    override item(kind: number, item: Item): void {
+      if (this.#given.isNew(kind, item)) super.item(kind, item);
+    }
+
     override event(event: EventOutput): void {
       switch (event.type) {
+        case "reset":
+          if (this.snapshot === undefined) this.#given.again();
+          super.event(event);
+          break;
         case "connection":
           this.connectionState = connectionOf(event);
           this.tell("CONNECTION_STATE", this.connectionState);

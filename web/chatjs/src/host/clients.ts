@@ -52,9 +52,7 @@ export async function ask(client: ParticipantClient, http: HttpOutput, signal: A
   const { $metadata, ...body } = members as Members & { $metadata?: ClientError["$metadata"] };
   return {
     status: $metadata?.httpStatusCode ?? 200,
-    errorType: null,
-    requestId: $metadata?.requestId ?? null,
-    retryAfterMs: null,
+    requestId: $metadata?.requestId,
     body: JSON.stringify(body),
   };
 }
@@ -91,8 +89,8 @@ function refusal(error: ClientError): Reply {
   return {
     status,
     errorType: error.code ?? error.name,
-    requestId: error.$metadata?.requestId ?? error.requestId ?? null,
-    retryAfterMs: retryAfter > 0 ? Math.ceil(1000 * retryAfter) : null,
+    requestId: error.$metadata?.requestId ?? error.requestId,
+    retryAfterMs: retryAfter > 0 ? Math.ceil(1000 * retryAfter) : undefined,
     body: JSON.stringify({ message: error.message }),
   };
 }

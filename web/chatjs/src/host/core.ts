@@ -13,15 +13,14 @@ export type Input =
       type: "answered";
       request: number;
       status: number;
-      errorType: string | null;
-      requestId: string | null;
-      retryAfterMs: number | null;
+      errorType?: string | null | undefined;
+      requestId?: string | null | undefined;
+      retryAfterMs?: number | null | undefined;
       body: string;
     }
-  | { type: "failed"; request: number; text: string }
   | { type: "progress"; request: number; sent: number }
   | { type: "token"; request: number; token: string; expiry: string | undefined }
-  | { type: "token"; request: number; text: string }
+  | { type: "failed" | "token"; request: number; text: string }
   | { type: "foreignGained" | "foreignLost" | "foreignBroken"; foreign: number }
   | { type: "foreignHeartbeat"; foreign: number; on: boolean }
   | { type: "foreignText"; foreign: number; text: string }

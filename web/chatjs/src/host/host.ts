@@ -18,7 +18,7 @@ import {
   UNREADABLE,
   type UploadOutput,
 } from "./core";
-import { download, upload } from "./files";
+import { download, put } from "./files";
 import { answerOf, post, type Reply, timeout } from "./http";
 import { contentOf, itemOf, shareTexts } from "./items";
 import { Managers } from "./managers";
@@ -28,11 +28,11 @@ import {
   type Answer,
   askForToken,
   type Begun,
-  isRepeat,
+  type ConnectionDetails,
+  connectionDetails,
   type Listener,
   mayRepeat,
   type Pending,
-  tokenOf,
 } from "./session";
 import { Sockets } from "./sockets";
 import type { CoreSource, Exports } from "./wasm";
@@ -144,6 +144,7 @@ export class Host {
     this.#network = new Network(
       (on) => this.#tell({ type: "network", on }),
       () => this.#sessions.size > 0,
+      this.#stop.signal,
     );
   }
 
@@ -165,23 +166,23 @@ export class Host {
     }
   }
 
-  /** Begins a session, from a snapshot if there is one, and gives its number. */
-  create(options: SessionOptions, listener: Listener, snapshot?: string): number {
+  /** Begins a session and gives its number. */
+  create(given: SessionOptions, listener: Listener): number {
     const session = ++this.#lastNumber;
     const { manager, getConnectionToken } = listener.means ?? {};
-    const all = { ...options };
-    if (getConnectionToken) all.hostToken = true;
-    if (manager) all.foreign = this.#managers.number(manager);
-    const begun: Begun = { options: all, listener, snapshot, tracked: false, live: false, lost: false };
+    const options = { ...given };
+    if (getConnectionToken) options.hostToken = true;
+    if (manager) options.foreign = this.#managers.number(manager);
+    const begun: Begun = { options, listener, tracked: false, live: false, lost: false };
     this.#sessions.set(session, begun);
     this.#network.ask();
     this.#create(session, begun);
     // A core that takes its place goes on where it was.
-    delete all.replay;
+    delete options.replay;
     return session;
   }
 
-  #create(session: number, { options, snapshot }: Begun): void {
+  #create(session: number, { options, listener: { snapshot } }: Begun): void {
     if (snapshot === undefined) this.#tell({ type: "create", session, ...options });
     else this.#tell({ type: "restore", session, snapshot, ...options });
   }
@@ -203,7 +204,6 @@ export class Host {
   close(): void {
     this.failed = true;
     this.#stop.abort();
-    this.#network.stop();
     this.#drop();
   }
 
@@ -220,17 +220,19 @@ export class Host {
   call(session: number, what: Call, also: Also = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const call = ++this.#lastNumber;
-      const { signal } = also;
-      const cancel = () => this.#tell({ type: "cancel", call });
-      const over = () => signal?.removeEventListener("abort", cancel);
-      const pending: Pending = { session, what, also, told: false, over, resolve, reject };
-      this.#calls.set(call, pending);
+      this.#calls.set(call, { session, what, also, told: false, off: false, resolve, reject });
       also.started?.(call);
       if (this.failed) this.#end({ type: "done", session, call, ...this.#why });
       else this.#tell({ ...what, session, call });
-      if (signal?.aborted) cancel();
-      else if (this.#calls.has(call)) signal?.addEventListener("abort", cancel, { once: true });
     });
+  }
+
+  /** Calls a call off. */
+  cancel(call: number): void {
+    const pending = this.#calls.get(call);
+    if (!pending) return;
+    pending.off = true;
+    this.#tell({ type: "cancel", call });
   }
 
   /** Tells the core something and does what it then wants. */
@@ -256,10 +258,9 @@ export class Host {
     if ("call" in input && "session" in input) {
       const { call, session } = input;
       this.#end({ type: "done", session, call, error: "invalid", message });
-    } else if (input.type === "answered") {
-      this.#take(this.#core.handle({ type: "failed", request: input.request, text }));
-    } else if (input.type === "token") {
-      this.#take(this.#core.handle({ type: "token", request: input.request, text }));
+    } else if ("request" in input) {
+      const type = input.type === "token" ? "token" : "failed";
+      this.#take(this.#core.handle({ type, request: input.request, text }));
     } else {
       this.#log(LogLevel.ERROR, `the core cannot read what it is told: ${message}`);
     }
@@ -337,8 +338,7 @@ export class Host {
         break;
       case "item": {
         const item = output.body ?? this.#items.get(output.item ?? 0);
-        const begun = this.#sessions.get(output.session);
-        if (begun && item && !isRepeat(begun, output.kind, item)) begun.listener.item(output.kind, item);
+        if (item) this.#sessions.get(output.session)?.listener.item(output.kind, item);
         break;
       }
       case "transcript":
@@ -374,7 +374,6 @@ export class Host {
     if (event.type === "broken" || event.type === "ended") begun.live = false;
     if (event.type === "lost") begun.lost = true;
     if (event.type === "established" && event.bySocket) begun.lost = false;
-    if (event.type === "persist") begun.snapshot = event.snapshot;
     begun.listener.event(event);
   }
 
@@ -382,21 +381,13 @@ export class Host {
     const pending = this.#calls.get(done.call);
     if (!pending) return;
     this.#calls.delete(done.call);
-    pending.over();
     const begun = this.#sessions.get(pending.session);
     if (begun && pending.what.type === "connect" && done.error === undefined) begun.live = true;
     const kept = this.#kept;
     if (done.error !== undefined) {
       return pending.reject(done.error === "unreachable" ? { ...done, cause: kept?.cause } : done);
     }
-    const answer: Answer = { call: done.call };
-    if (done.earlier !== undefined) answer.earlier = done.earlier;
-    if (done.count !== undefined) answer.count = done.count;
-    if (done.atBeginning !== undefined) answer.atBeginning = done.atBeginning;
-    if (done.websocketStatus !== undefined) answer.websocketStatus = done.websocketStatus;
-    if (done.alreadyFired) answer.alreadyFired = done.alreadyFired;
-    if (done.url !== undefined) answer.url = done.url;
-    if (done.downloaded !== undefined && kept?.blob) answer.blob = kept.blob;
+    const answer: Answer = { ...done, blob: kept?.blob };
     if (done.request !== undefined) {
       const own = kept?.request === done.request ? kept : undefined;
       try {
@@ -419,7 +410,7 @@ export class Host {
         if (status < 200 || status > 299) return { reply };
         if (http.keepBody) reply.body = "";
         else if (http.operation === CONNECT) {
-          this.#connection(http.session, body, http.body.includes("ConnectParticipant"));
+          this.#connection(http.session, connectionDetails(body, http.body.includes("ConnectParticipant")));
         }
         return { reply, status, body };
       },
@@ -429,10 +420,10 @@ export class Host {
 
   #upload(output: UploadOutput): void {
     const { request, call } = output;
-    const { file, progress } = this.#calls.get(call)?.also ?? {};
+    const { file, upload = put } = this.#calls.get(call)?.also ?? {};
     // So has a call that is over, whose upload nobody asks about any more.
     if (!file) return this.#tell({ type: "failed", request, text: "TypeError: the call has no file" });
-    const sent = progress ? (sent: number) => this.#tell({ type: "progress", request, sent }) : undefined;
+    const sent = (sent: number) => this.#tell({ type: "progress", request, sent });
     void this.#exchange(output, async (signal) => ({ reply: await upload(output, file, signal, sent) }));
   }
 
@@ -467,11 +458,11 @@ export class Host {
     this.#tell(input, kept);
   }
 
-  #connection(session: number, body: string, acknowledged: boolean): void {
+  #connection(session: number, details: ConnectionDetails | undefined): void {
     const begun = this.#sessions.get(session);
     if (!begun) return;
-    begun.connection = body;
-    begun.listener.connection(body, acknowledged);
+    begun.token = details?.connectionToken;
+    begun.listener.connection(details);
   }
 
   /** Asks the application for a connection token (S178, S179). */
@@ -480,7 +471,7 @@ export class Host {
     let input: Input;
     try {
       const { token, expiry, connection } = await askForToken(this.#sessions.get(session)?.listener.means);
-      this.#connection(session, connection, false);
+      this.#connection(session, connection);
       input = { type: "token", request, token, expiry };
     } catch (error) {
       input = { type: "token", request, text: thrown(error) };
@@ -573,8 +564,8 @@ export class Host {
     }
     if (!this.#network.online) this.#tell({ type: "network", on: false });
     for (const [session, begun] of this.#sessions) this.#goOn(session, begun, session === served);
-    for (const [call, { session, what, also, told }] of [...this.#calls]) {
-      const isOver = session === served || also.signal?.aborted || (told && !mayRepeat(what));
+    for (const [call, { session, what, told, off }] of [...this.#calls]) {
+      const isOver = session === served || off || (told && !mayRepeat(what));
       if (isOver) this.#end({ type: "done", session, call, ...FAILED });
       else this.#tell({ ...what, session, call });
     }
@@ -584,14 +575,10 @@ export class Host {
 
   /** Has a new core go on with a session. */
   #goOn(session: number, begun: Begun, isBroken: boolean): void {
-    const { live, tracked, listener } = begun;
-    if (begun.snapshot === undefined) begun.had = begun.newest;
+    const { live, tracked, listener, token } = begun;
     this.#create(session, begun);
-    if (tracked) {
-      this.#tell({ type: "track", session });
-      listener.event({ type: "reset" });
-    }
-    const token = begun.connection && tokenOf(begun.connection);
+    listener.event({ type: "reset" });
+    if (tracked) this.#tell({ type: "track", session });
     if (isBroken) {
       begun.live = false;
       listener.event({ type: "broken" });
@@ -604,11 +591,8 @@ export class Host {
 
   /** The core cannot be replaced, or could not be loaded. Its sessions are broken; new ones get a new host. */
   #fail(error: unknown, why: Failure = FAILED): void {
-    this.failed = true;
     this.#why = why;
-    this.#stop.abort();
-    this.#network.stop();
-    this.#drop();
+    this.close();
     for (const [call, { session }] of [...this.#calls]) this.#end({ type: "done", session, call, ...why });
     for (const { listener } of this.#sessions.values()) {
       listener.log(LogLevel.ERROR, `${FAILED.message}: ${String(error)}`);

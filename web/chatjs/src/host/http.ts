@@ -12,19 +12,18 @@ export async function post(http: HttpOutput, signal: AbortSignal): Promise<Reply
     body: http.body || null,
     signal,
   });
-  const { status, headers } = response;
+  const { headers } = response;
   return {
-    status,
+    ...storageReply(response),
     errorType: headers.get("x-amzn-ErrorType"),
     requestId: headers.get("x-amzn-RequestId"),
-    retryAfterMs: retryAfterMs(headers.get("Retry-After")),
     body: await response.text(),
   };
 }
 
 /** An answer of the storage, whose body the core has no use for. */
-export function storageReply(status: number, retryAfter: string | null): Reply {
-  return { status, errorType: null, requestId: null, retryAfterMs: retryAfterMs(retryAfter), body: "" };
+export function storageReply({ status, headers }: { status: number; headers: Pick<Headers, "get"> }): Reply {
+  return { status, retryAfterMs: retryAfterMs(headers.get("Retry-After")), body: "" };
 }
 
 /** The header `Retry-After`: seconds or a date. */

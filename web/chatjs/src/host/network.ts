@@ -9,16 +9,16 @@ export class Network {
   online = true;
   readonly #say: (on: boolean) => void;
   readonly #isWanted: () => boolean;
-  readonly #stop = new AbortController();
+  readonly #stop: AbortSignal;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
 
-  /** `say` hears of each change. The application is asked as long as somebody wants to know. */
-  constructor(say: (on: boolean) => void, isWanted: () => boolean) {
+  /** `say` hears of each change, until `signal` stops all of it. The application is asked as long as somebody wants to know. */
+  constructor(say: (on: boolean) => void, isWanted: () => boolean, signal: AbortSignal) {
     this.#say = say;
     this.#isWanted = isWanted;
+    this.#stop = signal;
     if (typeof addEventListener === "function") {
-      const { signal } = this.#stop;
       addEventListener("online", () => this.#changed(true), { signal });
       addEventListener("offline", () => this.#changed(false), { signal });
     }
@@ -27,7 +27,7 @@ export class Network {
 
   /** Asks the application, if it answers; what it says at once is said at once. */
   ask(): void {
-    if (isNetworkOnline === undefined || this.#asking || this.#stop.signal.aborted) return;
+    if (isNetworkOnline === undefined || this.#asking || this.#stop.aborted) return;
     clearTimeout(this.#timer);
     this.#asking = true;
     // Who fails to say has said nothing new.
@@ -41,15 +41,10 @@ export class Network {
     }
   }
 
-  stop(): void {
-    this.#stop.abort();
-    clearTimeout(this.#timer);
-  }
-
   #answered(on: boolean): void {
     this.#asking = false;
     this.#hear(on);
-    if (this.#stop.signal.aborted || !this.#isWanted()) return;
+    if (this.#stop.aborted || !this.#isWanted()) return;
     this.#timer = setTimeout(() => this.ask(), POLL_MS);
     // A program in Node is not kept alive by the question.
     (this.#timer as { unref?: () => void }).unref?.();
@@ -62,7 +57,7 @@ export class Network {
   }
 
   #hear(on: boolean): void {
-    if (on === this.online || this.#stop.signal.aborted) return;
+    if (on === this.online || this.#stop.aborted) return;
     this.online = on;
     this.#say(on);
   }

@@ -1,7 +1,8 @@
 /** Sessions and calls as the host knows them: what they come with, and what a new core needs to go on with them. */
 import type { Level } from "../api/log";
 import type { ParticipantClient } from "./clients";
-import type { Call, DoneOutput, EventOutput, Item, SessionOptions } from "./core";
+import type { Call, DoneOutput, EventOutput, Item, SessionOptions, UploadOutput } from "./core";
+import type { Reply } from "./http";
 import type { SocketManager } from "./managers";
 
 /** What the host tells a session. */
@@ -10,12 +11,25 @@ export interface Listener {
   item(kind: number, item: Item): void;
   /** Anything else the application should know. */
   event(event: EventOutput): void;
-  /** There is a connection: the answer of the service, or what stands for it, and whether it also marked the agent as there (S181). */
-  connection(body: string, acknowledged: boolean): void;
+  /** There is a connection; nothing is known of it when the answer of the service is none. */
+  connection(details: ConnectionDetails | undefined): void;
   /** Something a developer may want to read. */
   log(level: Level, text: string): void;
   /** What it has of the application's. */
   readonly means?: Means;
+  /** In Chatloom behaviour, what it is to go on from. */
+  readonly snapshot?: string | undefined;
+}
+
+/** What the service gave for a connection (S56). */
+export interface ConnectionDetails {
+  url: string | null | undefined;
+  expiry: string | null | undefined;
+  transportLifeTimeInSeconds: number;
+  /** Whether the answer also marked the agent as there (S181). */
+  connectionAcknowledged: boolean;
+  connectionToken: string | undefined;
+  connectionTokenExpiry: string | undefined;
 }
 
 /** What a session has of the application's in place of what the host would use. */
@@ -35,45 +49,30 @@ export interface ConnectionTokenAnswer {
 
 /** What else a call may come with. */
 export interface Also {
-  /** Calls it off. */
-  signal?: AbortSignal | undefined;
   /** Hears its number, before anything else is told of it. */
   started?(call: number): void;
   /** The file to send. */
   file?: Blob;
-  /** Whether somebody wants to hear how far the file is. */
-  progress?: boolean;
+  /** Puts it into the storage in place of `fetch`, and says how far it is. */
+  upload?:
+    ((to: UploadOutput, file: Blob, signal: AbortSignal, sent: (bytes: number) => void) => Promise<Reply>) | undefined;
 }
 
-/** How a call ended well. */
-export interface Answer {
-  /** The number of the call whose answer this is. */
-  call: number;
+/** How a call ended well, with what the host had kept of it. */
+export interface Answer extends DoneOutput {
   /** The answer of the service, where the call has one: its members and `$metadata`. */
   data?: Record<string, unknown>;
-  /** Nothing was sent: the answer is that of this earlier call. */
-  earlier?: number;
-  /** Of `connect`, what the socket does. */
-  websocketStatus?: string;
-  /** Nothing was sent: a receipt like this was (S98). */
-  alreadyFired?: true;
-  /** Where a file is. */
-  url?: string;
   /** A file. */
-  blob?: Blob;
-  /** Of reading more of a transcript, how many entries came, and whether there are no older ones. */
-  count?: number;
-  atBeginning?: boolean;
+  blob?: Blob | undefined;
 }
 
 export interface Pending {
   readonly session: number;
   readonly what: Call;
   readonly also: Also;
-  /** The core knows of it. */
+  /** The core knows of it; it has been called off. */
   told: boolean;
-  /** Lets go of what would call it off. */
-  over(): void;
+  off: boolean;
   resolve(answer: Answer): void;
   reject(error: DoneOutput): void;
 }
@@ -87,38 +86,8 @@ export interface Begun {
   live: boolean;
   /** The application has been told that the connection is lost, and not that it is there again. */
   lost: boolean;
-  /** The latest connection that it was given. */
-  connection?: string;
-  /** In Chatloom behaviour, where it is, if it is kept. */
-  snapshot?: string | undefined;
-  /** In Chatloom behaviour, the newest item of the application's, and the one when a core failed that kept nothing. */
-  newest?: Item | undefined;
-  had?: Item | undefined;
-}
-
-/** The kinds of items that are only of the moment, and in no transcript: from typing to being disconnected. */
-const TRANSIENT = [1, 6] as const;
-
-/**
- * Whether the application has an item from a core that failed. In Chatloom behaviour another one that knows nothing
- * of that brings the whole transcript, in order; making snapshots for this alone would cost more than all the rest.
- */
-export function isRepeat(begun: Begun, kind: number, item: Item): boolean {
-  if (!begun.options.chatloom || !item["Id"] || (kind >= TRANSIENT[0] && kind <= TRANSIENT[1])) return false;
-  // A part of a streamed message is only of the moment as well.
-  if ((item["MessageMetadata"] as Item | undefined)?.["MessageCompleted"] === false) return false;
-  if (begun.had && !isNewer(item, begun.had)) return true;
-  if (!begun.newest || isNewer(item, begun.newest)) begun.newest = item;
-  return false;
-}
-
-/** The order of a transcript (docs/protocol/defects.md D7). */
-function isNewer(item: Item, than: Item): boolean {
-  const [a, b] = [item, than].map(({ AbsoluteTime, Id }) => `${String(AbsoluteTime)} ${String(Id)}`) as [
-    string,
-    string,
-  ];
-  return a > b;
+  /** The token of the latest connection that it was given. */
+  token?: string | undefined;
 }
 
 /** Whether a call can be made twice without anybody seeing it. */
@@ -127,28 +96,40 @@ export function mayRepeat(what: Call): boolean {
   return !["disconnectParticipant", "sendAttachment", "cancelParticipantAuthentication"].includes(what.type);
 }
 
-/** The connection token in an answer of the service. */
-export function tokenOf(connection: string): string | undefined {
+/** How long the original keeps a socket before it opens the next. */
+const SOCKET_LIFE_S = 3540;
+
+/** Reads the details of a connection; `undefined` when the answer is none (S56). */
+export function connectionDetails(body: string, acknowledged: boolean): ConnectionDetails | undefined {
   interface Body {
-    ConnectionCredentials?: { ConnectionToken?: string };
+    Websocket: { Url?: string; ConnectionExpiry?: string };
+    ConnectionCredentials: { ConnectionToken?: string; Expiry?: string };
   }
   try {
-    return (JSON.parse(connection) as Body).ConnectionCredentials?.ConnectionToken;
+    const { Websocket: socket, ConnectionCredentials: credentials } = JSON.parse(body) as Body;
+    return details(socket.Url, socket.ConnectionExpiry, acknowledged, credentials.ConnectionToken, credentials.Expiry);
   } catch {
     return undefined;
   }
 }
 
-/** A token of the application's, until when it is good, and a connection in the form of the service's answer (S178, S187). */
+function details(
+  url: string | null | undefined,
+  expiry: string | null | undefined,
+  connectionAcknowledged: boolean,
+  connectionToken: string | undefined,
+  connectionTokenExpiry: string | undefined,
+): ConnectionDetails {
+  const transportLifeTimeInSeconds = SOCKET_LIFE_S;
+  return { url, expiry, transportLifeTimeInSeconds, connectionAcknowledged, connectionToken, connectionTokenExpiry };
+}
+
+/** A token of the application's, until when it is good, and a connection with it (S178, S187). */
 export async function askForToken(means: Means | undefined) {
   const answer = await means?.getConnectionToken?.();
   const { participantToken: token, expiry } = answer?.chatTokenTransport ?? {};
   if (!token) throw new TypeError("there is no connection token");
-  const connection = JSON.stringify({
-    Websocket: { Url: null, ConnectionExpiry: null },
-    ConnectionCredentials: { ConnectionToken: token, Expiry: expiry },
-  });
-  return { token, expiry: isoTime(expiry), connection };
+  return { token, expiry: isoTime(expiry), connection: details(null, null, false, token, expiry) };
 }
 
 /** A time that the application gave, if it is one. */
