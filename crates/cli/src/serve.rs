@@ -62,10 +62,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn serve(config: Config, temporary: Option<&TempDir>) -> anyhow::Result<ExitCode> {
     // Before anybody is told that the server runs.
     let mut signals = Signals::new().context("cannot listen for signals")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let server = Server::start(config.clone(), Arc::new(SystemClock)).await?;
     announce(&server, &config, temporary)?;
 
-    signals.next().await;
+    tokio::select! {
+        () = signals.next() => {}
+        () = reload_on_hangup(&mut hangup, &server) => {}
+    }
     tracing::info!("stopping; another signal stops at once");
     tokio::select! {
         stopped = server.stop() => match stopped {
@@ -78,6 +82,14 @@ async fn serve(config: Config, temporary: Option<&TempDir>) -> anyhow::Result<Ex
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// As long as the server runs.
+async fn reload_on_hangup(hangup: &mut Signal, server: &Running) {
+    while hangup.recv().await.is_some() {
+        server.reload();
+    }
+    std::future::pending::<()>().await;
 }
 
 /// The signals that stop a server.
@@ -116,10 +128,13 @@ fn announce(server: &Running, config: &Config, temporary: Option<&TempDir>) -> a
                 path.display()
             );
         }
-        if !server.address().ip().is_loopback() {
+        if !server.has_tls()
+            && !server.address().ip().is_loopback()
+            && config.server.trusted_proxies.is_empty()
+        {
             text.push_str(
-                "Listening beyond this machine, without TLS: put a proxy with TLS in front, and name \
-                 it in server.trusted_proxies.\n",
+                "Listening beyond this machine, without TLS: set tls.certificate and tls.key, or put a \
+                 proxy with TLS in front and name it in server.trusted_proxies.\n",
             );
         }
     }

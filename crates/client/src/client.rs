@@ -187,6 +187,7 @@ pub struct ClientBuilder {
     start_chat_url: Option<String>,
     user_agent_suffix: Option<String>,
     connect_timeout: Duration,
+    trusted: Vec<Vec<u8>>,
     flight_recorder: Option<FlightLimits>,
     options: ChatOptions,
 }
@@ -198,6 +199,7 @@ impl Default for ClientBuilder {
             start_chat_url: None,
             user_agent_suffix: None,
             connect_timeout: Duration::from_secs(10),
+            trusted: Vec::new(),
             flight_recorder: None,
             options: ChatOptions::default(),
         }
@@ -236,6 +238,13 @@ impl ClientBuilder {
     /// take is the session's rule.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self
+    }
+
+    /// Trusts the certificates in this text (PEM) beside those that the operating system trusts, for
+    /// instance of a company's own authority. May be called several times.
+    pub fn trust_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.trusted.push(pem.into());
         self
     }
 
@@ -300,8 +309,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Error::Setup`] without an endpoint, with one that is no HTTP URL, outside of a tokio
-    /// runtime, or when the endpoint is `https://` and the operating system has no trusted
-    /// certificates.
+    /// runtime, when what [`trust_pem`](Self::trust_pem) was given is no certificate, or when the
+    /// endpoint is `https://` and no certificate is trusted.
     pub fn build(self) -> Result<Client, Error> {
         let setup = |message: String| Error::Setup { message };
         let endpoint = self
@@ -324,8 +333,15 @@ impl ClientBuilder {
             user_agent.push_str(suffix);
         }
 
+        let mut trusted = Vec::new();
+        for pem in &self.trusted {
+            trusted.extend(tls::certificates(pem).ok_or_else(|| {
+                setup("what shall be trusted is no certificate in PEM form".to_owned())
+            })?);
+        }
         let needs_tls = [&endpoint, &start_chat_url].iter().any(|url| url.starts_with("https:"));
-        let tls = tls::config(needs_tls).map_err(|error| setup(format!("TLS: {error}")))?;
+        let tls =
+            tls::config(needs_tls, trusted).map_err(|error| setup(format!("TLS: {error}")))?;
         let http = http::client(tls.clone(), &user_agent, self.connect_timeout)
             .map_err(|error| setup(format!("HTTP: {error}")))?;
         let sockets =

@@ -325,7 +325,8 @@
 //!
 //! # Certificates and proxies
 //!
-//! TLS is rustls and trusts what the operating system trusts; `SSL_CERT_FILE` names another bundle.
+//! TLS is rustls and trusts what the operating system trusts; `SSL_CERT_FILE` names another bundle, and
+//! [`ClientBuilder::trust_pem`] adds to it.
 //! HTTP proxies from the environment are not used.
 
 mod attachment;

@@ -20,6 +20,7 @@ mod socket;
 mod start_chat;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod units;
 
 use std::{
@@ -44,6 +45,7 @@ pub use self::{
     server::ServerSection,
     socket::SocketSection,
     start_chat::StartChatSection,
+    tls::TlsSection,
     units::{Network, Period, Secret, Setting, Size},
 };
 
@@ -105,6 +107,7 @@ macro_rules! config {
 
 config! {
     server: ServerSection,
+    tls: TlsSection,
     log: LogSection,
     instance: InstanceSection,
     keys: KeysSection,

@@ -37,6 +37,7 @@ mod queue;
 mod random;
 mod server;
 pub mod store;
+pub mod tls;
 
 pub use self::{
     config::{Config, ConfigError},

@@ -42,6 +42,14 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     /// Connections closed because there were too many.
     pub(crate) connections_refused: Counter,
+    /// TLS handshakes that failed, those that took too long or were too many included.
+    pub(crate) handshakes_failed: Counter,
+    /// End of the certificate, in seconds since 1970; 0 without one.
+    pub(crate) certificate_end: Gauge,
+    /// Certificates that were exchanged while the server ran.
+    pub(crate) certificates_taken: Counter,
+    /// New certificates that could not be used.
+    pub(crate) certificates_refused: Counter,
     /// Open chat and agent sockets.
     pub(crate) sockets: Gauge,
     sockets_closed: Family<CloseLabels, Counter>,
@@ -128,6 +136,18 @@ impl Metrics {
             connections: make.gauge("connections", "Open connections, sockets included"),
             connections_refused: make
                 .counter("connections_refused", "Connections closed because there were too many"),
+            handshakes_failed: make.counter(
+                "tls_handshakes_failed",
+                "TLS handshakes that failed, took too long or were too many",
+            ),
+            certificate_end: make.gauge(
+                "tls_certificate_end_seconds",
+                "End of the certificate, in seconds since 1970; 0 without one",
+            ),
+            certificates_taken: make
+                .counter("tls_certificates_taken", "Certificates exchanged while the server ran"),
+            certificates_refused: make
+                .counter("tls_certificates_refused", "New certificates that could not be used"),
             sockets: make.gauge("sockets", "Open chat and agent sockets"),
             frames: make.counter("frames", "Chat and queue frames given to sockets"),
             unreadable_frames: make

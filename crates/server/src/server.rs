@@ -1,32 +1,23 @@
 //! Starting and stopping.
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+mod accept;
+mod reload;
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use chatloom_engine::{Assistant, Rules, token};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    net::TcpListener,
+    sync::{Semaphore, watch},
     task::JoinHandle,
     time::Instant,
 };
-use tower::Service;
 
 use crate::{
     bus::{Bus, Listener, local::Local},
     chats::{Chats, Clock},
     config::{Config, ConfigError},
-    http::{self, App, Gates, Peer, limits::Limits},
+    http::{App, Gates, limits::Limits},
     hub::{Hub, HubOptions},
     keys::{KeysError, ServerKeys},
     metrics::Metrics,
@@ -36,13 +27,11 @@ use crate::{
         Store, StoreError,
         sqlite::{self, Sqlite},
     },
+    tls::{Tls, TlsError},
 };
 
 /// Name of the database in the data folder.
 const DATABASE: &str = "chatloom.db";
-/// How long no connection is accepted after one could not be, for instance because there are too many
-/// open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +45,9 @@ pub enum StartError {
     /// The signing key is too short.
     #[error("keys.signing: {0}")]
     SigningKey(#[from] token::ShortSecret),
+    /// The certificate or its key cannot be used.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
     /// The data folder cannot be made.
     #[error("cannot make the folder {path}: {error}")]
     Data {
@@ -90,7 +82,9 @@ pub struct Server;
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    has_tls: bool,
     keys: ServerKeys,
+    reload: watch::Sender<()>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Stopped>,
 }
@@ -109,6 +103,7 @@ impl Server {
     /// accepts connections.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
         config.check()?;
+        let tls = Tls::open(&config.tls)?;
         let data = &config.server.data;
         std::fs::create_dir_all(data)
             .map_err(|error| StartError::Data { path: data.clone(), error })?;
@@ -126,7 +121,7 @@ impl Server {
         let bus = Arc::new(Local::new());
         let listening = Arc::clone(&bus);
         let listen = move |listener| listening.set_listener(listener);
-        Self::start_on(config, clock, store, bus, metrics, listen).await
+        Self::start_on(config, tls, clock, store, bus, metrics, listen).await
     }
 
     /// Starts a server on a store and a bus of the caller's choice. `listen` is given who is to be
@@ -139,11 +134,13 @@ impl Server {
         listen: impl FnOnce(Arc<dyn Listener>),
     ) -> Result<Running, StartError> {
         config.check()?;
-        Self::start_on(config, clock, store, bus, Metrics::new(), listen).await
+        let tls = Tls::open(&config.tls)?;
+        Self::start_on(config, tls, clock, store, bus, Metrics::new(), listen).await
     }
 
     async fn start_on(
         config: Config,
+        tls: Option<Tls>,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         bus: Arc<dyn Bus>,
@@ -200,8 +197,10 @@ impl Server {
             }),
             stopping,
         };
-        let task = tokio::spawn(node.run(listener));
-        Ok(Running { address, keys, stop, task })
+        let (reload, reloads) = watch::channel(());
+        let has_tls = tls.is_some();
+        let task = tokio::spawn(node.run(listener, tls.map(Arc::new), reloads));
+        Ok(Running { address, has_tls, keys, reload, stop, task })
     }
 }
 
@@ -213,7 +212,19 @@ impl Running {
 
     /// What clients on this machine reach it by, such as `http://127.0.0.1:8090`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", if self.has_tls { "https" } else { "http" }, self.address)
+    }
+
+    /// Whether it has TLS itself.
+    pub fn has_tls(&self) -> bool {
+        self.has_tls
+    }
+
+    /// Looks at the files of the certificate now, not only when
+    /// [`watch`](crate::config::ServerSection::watch) is over. What was found, the log says.
+    pub fn reload(&self) {
+        // Nobody listens only when the task has ended already.
+        let _ = self.reload.send(());
     }
 
     /// Its keys.
@@ -244,14 +255,20 @@ struct Node {
 }
 
 impl Node {
-    async fn run(self, listener: TcpListener) -> Stopped {
+    async fn run(
+        self,
+        listener: TcpListener,
+        tls: Option<Arc<Tls>>,
+        reloads: watch::Receiver<()>,
+    ) -> Stopped {
         let Self { app, stopping } = self;
         let sweep = tokio::spawn(Arc::clone(&app.hub).sweep_forever());
         let timers = tokio::spawn(Arc::clone(&app.chats).run_timers(stopped(stopping.clone())));
+        let files = tokio::spawn(reload::run(Arc::clone(&app), tls.clone(), reloads));
         let max = app.config.http.max_connections.min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(max));
 
-        accept(&app, &listener, &stopping, &places).await;
+        accept::run(&app, &listener, tls.as_ref(), &stopping, &places).await;
 
         drop(listener);
         app.gates.drain();
@@ -263,6 +280,7 @@ impl Node {
         );
         let stopped = if drained.await.is_ok() { Stopped::Drained } else { Stopped::Cut };
         sweep.abort();
+        files.abort();
         if let Err(error) = timers.await {
             tracing::error!(%error, "the timers ended by themselves");
         }
@@ -278,116 +296,5 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that nobody can stop it any more: then it runs on.
     if stopping.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-/// Accepts connections until the server is to stop.
-async fn accept(
-    app: &Arc<App>,
-    listener: &TcpListener,
-    stopping: &watch::Receiver<bool>,
-    places: &Arc<Semaphore>,
-) {
-    let router = http::router(app);
-    let mut http1 = http1::Builder::new();
-    http1
-        .timer(TokioTimer::new())
-        .header_read_timeout(app.config.http.header_timeout.get())
-        .max_buf_size(app.config.http.max_head.bytes());
-    let mut stop = std::pin::pin!(stopped(stopping.clone()));
-    loop {
-        let accepted = tokio::select! {
-            () = &mut stop => return,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-            app.metrics.connections_refused.inc();
-            continue;
-        };
-        // Frames are small and nobody shall wait for them.
-        let _ = stream.set_nodelay(true);
-        app.metrics.connections.inc();
-        let io = Connection { stream, app: Arc::clone(app), _place: place };
-        let router = router.clone();
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            router.clone().call(request)
-        });
-        let connection = http1.serve_connection(TokioIo::new(io), service).with_upgrades();
-        let stop = stopped(stopping.clone());
-        tokio::spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::trace!(%error, "a connection broke");
-            }
-        });
-    }
-}
-
-/// A connection that has a place among those allowed, for as long as it lives, as a socket too.
-struct Connection {
-    stream: TcpStream,
-    app: Arc<App>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.app.metrics.connections.dec();
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

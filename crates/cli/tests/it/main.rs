@@ -5,6 +5,8 @@
     reason = "a test stops at the first surprise, and so do its helpers"
 )]
 
+#[path = "../../../server/tests/it/support/authority.rs"]
+mod authority;
 mod commands;
 mod durability;
 mod examples;
@@ -17,3 +19,4 @@ mod proxy;
 mod replay;
 mod service;
 mod terminal;
+mod tls;

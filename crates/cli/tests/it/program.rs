@@ -105,8 +105,13 @@ impl Program {
 
     /// Asks it to end.
     pub(crate) async fn terminate(&mut self) {
+        self.signal("TERM").await;
+    }
+
+    /// Sends it a signal.
+    pub(crate) async fn signal(&mut self, name: &str) {
         let id = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
     }
 
     /// Waits for its end; gives the status, the rest of standard output and all of standard error.

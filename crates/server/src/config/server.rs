@@ -10,8 +10,8 @@ use super::{
 section! {
     /// Where the server listens and keeps its data.
     pub struct ServerSection {
-        /// Address and port; port 0 takes a free one. Only loopback unless you say otherwise: there is
-        /// no TLS here, so beyond loopback put a proxy in front that has it.
+        /// Address and port; port 0 takes a free one. Only loopback unless you say otherwise: beyond
+        /// it, set `tls.certificate` and `tls.key`, or put a proxy in front that has TLS.
         pub listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8090)),
         /// Folder of the database and the keys, made at the first start.
         pub data: PathBuf = PathBuf::from("chatloom-data"),
@@ -23,6 +23,9 @@ section! {
         /// How long a stopping server waits for requests under way and for sockets to close. What is
         /// left then is cut.
         pub drain_timeout: Period = Period::seconds(10),
+        /// How often the files of certificate and keys are looked at; what is new there is taken over
+        /// without a restart. SIGHUP does so at once.
+        pub watch: Period = Period::seconds(10),
     }
 }
 
@@ -48,6 +51,9 @@ impl Check for ServerSection {
                 "server.public_url",
                 format!("{url:?} is no URL such as https://chat.example.org"),
             );
+        }
+        if self.watch.as_millis() == 0 {
+            return ConfigError::at("server.watch", "it must not be 0");
         }
         Ok(())
     }

@@ -326,7 +326,11 @@ impl RequestIds {
 
 /// Where a connection comes from; each request carries it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// Whether it has TLS, up to this server.
+    pub(crate) is_secure: bool,
+}
 
 /// A request, as handlers take it.
 pub(crate) struct Call {
@@ -339,6 +343,7 @@ pub(crate) struct Call {
     body: Arc<Mutex<Body>>,
     body_until: Instant,
     peer: IpAddr,
+    is_secure: bool,
     is_from_proxy: bool,
 }
 
@@ -350,8 +355,9 @@ impl Call {
         started: Instant,
     ) -> Self {
         let (parts, body) = request.into_parts();
-        let peer =
-            parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+        let peer = parts.extensions.get::<Peer>();
+        let is_secure = peer.is_some_and(|peer| peer.is_secure);
+        let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.address.ip());
         let is_from_proxy =
             config.server.trusted_proxies.iter().any(|network| network.contains(peer));
         let body_until = started + config.http.body_timeout.get();
@@ -364,6 +370,7 @@ impl Call {
             body: Arc::new(Mutex::new(body)),
             body_until,
             peer,
+            is_secure,
             is_from_proxy,
         }
     }
@@ -488,7 +495,8 @@ impl App {
         if let Some(base) = &self.gates.public {
             return Ok(base.clone());
         }
-        PublicBase::from_request(&call.parts.headers, call.is_from_proxy).ok_or_else(|| {
+        let headers = &call.parts.headers;
+        PublicBase::from_request(headers, call.is_secure, call.is_from_proxy).ok_or_else(|| {
             error::validation("Host: needed to tell where the socket is, a name and perhaps a port")
         })
     }

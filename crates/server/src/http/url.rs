@@ -34,14 +34,19 @@ impl PublicBase {
 
     /// From a request's Host header; from the forwarding headers when a trusted proxy sent it. `None`
     /// when there is no usable host.
-    pub(crate) fn from_request(headers: &HeaderMap, trusted_proxy: bool) -> Option<Self> {
+    pub(crate) fn from_request(
+        headers: &HeaderMap,
+        is_secure: bool,
+        trusted_proxy: bool,
+    ) -> Option<Self> {
         let forwarded = |name: &str| {
             // The first value is the one that the outermost proxy saw.
             let value = headers.get(name).filter(|_| trusted_proxy)?.to_str().ok()?;
             value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
         };
         let secure = match forwarded("x-forwarded-proto") {
-            None | Some("http" | "ws") => false,
+            None => is_secure,
+            Some("http" | "ws") => false,
             Some("https" | "wss") => true,
             Some(_) => return None,
         };
@@ -137,18 +142,19 @@ mod tests {
             ("x-forwarded-host", "chat.example.org, inner"),
             ("x-forwarded-proto", "https"),
         ]);
-        let url = |trusted| PublicBase::from_request(&headers, trusted).unwrap().socket_url("t");
+        let url =
+            |trusted| PublicBase::from_request(&headers, false, trusted).unwrap().socket_url("t");
         assert_eq!(url(false), "ws://10.0.0.7:8090/socket?token=t");
         assert_eq!(url(true), "wss://chat.example.org/socket?token=t");
     }
 
     #[test]
     fn hosts_that_are_none_are_refused() {
-        assert_eq!(PublicBase::from_request(&HeaderMap::new(), false), None);
+        assert_eq!(PublicBase::from_request(&HeaderMap::new(), false, false), None);
         for host in ["", "a b", "user@evil.example", "a/b", "\u{e9}"] {
             let Ok(value) = HeaderValue::from_bytes(host.as_bytes()) else { continue };
             let headers = HeaderMap::from_iter([(header::HOST, value)]);
-            assert_eq!(PublicBase::from_request(&headers, false), None, "{host}");
+            assert_eq!(PublicBase::from_request(&headers, false, false), None, "{host}");
         }
     }
 

@@ -16,4 +16,5 @@ mod sockets;
 mod store;
 mod support;
 mod throttles;
+mod tls;
 mod tokens;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -86,15 +86,7 @@ impl Request {
 pub(crate) async fn exchange(mut stream: TcpStream, bytes: &[u8]) -> Response {
     // The server may answer and close before it has read everything.
     let _ = stream.write_all(bytes).await;
-    read(stream).await
-}
-
-/// Reads an answer to the end of the connection.
-pub(crate) async fn read(mut stream: TcpStream) -> Response {
-    let mut bytes = Vec::new();
-    // A server that closes before it has read everything resets the connection; what it said counts.
-    let _ = soon("an answer", stream.read_to_end(&mut bytes)).await;
-    Response::parse(&bytes)
+    Response::read(stream).await
 }
 
 #[derive(Debug)]
@@ -105,6 +97,15 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    /// Reads an answer to the end of the connection.
+    pub(crate) async fn read(mut stream: impl AsyncRead + Unpin) -> Self {
+        let mut bytes = Vec::new();
+        // A server that closes before it has read everything resets the connection; what it said
+        // counts.
+        let _ = soon("an answer", stream.read_to_end(&mut bytes)).await;
+        Self::parse(&bytes)
+    }
+
     fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let Some((head, body)) = text.split_once("\r\n\r\n") else {

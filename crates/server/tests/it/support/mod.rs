@@ -1,5 +1,6 @@
 //! A server of a test's own, and small clients for it.
 
+pub(crate) mod authority;
 pub(crate) mod http;
 pub(crate) mod sign;
 pub(crate) mod socket;
