@@ -112,6 +112,7 @@ fn append(chat: &Chat, version: u64, now: Timestamp) -> Commit {
     Commit {
         chat: chat.id.clone(),
         version,
+        head: None,
         state: None,
         drafts: vec![message(chat)],
         key: Some(TokenKey { key: Uuid::new_v4().as_u128(), body: 1 }),

@@ -147,7 +147,7 @@ impl<'c> Service<'c> {
     /// Tells the chats that are due the time.
     pub(crate) fn tick(&mut self, now: Timestamp) -> Result<(), ServiceError> {
         for chat in self.store.due(now, 128).map_err(|error| failed(&error))? {
-            self.run(now, &chat, &Command::TimePassed, None)?;
+            self.run(now, &chat, &Command::TimePassed { heard: Vec::new() }, None)?;
         }
         Ok(())
     }
@@ -353,6 +353,23 @@ impl<'c> Service<'c> {
         Ok(SentResponse { id, absolute_time })
     }
 
+    /// The command, and what the log knows if it tells the time. Nobody else writes meanwhile.
+    fn informed(
+        &self,
+        now: Timestamp,
+        chat: &Chat,
+        command: &Command,
+    ) -> Result<Command, StoreError> {
+        let Command::TimePassed { .. } = command else { return Ok(command.clone()) };
+        let mut heard = Vec::new();
+        for (who, after) in chat.silent(now) {
+            if let Some(time) = self.store.last_said(&chat.id, who, after)? {
+                heard.push((who.clone(), time));
+            }
+        }
+        Ok(Command::TimePassed { heard })
+    }
+
     /// Decides a command, commits what comes of it and publishes it. Gives what its sender is told.
     fn run(
         &mut self,
@@ -364,7 +381,8 @@ impl<'c> Service<'c> {
         let failed = |error: StoreError| failed(&error);
         for _ in 0..TRIES {
             let known = self.store.chat(id).map_err(failed)?.ok_or_else(denied)?;
-            let decision = self.rules.decide(now, &known.chat, command)?;
+            let informed = self.informed(now, &known.chat, command).map_err(failed)?;
+            let decision = self.rules.decide(now, &known.chat, &informed)?;
             let answer = decision.answer;
             if decision.chat.is_none() && decision.entries.is_empty() {
                 let published = self.publish(id, now, &decision.transient);
@@ -378,6 +396,7 @@ impl<'c> Service<'c> {
             let commit = Commit {
                 chat: id.clone(),
                 version: known.version,
+                head: None,
                 state: decision.chat.map(Arc::new),
                 drafts: decision.entries,
                 key,
@@ -387,8 +406,8 @@ impl<'c> Service<'c> {
             match self.store.commit(&commit).map_err(failed)? {
                 Committed::Done { entries, .. } => {
                     let told = entries.get(at).map(|entry| (entry.id.clone(), entry.time));
-                    self.stored.extend(entries);
                     self.publish(id, now, &decision.transient);
+                    self.stored.extend(entries);
                     return Ok(told.filter(|_| matches!(answer, Answer::Entry(_))));
                 }
                 Committed::Repeated { id, time } => return Ok(Some((id, time))),

@@ -8,7 +8,7 @@ use chatloom_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Refusal;
+use crate::{Refusal, Timers};
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
 /// default.
@@ -39,6 +39,9 @@ pub struct Chat {
     pub initial_message: Option<(ContentType, String)>,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Timers of people who fall silent.
+    #[serde(default, skip_serializing_if = "Timers::is_empty")]
+    pub timers: Timers,
 }
 
 /// Ids only: the rest is private.
@@ -123,6 +126,12 @@ impl Chat {
     /// When [`Command::TimePassed`](crate::Command::TimePassed) has something to do; `None` once the
     /// chat is over.
     pub fn next_due(&self) -> Option<Timestamp> {
+        let end = self.ends_by()?;
+        Some(self.timers.next_due().map_or(end, |due| due.min(end)))
+    }
+
+    /// Its last moment, unless it ends before; `None` once it is over.
+    pub(crate) fn ends_by(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Started { connect_by } => Some(connect_by.min(self.ends_at)),
             Phase::Ended { .. } => None,
@@ -130,13 +139,13 @@ impl Chat {
         }
     }
 
-    /// A participant who may still do something here: has not left, and the chat is not over. A
-    /// deadline counts from its time on, even if nobody has told the chat yet that it passed.
+    /// A participant who may still do something here: has not left, and the chat is not over. Its
+    /// last moment counts from its time on, even if nobody has told the chat yet that it passed.
     ///
     /// Refused with `AccessDeniedException`, as all calls after the end are
     /// (docs/protocol/participant-service.md §1.4).
     pub fn admit(&self, now: Timestamp, id: &ParticipantId) -> Result<&Participant, Refusal> {
-        if self.next_due().is_none_or(|due| due <= now) {
+        if self.ends_by().is_none_or(|end| end <= now) {
             return Err(Refusal::new(ErrorKind::AccessDenied, "Access denied: the chat is over"));
         }
         let participant = self.participant(id).ok_or_else(|| {

@@ -2,10 +2,11 @@
 
 use chatloom_wire::{
     ErrorKind, ParticipantId, ServiceError, Timestamp,
+    contact::ParticipantTimer,
     participant::{SendEventRequest, SendMessageRequest},
 };
 
-use crate::{AgentUser, Assistant, Chat, Draft, arrive, leave};
+use crate::{AgentUser, Assistant, Chat, Draft, Heard, arrive, leave, timers};
 
 /// What everybody's chats have in common.
 #[derive(Clone, Debug)]
@@ -55,8 +56,17 @@ pub enum Command {
     },
     /// The control plane ends the chat.
     Stop,
+    /// The control plane sets timers of people who fall silent. The request has been checked.
+    SetTimers {
+        /// Which, and to what.
+        timers: Vec<ParticipantTimer>,
+    },
     /// Time passed; see [`Chat::next_due`].
-    TimePassed,
+    TimePassed {
+        /// When those in [`Chat::silent`] last said something since, if they did. To be stored only
+        /// if nothing was said meanwhile.
+        heard: Vec<Heard>,
+    },
 }
 
 /// What to do about a command.
@@ -66,7 +76,7 @@ pub struct Decision {
     pub chat: Option<Chat>,
     /// What to store and then publish, in this order.
     pub entries: Vec<Draft>,
-    /// What to publish without storing it.
+    /// What to publish without storing it, before the entries.
     pub transient: Vec<Draft>,
     /// What the caller is told.
     pub answer: Answer,
@@ -121,8 +131,21 @@ impl Rules {
     /// - `ValidationException` for a content type that the chat does not support;
     /// - to [`Command::Accept`] `ConflictException` when another agent was faster or the chat is full,
     ///   `ResourceNotFoundException` when the chat does not wait;
-    /// - to [`Command::Stop`] `ContactNotFoundException` when the chat is over.
+    /// - to [`Command::Stop`] `ContactNotFoundException` when the chat is over, to
+    ///   [`Command::SetTimers`] `ResourceNotFoundException`.
     pub fn decide(
+        &self,
+        now: Timestamp,
+        chat: &Chat,
+        command: &Command,
+    ) -> Result<Decision, Refusal> {
+        let mut decision = self.decide_alone(now, chat, command)?;
+        timers::follow(now, chat, &mut decision);
+        Ok(decision)
+    }
+
+    /// Without what follows for all commands alike.
+    fn decide_alone(
         &self,
         now: Timestamp,
         chat: &Chat,
@@ -146,7 +169,8 @@ impl Rules {
             }
             Command::Accept { agent, participant } => arrive::accept(now, chat, agent, participant),
             Command::Stop => leave::stop(now, chat),
-            Command::TimePassed => Ok(leave::time_passed(now, chat)),
+            Command::SetTimers { timers } => timers::configure(now, chat, timers),
+            Command::TimePassed { heard } => Ok(leave::time_passed(now, chat, heard)),
         }
     }
 }

@@ -95,6 +95,16 @@ impl fmt::Debug for Draft {
 }
 
 impl Draft {
+    /// Whether it is something that somebody said or showed, and no event.
+    pub(crate) fn is_said(&self) -> bool {
+        match &self.body {
+            DraftBody::Item { item_type, .. } => {
+                matches!(item_type, ItemType::Message | ItemType::Attachment)
+            }
+            DraftBody::Receipt { .. } => false,
+        }
+    }
+
     /// The entry as sockets carry it, JSON text with exactly the members of
     /// docs/protocol/participant-service.md §6.9, and §4.4 for receipts. Made when the entry gets
     /// its place, since id and time are part of it.

@@ -3,7 +3,8 @@
 use chatloom_wire::{ContentType, ErrorKind, ParticipantRole, Timestamp};
 
 use crate::{
-    Answer, Chat, Decision, Draft, EndReason, Participant, Phase, Presence, Refusal, compose::event,
+    Answer, Chat, Decision, Draft, EndReason, Heard, Participant, Phase, Presence, Refusal,
+    compose::event, timers,
 };
 
 pub(crate) fn disconnect(now: Timestamp, chat: &Chat, leaver: &Participant) -> Decision {
@@ -28,6 +29,20 @@ pub(crate) fn disconnect(now: Timestamp, chat: &Chat, leaver: &Participant) -> D
     Decision::change(after, entries)
 }
 
+/// Everybody but the customer leaves; gives the events that say so.
+pub(crate) fn others_leave(chat: &mut Chat) -> Vec<Draft> {
+    let leaves = |person: &Participant| person.role != ParticipantRole::Customer;
+    let left = chat.present().filter(|person| leaves(person));
+    let left: Vec<Draft> =
+        left.map(|person| event(chat, Some(person), ContentType::ParticipantLeft)).collect();
+    for person in &mut chat.participants {
+        if leaves(person) && person.role != ParticipantRole::System {
+            person.presence = Presence::Left;
+        }
+    }
+    left
+}
+
 /// The control plane ends the chat.
 pub(crate) fn stop(now: Timestamp, chat: &Chat) -> Result<Decision, Refusal> {
     if chat.is_over() {
@@ -41,9 +56,12 @@ pub(crate) fn stop(now: Timestamp, chat: &Chat) -> Result<Decision, Refusal> {
     Ok(Decision::change(after, vec![ended]))
 }
 
-pub(crate) fn time_passed(now: Timestamp, chat: &Chat) -> Decision {
-    if chat.next_due().is_none_or(|due| due > now) {
-        return Decision::nothing(Answer::Done);
+/// The last moment comes before everything else that is due.
+pub(crate) fn time_passed(now: Timestamp, chat: &Chat, heard: &[Heard]) -> Decision {
+    match chat.ends_by() {
+        None => return Decision::nothing(Answer::Done),
+        Some(end) if end > now => return timers::time_passed(now, chat, heard),
+        Some(_) => {}
     }
     let mut after = chat.clone();
     let ended = end(now, &mut after, EndReason::Other);

@@ -3,7 +3,7 @@
 use chatloom_wire::{ContentType, ErrorKind, ParticipantRole, Timestamp};
 
 use crate::{
-    Chat, Contact, Participant, Phase, Presence, Refusal, Rules, StartChat, limits,
+    Chat, Contact, Participant, Phase, Presence, Refusal, Rules, StartChat, Timers, limits,
     send::require_supported,
 };
 
@@ -55,6 +55,7 @@ impl Rules {
             ends_at: now.plus_millis(limits::duration_ms(request.chat_duration_in_minutes)),
             initial_message,
             updated_at: now,
+            timers: Timers::default(),
         })
     }
 }

@@ -8,6 +8,7 @@ mod describe;
 mod page;
 mod start;
 mod stop;
+mod timers;
 
 pub use self::{
     attributes::{Attributes, MAX_ATTRIBUTES_BYTES, check_attributes},
@@ -18,4 +19,8 @@ pub use self::{
         StartChatContactResponse,
     },
     stop::{StopContact, StopContactRequest},
+    timers::{
+        ChannelConfiguration, ChatTimers, ParticipantTimer, TimerRole, TimerType, TimerValue,
+        UpdateParticipantRoleConfig, UpdateParticipantRoleConfigRequest,
+    },
 };

@@ -1,11 +1,15 @@
 //! What holds after any commands in any order.
 
 use chatloom_engine::{Answer, Assistant, Chat, Command, Entry, EntryKind, Phase};
-use chatloom_wire::{ContentType, Item, ItemId, ItemType};
+use chatloom_wire::{
+    ContentType, Item, ItemId, ItemType, Timestamp,
+    contact::{TimerRole, TimerType},
+};
 use proptest::{prelude::*, sample::select, test_runner::RngSeed};
 
 use crate::world::{
     ANA, BEN, CUSTOMER, MINUTE, World, accept, connect, disconnect, event, receipt, rules, say,
+    time_passed, timers,
 };
 
 /// Half of the commands are valid often, the other half seldom.
@@ -32,8 +36,16 @@ fn any_command() -> impl Strategy<Value = Command> {
         2 => Just(accept("ana", ANA)),
         1 => Just(accept("ben", BEN)),
         1 => Just(Command::Stop),
-        2 => Just(Command::TimePassed),
+        3 => Just(time_passed()),
+        2 => any_timers(),
     ]
+}
+
+fn any_timers() -> impl Strategy<Value = Command> {
+    let role = select(vec![TimerRole::Customer, TimerRole::Agent]);
+    let kind = select(vec![TimerType::Idle, TimerType::DisconnectNoncustomer]);
+    let minutes = select(vec![None, Some(2), Some(3), Some(480)]);
+    (role, kind, minutes).prop_map(|timer| timers(&[timer]))
 }
 
 /// Commands, each after a pause in milliseconds.
@@ -59,6 +71,59 @@ fn kind_of(item: &Item) -> Option<&ContentType> {
     item.head().content_type.as_ref()
 }
 
+/// Runs a command and compares what timers say with what the log knows. `idle` is who is idle.
+fn check_timers(
+    world: &mut World,
+    command: &Command,
+    idle: &mut Vec<String>,
+) -> Result<(), TestCaseError> {
+    let was_over = world.chat.is_over();
+    let log = world.log.clone();
+    let silence = |now: Timestamp, who: &str| {
+        let theirs = |entry: &&std::sync::Arc<Entry>| {
+            entry.sender.as_ref().is_some_and(|sender| sender.as_str() == who)
+                && entry.kind == EntryKind::Item
+        };
+        now.as_millis() - log.iter().rfind(theirs).unwrap().time.as_millis()
+    };
+    let before = world.chat.clone();
+    let Ok(decision) = world.decide(command) else { return Ok(()) };
+    let present = |chat: &Chat, who: &str| chat.present().any(|one| one.id.as_str() == who);
+    idle.retain(|who| {
+        present(&before, who)
+            && before.agent_of_user("ana").or(before.agent_of_user("ben")).is_some()
+    });
+    for draft in &decision.transient {
+        let chatloom_engine::DraftBody::Item { content_type, .. } = &draft.body else { continue };
+        let who = draft.sender.as_ref().unwrap().id.as_str().to_owned();
+        match content_type {
+            ContentType::ParticipantIdle => {
+                prop_assert!(!was_over && present(&before, &who));
+                prop_assert!(!idle.contains(&who), "idle once");
+                let silence = silence(world.now, &who);
+                prop_assert!(silence >= 2 * MINUTE, "{} ms of silence", silence);
+                idle.push(who);
+            }
+            ContentType::ParticipantReturned => {
+                prop_assert!(idle.contains(&who), "only the idle return");
+                let said = matches!(command, Command::SendMessage { .. });
+                prop_assert!(said, "by saying something");
+                idle.retain(|one| *one != who);
+            }
+            ContentType::ParticipantAutoDisconnection => {
+                prop_assert!(!was_over && world.chat.is_over());
+                let silence = silence(world.now, &who);
+                prop_assert!(silence >= 2 * MINUTE, "{} ms of silence", silence);
+                let agents = world.chat.present().filter(|one| one.id.as_str() != CUSTOMER);
+                prop_assert_eq!(agents.count(), 0);
+            }
+            _ => {}
+        }
+    }
+    prop_assert!(!was_over || decision.transient.is_empty(), "nothing after the end");
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(config(256))]
 
@@ -68,6 +133,7 @@ proptest! {
         for (pause, command) in story {
             world.pass(pause);
             let before = world.chat.clone();
+            let command = world.informed(&command);
             let first = world.rules.decide(world.now, &before, &command);
             prop_assert_eq!(&first, &world.rules.decide(world.now, &before, &command));
             let Ok(decision) = first else { continue };
@@ -98,7 +164,7 @@ proptest! {
             if was_over {
                 prop_assert_eq!(&(world.chat.clone(), world.log.len()), &before);
                 prop_assert!(
-                    matches!(command, Command::TimePassed) == decision.is_ok(),
+                    matches!(command, Command::TimePassed { .. }) == decision.is_ok(),
                     "{:?}", command
                 );
             }
@@ -143,26 +209,59 @@ proptest! {
     }
 
     #[test]
-    fn deadlines_only_move_away(story in any_story(), with_assistant: bool) {
+    fn a_chat_ends_at_its_last_moment_at_the_latest(story in any_story(), with_assistant: bool) {
         let mut world = World::new(rules(with_assistant.then(Assistant::default)), "");
-        let mut due = world.chat.next_due();
+        let mut end = world.chat.next_due();
         for (pause, command) in story {
             world.pass(pause);
             drop(world.decide(&command));
-            let next = world.chat.next_due();
-            prop_assert_eq!(next.is_none(), world.chat.is_over());
-            if let (Some(before), Some(after)) = (due, next) {
+            let due = world.chat.next_due();
+            prop_assert_eq!(due.is_none(), world.chat.is_over());
+            prop_assert!(due.is_none_or(|due| due <= world.chat.ends_at));
+            let by = match world.chat.phase {
+                Phase::Started { connect_by } => Some(connect_by),
+                Phase::Ended { .. } => None,
+                _ => Some(world.chat.ends_at),
+            };
+            if let (Some(before), Some(after)) = (end, by) {
                 prop_assert!(after >= before);
             }
+            end = by;
+        }
+        let Some(mut due) = world.chat.next_due() else { return Ok(()) };
+        // Whatever time does before, it ends then.
+        for _ in 0..100 {
+            world.now = due.plus_millis(-1);
+            prop_assert_eq!(world.decide(&time_passed()).unwrap().chat, None);
+            world.now = due;
+            let decision = world.decide(&time_passed()).unwrap();
+            prop_assert!(decision.chat.is_some(), "something was due at {}", due);
+            let Some(next) = world.chat.next_due() else { break };
+            prop_assert!(next > due, "{} and then {}", due, next);
             due = next;
         }
-        let Some(due) = due else { return Ok(()) };
-        world.now = due.plus_millis(-1);
-        prop_assert_eq!(world.decide(&Command::TimePassed).unwrap().chat, None);
-        world.now = due;
-        world.decide(&Command::TimePassed).unwrap();
         let ended = matches!(world.chat.phase, Phase::Ended { at, .. } if at == due);
         prop_assert!(ended, "at {}", due);
+        prop_assert!(end.is_some_and(|end| due <= end));
+    }
+
+    #[test]
+    fn timers_tell_the_truth_and_only_once(story in any_story(), with_assistant: bool) {
+        let mut world = World::new(rules(with_assistant.then(Assistant::default)), "");
+        let mut idle: Vec<String> = Vec::new();
+        for (pause, command) in story {
+            // As often as a server looks.
+            let until = world.now.plus_millis(pause);
+            loop {
+                let due = world.chat.next_due().filter(|due| *due <= until);
+                world.now = due.map_or(until, |due| due.max(world.now));
+                if due.is_none() {
+                    break;
+                }
+                check_timers(&mut world, &time_passed(), &mut idle)?;
+            }
+            check_timers(&mut world, &command, &mut idle)?;
+        }
     }
 
     #[test]

@@ -6,5 +6,7 @@ mod corpus;
 mod laws;
 mod pages;
 mod rules;
+mod states;
 mod texts;
+mod timers;
 mod world;

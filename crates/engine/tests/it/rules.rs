@@ -7,7 +7,7 @@ use chatloom_wire::{ContactId, ContentType, ItemId, Timestamp};
 
 use crate::world::{
     ANA, ASSISTANT, BEN, CUSTOMER, MINUTE, START, SYSTEM, World, accept, connect, disconnect,
-    event, receipt, rules, say, say_as, start_chat, start_request,
+    event, receipt, rules, say, say_as, start_chat, start_request, time_passed,
 };
 
 /// What was stored and published, or the error.
@@ -252,7 +252,7 @@ fn the_customer_ends_it_for_all() {
             (accept("ben", BEN), Err("ResourceNotFoundException")),
             (accept("ana", ANA), Err("ResourceNotFoundException")),
             (Command::Stop, Err("ContactNotFoundException")),
-            (Command::TimePassed, NOTHING),
+            (time_passed(), NOTHING),
         ],
     );
     assert!(stops(EndReason::Customer)(&world.chat.phase));
@@ -308,12 +308,12 @@ fn a_customer_has_five_minutes_to_come() {
     let deadline = START.plus_millis(5 * MINUTE);
     assert_eq!(world.chat.next_due(), Some(deadline));
     world.now = deadline.plus_millis(-1);
-    play(&mut world, &[(Command::TimePassed, NOTHING)]);
+    play(&mut world, &[(time_passed(), NOTHING)]);
     assert!(!world.chat.is_over());
 
     // The deadline counts even before anybody has told the chat of it.
     world.now = deadline;
-    play(&mut world, &[(connect(CUSTOMER), DENIED), (Command::TimePassed, NOTHING)]);
+    play(&mut world, &[(connect(CUSTOMER), DENIED), (time_passed(), NOTHING)]);
     assert!(stops(EndReason::Other)(&world.chat.phase), "and nobody was told");
     assert_eq!(world.chat.next_due(), None);
 }
@@ -325,17 +325,14 @@ fn a_chat_lasts_as_long_as_was_asked() {
         let end = START.plus_millis(minutes * MINUTE);
         assert_eq!(world.chat.next_due(), Some(end));
         world.now = end.plus_millis(-1);
-        play(
-            &mut world,
-            &[(Command::TimePassed, NOTHING), (say(CUSTOMER, "x"), Ok(&["CUSTOMER: x"]))],
-        );
+        play(&mut world, &[(time_passed(), NOTHING), (say(CUSTOMER, "x"), Ok(&["CUSTOMER: x"]))]);
         world.now = end;
         play(
             &mut world,
             &[
                 (say(CUSTOMER, "x"), DENIED),
-                (Command::TimePassed, Ok(&["chat.ended"])),
-                (Command::TimePassed, NOTHING),
+                (time_passed(), Ok(&["chat.ended"])),
+                (time_passed(), NOTHING),
             ],
         );
         assert!(stops(EndReason::Other)(&world.chat.phase));

@@ -8,7 +8,7 @@ use chatloom_engine::{
 };
 use chatloom_wire::{
     ContactId, ContentType, ItemId, ParticipantId, Timestamp,
-    contact::StartChatContactRequest,
+    contact::{ParticipantTimer, StartChatContactRequest, TimerRole, TimerType, TimerValue},
     participant::{SendEventRequest, SendMessageRequest},
 };
 
@@ -68,7 +68,8 @@ impl World {
 
     /// Decides and applies; the decision comes with the state before it applied.
     pub(crate) fn decide(&mut self, command: &Command) -> Result<Decision, Refusal> {
-        let decision = self.rules.decide(self.now, &self.chat, command)?;
+        let command = self.informed(command);
+        let decision = self.rules.decide(self.now, &self.chat, &command)?;
         for draft in &decision.entries {
             let entry = place(&self.chat.id, draft, self.now, self.log.last().map(|last| &**last));
             self.log.push(Arc::new(entry));
@@ -77,6 +78,20 @@ impl World {
             self.chat = chat.clone();
         }
         Ok(decision)
+    }
+
+    /// The command, and what the log knows if it tells the time.
+    pub(crate) fn informed(&self, command: &Command) -> Command {
+        let Command::TimePassed { .. } = command else { return command.clone() };
+        let heard = self.chat.silent(self.now).filter_map(|(who, after)| {
+            let theirs = |entry: &&Arc<Entry>| {
+                entry.sender.as_ref() == Some(who)
+                    && entry.time > after
+                    && entry.text.contains(r#""Type":"MESSAGE""#)
+            };
+            self.log.iter().rfind(theirs).map(|entry| (who.clone(), entry.time))
+        });
+        Command::TimePassed { heard: heard.collect() }
     }
 
     /// Decides and applies; says in short what was stored and, in parentheses, what was only
@@ -166,6 +181,24 @@ pub(crate) fn receipt(participant: &str, read: bool, message: &ItemId) -> Comman
 
 pub(crate) fn disconnect(participant: &str) -> Command {
     Command::Disconnect { participant: participant.into() }
+}
+
+/// To be given to a [`World`], which adds what it has heard.
+pub(crate) fn time_passed() -> Command {
+    Command::TimePassed { heard: Vec::new() }
+}
+
+/// Sets timers: role, type and minutes, or none to unset one.
+pub(crate) fn timers(list: &[(TimerRole, TimerType, Option<i64>)]) -> Command {
+    let timers = list.iter().map(|(role, kind, minutes)| ParticipantTimer {
+        participant_role: role.clone(),
+        timer_type: kind.clone(),
+        timer_value: TimerValue {
+            participant_timer_action: minutes.is_none().then(|| "Unset".to_owned()),
+            participant_timer_duration_in_minutes: *minutes,
+        },
+    });
+    Command::SetTimers { timers: timers.collect() }
 }
 
 pub(crate) fn accept(user: &str, participant: &str) -> Command {

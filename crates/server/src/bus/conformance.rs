@@ -17,7 +17,7 @@ use std::{
 };
 
 use chatloom_engine::{
-    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, entry::item_id,
+    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, Timers, entry::item_id,
 };
 use chatloom_wire::{ContactId, ContentType, ItemType, Timestamp};
 use futures_util::future::BoxFuture;
@@ -419,6 +419,7 @@ pub async fn a_lost_last_message_is_found_by_comparing_heads(
             let commit = Commit {
                 chat: chat.clone(),
                 version,
+                head: None,
                 state: None,
                 drafts: vec![draft(chat), draft(chat)],
                 key: None,
@@ -462,5 +463,6 @@ fn empty_chat(id: &ContactId) -> Chat {
         ends_at: NOON.plus_millis(3_600_000),
         initial_message: None,
         updated_at: NOON,
+        timers: Timers::default(),
     }
 }

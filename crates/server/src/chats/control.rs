@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chatloom_engine::{Chat, Command};
-use chatloom_wire::{ContactId, ErrorKind, ServiceError};
+use chatloom_wire::{ContactId, ErrorKind, ServiceError, contact::ParticipantTimer};
 
 use super::{
     Chats,
@@ -25,6 +25,19 @@ impl Chats {
     pub async fn stop(self: &Arc<Self>, contact: &ContactId) -> Result<(), ServiceError> {
         let chat = self.chat_of(contact).await.map_err(to_control_plane)?;
         self.settle(&chat, Command::Stop, None).await.map(drop).map_err(to_control_plane)
+    }
+
+    /// Sets timers of people who fall silent, for the agents who join from now on:
+    /// UpdateParticipantRoleConfig. The request has been checked. `ResourceNotFoundException` when
+    /// there is no such contact or its chat has ended.
+    pub async fn set_timers(
+        self: &Arc<Self>,
+        contact: &ContactId,
+        timers: Vec<ParticipantTimer>,
+    ) -> Result<(), ServiceError> {
+        let chat = self.chat_of(contact).await.map_err(to_control_plane)?;
+        let command = Command::SetTimers { timers };
+        self.settle(&chat, command, None).await.map(drop).map_err(to_control_plane)
     }
 
     pub(super) async fn chat_of(&self, contact: &ContactId) -> Result<ContactId, ServiceError> {

@@ -52,13 +52,19 @@ impl Chats {
     async fn decide_and_commit(
         &self,
         id: ContactId,
-        command: Command,
+        mut command: Command,
         key: Option<TokenKey>,
     ) -> Result<Settled, ServiceError> {
         let failed = |error: StoreError| failed(&error);
         let (mut known, mut may_be_old) = self.load(&id).await.map_err(failed)?;
         for _ in 0..TRIES {
             let now = self.clock.now();
+            let head = match &mut command {
+                Command::TimePassed { heard } => {
+                    self.listen(now, &known.chat, heard).await.map_err(failed)?
+                }
+                _ => None,
+            };
             let decided = room_for(&command, known.head)
                 .and_then(|()| Ok(self.rules.decide(now, &known.chat, &command)?));
             let decision = match decided {
@@ -94,6 +100,7 @@ impl Chats {
             let commit = Commit {
                 chat: id.clone(),
                 version: known.version,
+                head,
                 state: state.clone(),
                 drafts: decision.entries,
                 key,
@@ -111,10 +118,10 @@ impl Chats {
                     let head = entries.last().map_or(0, |entry| entry.seq);
                     self.remember(&id, Cached { chat: Arc::clone(&chat), version, head });
                     self.counts.stored.fetch_add(entries.len() as u64, Relaxed);
+                    self.publish_transient(&id, now, &decision.transient);
                     if !entries.is_empty() {
                         self.bus.publish(Notice::Stored(entries));
                     }
-                    self.publish_transient(&id, now, &decision.transient);
                     for queue in queues.into_iter().flatten().flatten() {
                         self.bus.publish(Notice::QueueChanged(queue));
                     }

@@ -10,7 +10,7 @@ use chatloom_engine::{
     AgentUser, Assistant, Command, Entry, EntryKind, Phase, entry::time_of_item, limits,
 };
 use chatloom_wire::{
-    ContentType, ItemId, ParticipantRole, Timestamp,
+    ContentType, ItemId, ParticipantId, ParticipantRole, Timestamp,
     contact::StartChatContactRequest,
     participant::{
         DisconnectParticipantRequest, GetTranscriptRequest, GetTranscriptResponse,
@@ -289,6 +289,15 @@ impl Store for Meddled {
         limit: u32,
     ) -> store::Answer<'_, Vec<Arc<Entry>>> {
         self.inner.entries_after(chat, seq, limit)
+    }
+
+    fn last_said(
+        &self,
+        chat: &ContactId,
+        sender: &ParticipantId,
+        after: Timestamp,
+    ) -> store::Answer<'_, Option<Timestamp>> {
+        self.inner.last_said(chat, sender, after)
     }
 
     fn heads(&self, chats: Vec<ContactId>) -> store::Answer<'_, Vec<u64>> {

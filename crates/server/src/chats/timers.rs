@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use chatloom_engine::Command;
+use chatloom_engine::{Chat, Command, Heard};
 use chatloom_wire::Timestamp;
 use tokio::time::MissedTickBehavior;
 
@@ -21,7 +21,7 @@ const TOLD_IN_A_TICK: usize = 16;
 
 impl Chats {
     /// Tells the chats when a time of theirs has passed (five minutes without the customer, the end
-    /// of the longest duration), until `shutdown`. Of all servers with one store one does it at a
+    /// of the longest duration, the silence of somebody), until `shutdown`. Of all servers with one store one does it at a
     /// time, by a lease.
     ///
     /// A chat that is told late loses nothing: its rules look at the time themselves.
@@ -50,6 +50,29 @@ impl Chats {
         }
     }
 
+    /// Asks the log what those whose timers seem to have run out have said since, and gives the head of
+    /// the log that the answer is true for.
+    pub(super) async fn listen(
+        &self,
+        now: Timestamp,
+        chat: &Chat,
+        heard: &mut Vec<Heard>,
+    ) -> Result<Option<u64>, StoreError> {
+        heard.clear();
+        let silent: Vec<_> = chat.silent(now).collect();
+        if silent.is_empty() {
+            return Ok(None);
+        }
+        // First the head: what is appended later makes the decision void.
+        let last = self.store.heads(vec![chat.id.clone()]).await?.first().copied();
+        for (who, after) in silent {
+            if let Some(time) = self.store.last_said(&chat.id, who, after).await? {
+                heard.push((who.clone(), time));
+            }
+        }
+        Ok(last)
+    }
+
     /// Does what is due; answers how many chats were told.
     pub(super) async fn tick(self: &Arc<Self>, timers: &mut Timers) -> Result<usize, StoreError> {
         let now = self.clock.now();
@@ -66,7 +89,8 @@ impl Chats {
             let due = self.store.due(now, TOLD_AT_ONCE).await?;
             let mut failures = 0;
             for chat in &due {
-                if let Err(error) = self.settle(chat, Command::TimePassed, None).await {
+                let time_passed = Command::TimePassed { heard: Vec::new() };
+                if let Err(error) = self.settle(chat, time_passed, None).await {
                     tracing::warn!(%chat, %error, "a chat could not be told the time");
                     failures += 1;
                 }

@@ -3,11 +3,12 @@
 mod describe;
 mod start;
 mod stop;
+mod timers;
 
 use bytes::Bytes;
 use chatloom_wire::{ContactFlowId, ErrorKind, InstanceId, ServiceError};
 
-pub(super) use self::{describe::describe, start::start_chat, stop::stop};
+pub(super) use self::{describe::describe, start::start_chat, stop::stop, timers::set_timers};
 use super::{
     App, Call,
     sigv4::{self, Signed},

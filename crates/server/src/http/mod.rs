@@ -133,6 +133,7 @@ operations! {
     StartChatContact = wire::StartChatContact::NAME,
     StopContact = wire::StopContact::NAME,
     DescribeContact = wire::DescribeContact::NAME,
+    UpdateParticipantRoleConfig = wire::UpdateParticipantRoleConfig::NAME,
     /// `POST /start-chat`
     StartChat = "StartChat",
     /// `GET /socket`
@@ -176,6 +177,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         PUT wire::StartChatContact::PATH, StartChatContact => contact::start_chat;
         POST wire::StopContact::PATH, StopContact => contact::stop;
         GET wire::DescribeContact::PATH, DescribeContact => contact::describe;
+        PUT wire::UpdateParticipantRoleConfig::PATH,
+            UpdateParticipantRoleConfig => contact::set_timers;
         POST "/start-chat", StartChat => start_chat::start_chat;
         GET "/socket", Socket => socket::open;
         POST "/v1/agent/login", AgentLogin => agent::login;

@@ -22,7 +22,7 @@ use std::{
 
 use chatloom_engine::{
     Audience, Chat, Contact, Draft, DraftBody, EndReason, Entry, EntryKind, Participant, Phase,
-    Presence, Sender, entry::time_of_item,
+    Presence, Sender, Timers, entry::time_of_item,
 };
 use chatloom_wire::{
     ContactFlowId, ContactId, ContentType, InstanceId, ItemId, ItemType, ParticipantId,
@@ -58,6 +58,8 @@ macro_rules! store_conformance {
             entries_come_back_as_they_were
             acknowledged_entries_are_seen_at_once
             a_commit_needs_the_present_version
+            a_commit_may_need_the_present_head
+            the_last_words_are_no_events
             concurrent_changes_of_the_state_lose_nothing
             concurrent_appends_leave_no_holes
             a_large_commit_is_whole
@@ -137,6 +139,7 @@ fn chat(number: u64) -> Chat {
         ends_at: at(86_400_000),
         initial_message: Some((ContentType::TextPlain, "first".to_owned())),
         updated_at: NOON,
+        timers: Timers::default(),
     }
 }
 
@@ -174,7 +177,16 @@ fn receipt(chat: &ContactId, about: &ItemId, by: u64, read: bool) -> Draft {
 }
 
 fn append(chat: &ContactId, version: u64, drafts: Vec<Draft>, now: Timestamp) -> Commit {
-    Commit { chat: chat.clone(), version, state: None, drafts, key: None, answer: 0, now }
+    Commit {
+        chat: chat.clone(),
+        version,
+        head: None,
+        state: None,
+        drafts,
+        key: None,
+        answer: 0,
+        now,
+    }
 }
 
 fn say(chat: &Versioned, content: &str, now: Timestamp) -> Commit {
@@ -376,6 +388,64 @@ pub async fn a_commit_needs_the_present_version(data: &dyn Data) {
 
     let (entries, after) = done(&*store, say(&now, "fresh", at(3))).await;
     assert_eq!((entries[0].seq, after), (1, version));
+}
+
+/// A decision on what the log holds is stored only while the log holds no more.
+pub async fn a_commit_may_need_the_present_head(data: &dyn Data) {
+    let store = data.open().await;
+    let chat = created(&*store, 1).await;
+    let after =
+        |head| Commit { head: Some(head), ..change(&chat, at(2), |chat| chat.updated_at = at(2)) };
+    done(&*store, say(&chat, "more", at(1))).await;
+    for head in [0, 2] {
+        let result = store.commit(after(head)).await.unwrap();
+        assert!(matches!(result, Committed::Conflict), "{result:?}");
+    }
+    assert_eq!(load(&*store, &contact(1)).await.version, chat.version);
+    done(&*store, after(1)).await;
+    assert_eq!(load(&*store, &contact(1)).await.chat.updated_at, at(2));
+}
+
+/// Messages and attachments count, each sender for itself.
+pub async fn the_last_words_are_no_events(data: &dyn Data) {
+    let store = data.open().await;
+    let chat = created(&*store, 1).await;
+    let id = &chat.chat.id;
+    let by = |number, draft: Draft| Draft {
+        sender: Some(Sender {
+            id: participant(number),
+            role: ParticipantRole::Agent,
+            name: "Ana".to_owned(),
+        }),
+        ..draft
+    };
+    let event = || Draft {
+        body: DraftBody::Item {
+            item_type: ItemType::Event,
+            content_type: ContentType::ParticipantJoined,
+            content: None,
+        },
+        ..message(id, "")
+    };
+    let text = r#"says "Type":"EVENT""#;
+    let (first, _) = done(&*store, say(&chat, text, at(10))).await;
+    let later = vec![by(AGENT, event()), by(AGENT, message(id, "hello")), event()];
+    let (later, _) = done(&*store, append(id, chat.version, later, at(20))).await;
+    let receipt = receipt(id, &later[1].id, CUSTOMER, true);
+    done(&*store, append(id, chat.version, vec![receipt], at(30))).await;
+    for (who, after, expected) in [
+        (CUSTOMER, at(0), Some(first[0].time)),
+        (CUSTOMER, first[0].time.plus_millis(-1), Some(first[0].time)),
+        (CUSTOMER, first[0].time, None),
+        (AGENT, at(0), Some(later[1].time)),
+        (AGENT, at(100), None),
+        (OTHER_AGENT, at(0), None),
+    ] {
+        let found = store.last_said(id, &participant(who), after).await.unwrap();
+        assert_eq!(found, expected, "{who} after {after}");
+    }
+    let unknown = store.last_said(&contact(2), &participant(CUSTOMER), at(0)).await.unwrap();
+    assert_eq!(unknown, None);
 }
 
 /// Many that read, decide and commit, and again on a conflict: each change counts.

@@ -34,7 +34,8 @@ pub trait Store: Send + Sync + 'static {
     /// The chat that a contact belongs to.
     fn chat_of_contact(&self, contact: &ContactId) -> Answer<'_, Option<ContactId>>;
 
-    /// Appends entries and changes the state, if the chat still has the version it was decided on.
+    /// Appends entries and changes the state, if the chat still has the version it was decided on, and
+    /// the head if one is given.
     fn commit(&self, commit: Commit) -> Answer<'_, Committed>;
 
     /// A page of the transcript.
@@ -48,6 +49,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// All entries of a chat after a place, oldest first, at most `limit`.
     fn entries_after(&self, chat: &ContactId, seq: u64, limit: u32) -> Answer<'_, Vec<Arc<Entry>>>;
+
+    /// When a participant last sent a message or attachment after a time; events do not count.
+    fn last_said(
+        &self,
+        chat: &ContactId,
+        sender: &ParticipantId,
+        after: Timestamp,
+    ) -> Answer<'_, Option<Timestamp>>;
 
     /// The last place of each of these chats; 0 for one without entries or unknown.
     fn heads(&self, chats: Vec<ContactId>) -> Answer<'_, Vec<u64>>;
@@ -105,6 +114,8 @@ pub struct Commit {
     pub chat: ContactId,
     /// The version it was decided on.
     pub version: u64,
+    /// The last place of the log it was decided on, if more entries would make it another decision.
+    pub head: Option<u64>,
     /// The new state, when it changed.
     pub state: Option<Arc<Chat>>,
     /// What to append, in this order.
@@ -136,7 +147,7 @@ pub enum Committed {
     },
     /// The key was used before, with another body.
     TokenReused,
-    /// The chat has another version by now: read it and decide again.
+    /// The chat has another version or head by now: read it and decide again.
     Conflict,
 }
 

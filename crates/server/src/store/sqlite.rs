@@ -29,7 +29,7 @@ use std::{
 };
 
 use chatloom_engine::{Chat, Entry};
-use chatloom_wire::{ContactId, ItemId, Timestamp};
+use chatloom_wire::{ContactId, ItemId, ParticipantId, Timestamp};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use tokio::{
     runtime::Handle,
@@ -428,6 +428,18 @@ impl Store for Sqlite {
     fn entries_after(&self, chat: &ContactId, seq: u64, limit: u32) -> Answer<'_, Vec<Arc<Entry>>> {
         let chat = chat.clone();
         Box::pin(self.read("reading entries", move |c| reader::entries_after(c, &chat, seq, limit)))
+    }
+
+    fn last_said(
+        &self,
+        chat: &ContactId,
+        sender: &ParticipantId,
+        after: Timestamp,
+    ) -> Answer<'_, Option<Timestamp>> {
+        let (chat, sender) = (chat.clone(), sender.clone());
+        Box::pin(self.read("looking for the last words", move |c| {
+            reader::last_said(c, &chat, &sender, after)
+        }))
     }
 
     fn heads(&self, chats: Vec<ContactId>) -> Answer<'_, Vec<u64>> {

@@ -16,5 +16,6 @@ mod sockets;
 mod store;
 mod support;
 mod throttles;
+mod timers;
 mod tls;
 mod tokens;

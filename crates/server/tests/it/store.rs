@@ -11,7 +11,7 @@ use std::{
 };
 
 use chatloom_engine::{
-    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, entry::time_of_item,
+    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, Timers, entry::time_of_item,
 };
 use chatloom_server::store::{
     Commit, Committed, Created, Store, StoreError, TokenKey,
@@ -73,6 +73,7 @@ async fn create(store: &Sqlite, number: usize) {
         ends_at: NOON.plus_millis(3_600_000),
         initial_message: None,
         updated_at: NOON,
+        timers: Timers::default(),
     };
     let created = store.create(Arc::new(chat), None).await.unwrap();
     assert!(matches!(created, Created::New));
@@ -94,6 +95,7 @@ fn say(number: usize, content: impl Into<String>) -> Commit {
     Commit {
         chat: contact(number),
         version: 1,
+        head: None,
         state: None,
         drafts: vec![draft],
         key: None,

@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use chatloom_engine::{Chat, Entry};
-use chatloom_wire::{ContactId, ItemId, Timestamp};
+use chatloom_wire::{ContactId, ItemId, ParticipantId, Timestamp};
 use rusqlite::Connection;
 
 use super::{
@@ -108,6 +108,17 @@ impl Direct<'_> {
         limit: u32,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
         reader::entries_after(self.connection, chat, seq, limit).map_err(failed("reading entries"))
+    }
+
+    /// See [`Store::last_said`](crate::store::Store::last_said).
+    pub fn last_said(
+        &self,
+        chat: &ContactId,
+        sender: &ParticipantId,
+        after: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        reader::last_said(self.connection, chat, sender, after)
+            .map_err(failed("looking for the last words"))
     }
 
     /// See [`Store::heads`](crate::store::Store::heads).

@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use chatloom_engine::{Entry, EntryKind};
-use chatloom_wire::{ContactId, ItemId, Timestamp};
+use chatloom_wire::{ContactId, Item, ItemId, ItemType, ParticipantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::{
@@ -154,6 +154,30 @@ fn head(connection: &Connection, number: i64) -> rusqlite::Result<u64> {
     connection
         .prepare_cached("SELECT coalesce(max(seq), 0) FROM entries WHERE chat = ?1")?
         .query_row([number], |row| row.get(0))
+}
+
+/// Reads backwards from the end, so that one who talks is found at once.
+pub(super) fn last_said(
+    connection: &Connection,
+    chat: &ContactId,
+    sender: &ParticipantId,
+    after: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let first = place_of(connection, chat, Place::AtOrAfter(after.plus_millis(1)))?;
+    let (Some(number), Some(first)) = (number(connection, chat)?, first) else { return Ok(None) };
+    let mut statement = connection.prepare_cached(
+        "SELECT time, text FROM entries INDEXED BY entries_by_place
+         WHERE chat = ?1 AND seq >= ?2 AND kind = ?3 AND sender = ?4 ORDER BY seq DESC",
+    )?;
+    let sender = IdIn::new(sender.as_str());
+    let mut rows = statement.query(params![number, first, EntryKind::Item as u8, sender])?;
+    while let Some(row) = rows.next()? {
+        let item = Item::from_text(Arc::from(row.get_ref(1)?.as_str()?));
+        if item.is_ok_and(|item| item.head().item_type != Some(ItemType::Event)) {
+            return row.get(0).map(|time| Some(Timestamp::from_millis(time)));
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn receipts(

@@ -295,7 +295,7 @@ impl Writer {
                 });
             }
         }
-        if commit.version != known.version {
+        if commit.version != known.version || commit.head.is_some_and(|head| head != known.seq) {
             return Ok(Committed::Conflict);
         }
         if let (Some(text), Some(chat)) = (state, &commit.state) {
