@@ -2,35 +2,49 @@
 import { later, type Task } from "../host/tasks";
 import { log, LogLevel, type LogMetadata } from "./log";
 
-/** The original's name of each callback and of its event (S118). Those of items come first, in the order of the core's kinds. */
-export const CALLBACKS = {
-  onMessage: "INCOMING_MESSAGE",
-  onTyping: "INCOMING_TYPING",
-  onReadReceipt: "INCOMING_READ_RECEIPT",
-  onDeliveredReceipt: "INCOMING_DELIVERED_RECEIPT",
-  onParticipantIdle: "PARTICIPANT_IDLE",
-  onParticipantReturned: "PARTICIPANT_RETURNED",
-  onAutoDisconnection: "AUTODISCONNECTION",
-  onParticipantInvited: "PARTICIPANT_INVITED",
-  onAuthenticationInitiated: "AUTHENTICATION_INITIATED",
-  onAuthenticationSuccessful: "AUTHENTICATION_SUCCESSFUL",
-  onAuthenticationFailed: "AUTHENTICATION_FAILED",
-  onAuthenticationTimeout: "AUTHENTICATION_TIMEOUT",
-  onAuthenticationExpired: "AUTHENTICATION_EXPIRED",
-  onAuthenticationCanceled: "AUTHENTICATION_CANCELED",
-  onParticipantDisplayNameUpdated: "PARTICIPANT_DISPLAY_NAME_UPDATED",
-  onChatRehydrated: "CHAT_REHYDRATED",
-  onConnectionEstablished: "CONNECTION_ESTABLISHED",
-  onConnectionLost: "CONNECTION_LOST",
-  onConnectionBroken: "CONNECTION_BROKEN",
-  onDeepHeartbeatSuccess: "DEEP_HEARTBEAT_SUCCESS",
-  onDeepHeartbeatFailure: "DEEP_HEARTBEAT_FAILURE",
-  onTranscriptUpdated: "TRANSCRIPT_UPDATED",
-  onEnded: "CHAT_ENDED",
-} as const;
+/** The methods that subscribe to items, in the order of the core's kinds of them, and then the others. */
+const METHODS = [
+  "onMessage",
+  "onTyping",
+  "onReadReceipt",
+  "onDeliveredReceipt",
+  "onParticipantIdle",
+  "onParticipantReturned",
+  "onAutoDisconnection",
+  "onParticipantInvited",
+  "onAuthenticationInitiated",
+  "onAuthenticationSuccessful",
+  "onAuthenticationFailed",
+  "onAuthenticationTimeout",
+  "onAuthenticationExpired",
+  "onAuthenticationCanceled",
+  "onParticipantDisplayNameUpdated",
+  "onChatRehydrated",
+  "onConnectionEstablished",
+  "onConnectionLost",
+  "onConnectionBroken",
+  "onDeepHeartbeatSuccess",
+  "onDeepHeartbeatFailure",
+  "onTranscriptUpdated",
+  "onEnded",
+] as const;
 
-/** The methods that subscribe. */
-export type Callbacks = { [name in keyof typeof CALLBACKS]: (callback: Handler) => () => void };
+/** Of the kinds of items so many come first whose events are incoming ones. */
+const INCOMING = 4;
+
+/** The event of each method, in the names of the original (S118): mostly the method's in other letters. */
+export const CALLBACKS = Object.fromEntries(
+  METHODS.map((method, kind) => [method, (kind < INCOMING ? "INCOMING_" : "") + eventOf(method)]),
+) as Record<(typeof METHODS)[number], string>;
+
+/** The event of a method that is called after it: `CAUGHT_UP` of `onCaughtUp`. */
+export function eventOf(method: string): string {
+  const name = method === "onEnded" ? "ChatEnded" : method.slice(2).replace("AutoD", "Autod");
+  return name.replace(/\B[A-Z]/g, "_$&").toUpperCase();
+}
+
+/** Methods that subscribe. */
+export type Subscribe<Names extends string> = Record<Names, (callback: Handler) => () => void>;
 
 /** The event of each kind of item, by the core's number of it. */
 export const EVENTS = Object.values(CALLBACKS);

@@ -47,8 +47,11 @@ const MOST_ENDED = 20;
 const ended: (() => void)[] = [];
 
 /** What is behind a session. Applications of the original reach through to it now and then. */
-export class Controller implements Listener {
-  protected readonly participant: Participant;
+export class Controller implements Listener, Participant {
+  declare readonly initialContactId: string;
+  declare readonly contactId: string;
+  declare readonly participantId: string;
+  declare readonly participantToken: string | undefined;
   protected readonly settings: Settings;
   /** What the first connection was given (S56). */
   connectionDetails: ConnectionDetails | undefined;
@@ -71,7 +74,7 @@ export class Controller implements Listener {
   #transcript: Transcript | undefined;
 
   constructor(participant: Participant, chosen: Settings, callbacks = handlersOf(participant, chosen)) {
-    this.participant = participant;
+    Object.assign(this, participant);
     this.settings = chosen;
     this.pubsub = callbacks;
     this.host = host(chosen.core);
@@ -87,10 +90,10 @@ export class Controller implements Listener {
 
   /** What the core is told of the session. */
   protected options(): SessionOptions {
-    const { participantToken = "", ...rest } = this.participant;
+    const { initialContactId, contactId, participantId, participantToken = "" } = this;
     const { endpoint, userAgent, receiptThrottleMs } = this.settings;
-    const agent = this.sessionType === SessionTypes.AGENT;
-    return { agent, endpoint, userAgent, receiptThrottleMs, participantToken, ...rest };
+    const who = { initialContactId, contactId, participantId, participantToken };
+    return { ...who, agent: this.#isAgent, endpoint, userAgent, receiptThrottleMs };
   }
 
   get means(): Means {
@@ -101,20 +104,8 @@ export class Controller implements Listener {
     return this.settings.sessionType;
   }
 
-  get contactId(): string {
-    return this.participant.contactId;
-  }
-
-  get initialContactId(): string {
-    return this.participant.initialContactId;
-  }
-
-  get participantId(): string {
-    return this.participant.participantId;
-  }
-
-  get participantToken(): string | undefined {
-    return this.participant.participantToken;
+  get #isAgent(): boolean {
+    return this.sessionType === SessionTypes.AGENT;
   }
 
   subscribe(name: string, callback: Handler): () => void {
@@ -165,8 +156,7 @@ export class Controller implements Listener {
 
   async #connect(metadata: unknown): Promise<ConnectResult> {
     this.#metadata = metadata;
-    const isAgent = this.sessionType === SessionTypes.AGENT;
-    if (isAgent && typeof this.means.getConnectionToken !== "function") {
+    if (this.#isAgent && typeof this.means.getConnectionToken !== "function") {
       throw connectFailed(new TypeError("chatDetails.getConnectionToken is not a function"), metadata);
     }
     if (this.host.failed) {
@@ -181,7 +171,7 @@ export class Controller implements Listener {
       this.#connecting = undefined;
       const cause = noConnection(error as DoneOutput);
       // The original's text for agents (S182), with what it leaves out beside it.
-      throw connectFailed(isAgent ? new Error("[object Object]", { cause }) : cause, metadata);
+      throw connectFailed(this.#isAgent ? new Error("[object Object]", { cause }) : cause, metadata);
     }
     return this.#connected();
   }
@@ -194,7 +184,7 @@ export class Controller implements Listener {
 
   sendMessage(args: SendMessageArgs): Promise<Result> {
     return this.whenActive("sendMessage", () => {
-      const metadata = args.metadata || null;
+      const metadata = metadataOf(args);
       checkMessage(args.message);
       checkContentType(args.contentType);
       return this.send("sendMessage", args, args.message, metadata);
@@ -203,7 +193,7 @@ export class Controller implements Listener {
 
   sendEvent(args: SendEventArgs): Promise<Result> {
     return this.whenActive("sendEvent", () => {
-      const metadata = args.metadata || null;
+      const metadata = metadataOf(args);
       checkContentType(args.contentType);
       const content = args.content || null;
       // Content is JSON whatever the event; what is none throws (S86).
@@ -222,7 +212,6 @@ export class Controller implements Listener {
 
   getTranscript(args: GetTranscriptArgs = {}): Promise<Result> {
     return this.whenActive("getTranscript", () => {
-      const metadata = args.metadata || null;
       const { id, absoluteTime, mostRecent } = args.startPosition || {};
       const what: Call = {
         type: "getTranscript",
@@ -235,46 +224,45 @@ export class Controller implements Listener {
         absoluteTime,
         mostRecent,
       };
-      return this.result("getTranscript", what, { metadata });
+      return this.result("getTranscript", what, metadataOf(args));
     });
   }
 
-  sendAttachment(args: SendAttachmentArgs): Promise<Result> {
+  sendAttachment(args: SendAttachmentArgs, also?: Also): Promise<Result> {
     return this.whenActive("sendAttachment", () => {
-      const metadata = args.metadata || null;
-      const { name, size, type } = args.attachment;
-      const what: Call = { type: "sendAttachment", name, size, contentType: type };
-      return this.result("sendAttachment", what, { metadata }, { file: args.attachment });
+      const { attachment: file } = args;
+      const what: Call = { type: "sendAttachment", name: file.name, size: file.size, contentType: file.type };
+      return this.result("sendAttachment", what, metadataOf(args), { ...also, file });
     });
   }
 
   downloadAttachment(args: AttachmentArgs): Promise<Download> {
     return this.whenActive("downloadAttachment", () => {
-      const metadata = args.metadata || null;
+      const metadata = metadataOf(args);
       const what: Call = { type: "downloadAttachment", attachmentId: args.attachmentId };
-      const answer = this.#answer("downloadAttachment", what, { metadata });
-      return answer.then(({ blob }) => Object.assign(blob as Blob, { metadata }));
+      const answer = this.#answer("downloadAttachment", what, metadata);
+      return answer.then(({ blob }) => Object.assign(blob as Blob, metadata));
     });
   }
 
   getAttachmentURL(args: AttachmentArgs): Promise<string> {
     return this.whenActive("getAttachmentURL", () => {
-      const metadata = args.metadata || null;
       const what: Call = { type: "getAttachmentUrl", attachmentId: args.attachmentId };
-      return this.#answer("getAttachmentURL", what, { metadata }).then(({ url = "" }) => url);
+      return this.#answer("getAttachmentURL", what, metadataOf(args)).then(({ url = "" }) => url);
     });
   }
 
-  describeView({ viewToken, metadata }: DescribeViewArgs): Promise<Result> {
-    return this.#sinceConnected({ type: "describeView", viewToken }, metadata);
+  describeView(args: DescribeViewArgs): Promise<Result> {
+    return this.#sinceConnected({ type: "describeView", viewToken: args.viewToken }, args);
   }
 
-  getAuthenticationUrl({ redirectUri, sessionId, metadata }: GetAuthenticationUrlArgs): Promise<Result> {
-    return this.#sinceConnected({ type: "getAuthenticationUrl", redirectUri, sessionId }, metadata);
+  getAuthenticationUrl(args: GetAuthenticationUrlArgs): Promise<Result> {
+    const { redirectUri, sessionId } = args;
+    return this.#sinceConnected({ type: "getAuthenticationUrl", redirectUri, sessionId }, args);
   }
 
-  cancelParticipantAuthentication({ sessionId, metadata }: CancelParticipantAuthenticationArgs): Promise<Result> {
-    return this.#sinceConnected({ type: "cancelParticipantAuthentication", sessionId }, metadata);
+  cancelParticipantAuthentication(args: CancelParticipantAuthenticationArgs): Promise<Result> {
+    return this.#sinceConnected({ type: "cancelParticipantAuthentication", sessionId: args.sessionId }, args);
   }
 
   disconnectParticipant(): Promise<Result> {
@@ -301,23 +289,23 @@ export class Controller implements Listener {
   }
 
   /** Calls that the original makes after the end too (S58). */
-  #sinceConnected(what: Call, metadata: unknown): Promise<Result> {
+  #sinceConnected(what: Call, args: WithMetadata): Promise<Result> {
     this.#connectedStatus();
-    return this.result(what.type, what, { metadata: metadata || null });
+    return this.result(what.type, what, metadataOf(args));
   }
 
   protected send(
     type: "sendMessage" | "sendEvent",
     { contentType, clientToken }: SendMessageArgs | SendEventArgs,
     content: string | undefined,
-    metadata: unknown,
+    metadata: WithMetadata,
     also?: Also,
   ): Promise<Result> {
-    return this.result(type, { type, contentType, content, clientToken: clientToken || undefined }, { metadata }, also);
+    return this.result(type, { type, contentType, content, clientToken: clientToken || undefined }, metadata, also);
   }
 
   /** The result of a call in the form of the original; `metadata` is a member of it or is not. */
-  protected async result(method: string, what: Call, metadata: { metadata?: unknown }, also?: Also): Promise<Result> {
+  protected async result(method: string, what: Call, metadata: WithMetadata, also?: Also): Promise<Result> {
     let answer = await this.#answer(method, what, metadata, also);
     // A result of another form, which the original's types do not know either (S98).
     if (answer.alreadyFired) return { message: "Event already fired", ...metadata } as unknown as Result;
@@ -330,7 +318,7 @@ export class Controller implements Listener {
   }
 
   /** What the core answers; what it rejects with in the form of the original. */
-  async #answer(method: string, what: Call, metadata: { metadata?: unknown }, also?: Also): Promise<Answer> {
+  async #answer(method: string, what: Call, metadata: WithMetadata, also?: Also): Promise<Answer> {
     try {
       return await this.call(what, also);
     } catch (error) {
@@ -419,6 +407,11 @@ export class Controller implements Listener {
   log(level: Level, ...message: unknown[]): void {
     log(level, this.pubsub.of, ...message);
   }
+}
+
+/** What the application gave with a call. */
+export function metadataOf({ metadata }: WithMetadata): Required<WithMetadata> {
+  return { metadata: metadata || null };
 }
 
 /** The callbacks of a new session. */

@@ -51,13 +51,6 @@ export interface EntryLogger extends Logger {
   options: { prefix?: string; logMetaData?: unknown };
 }
 
-const METHODS: Record<number, readonly [name: string, method: string]> = {
-  10: ["DEBUG", "debug"],
-  20: ["INFO", "info"],
-  30: ["WARN", "warn"],
-  40: ["ERROR", "error"],
-  50: ["ADVANCED_LOG", ""],
-};
 const WRITERS = ["warn", "info", "debug", "log"];
 
 let lowest: number = LogLevel.INFO;
@@ -100,9 +93,9 @@ function write(level: Level, prefix: string, metadata: unknown, message: readonl
 
 function put(level: number, text: string, metadata: unknown): unknown {
   const to = destination as unknown as Record<string, (...message: unknown[]) => unknown>;
-  const [name, method] = METHODS[level] ?? ["", ""];
+  const name = Object.keys(LogLevel)[level / 10 - 1] ?? "";
   const line = `${name} ${text} ${typeof metadata === "string" ? metadata : JSON.stringify(metadata, withoutCircles())}`;
-  const writer = method || advancedWriter;
+  const writer = name && level < LogLevel.ADVANCED_LOG ? name.toLowerCase() : advancedWriter;
   try {
     return to[writer]?.(line) || line;
   } catch (error) {

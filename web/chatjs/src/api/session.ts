@@ -1,5 +1,5 @@
 /** A chat session as applications see it: the API of ChatJS 5.0.0. */
-import { CALLBACKS, type Callbacks, type Handler } from "./callbacks";
+import { CALLBACKS, type Handler, type Subscribe } from "./callbacks";
 import type { Controller } from "./controller";
 
 /** The methods of every session, which its controller has under the same names. */
@@ -18,7 +18,7 @@ export const METHODS = [
 ] as const;
 
 /** What the sessions of agents and customers have in common. Each `onX` gives a function that takes the callback away again (D10). */
-export interface ChatSession extends Callbacks, Pick<Controller, (typeof METHODS)[number]> {}
+export interface ChatSession extends Subscribe<keyof typeof CALLBACKS>, Pick<Controller, (typeof METHODS)[number]> {}
 
 export class ChatSession {
   /** Missing when the details of the chat are not valid: then every method throws (S11). */
@@ -45,13 +45,14 @@ export class CustomerChatSession extends ChatSession {
   }
 }
 
-addMethods(ChatSession, METHODS, CALLBACKS);
+addMethods(ChatSession, METHODS, Object.keys(CALLBACKS), (name) => CALLBACKS[name as "onEnded"]);
 
-/** Gives a class methods that its controller has as well, and methods that subscribe to these events. */
+/** Gives a class methods that its controller has as well, and methods that subscribe to an event each. */
 export function addMethods(
   of: { readonly prototype: ChatSession },
   methods: readonly string[],
-  callbacks: Readonly<Record<string, string>>,
+  callbacks: readonly string[],
+  eventOf: (callback: string) => string,
 ): void {
   const add = (name: string, value: (this: ChatSession, argument: never) => unknown) =>
     Object.defineProperty(of.prototype, name, { value, configurable: true, writable: true });
@@ -60,9 +61,10 @@ export function addMethods(
       return this.controller[method as "connect"](argument);
     });
   }
-  for (const [method, name] of Object.entries(callbacks)) {
+  for (const method of callbacks) {
+    const event = eventOf(method);
     add(method, function (callback: Handler) {
-      return this.controller.subscribe(name, callback);
+      return this.controller.subscribe(event, callback);
     });
   }
 }

@@ -1,5 +1,6 @@
 /** The list that `onTranscriptUpdated` gives (docs/protocol/websocket.md S138 to S154). */
 import type { Entry, Item, Step } from "../host/core";
+import { shareTexts } from "../host/items";
 import type { SessionType } from "./rules";
 
 /**
@@ -43,9 +44,6 @@ function isListed(item: Item): boolean {
   return Object.getOwnPropertyDescriptor(item, "serializedContent")?.get === SERIALIZED.get;
 }
 
-/** Members with long texts in which most items of a chat agree: of those that follow each other the text is kept once. */
-const ALIKE = ["ContactId", "InitialContactId", "ParticipantId", "DisplayName"];
-
 /** The tracked transcript of one session. */
 export class Transcript {
   readonly #role: SessionType;
@@ -53,7 +51,7 @@ export class Transcript {
   /** What has no item yet, by its key: an entry may move, and keeps its id and its time. */
   readonly #unsent = new Map<number, TranscriptItem>();
   /** The latest item that was listed. */
-  #last: Item | undefined;
+  #last: Item = {};
 
   constructor(role: SessionType) {
     this.#role = role;
@@ -67,6 +65,9 @@ export class Transcript {
       else if (step.type === "insert") this.#entries.splice(step.at, 0, this.#entry(step));
       else if (step.type === "replace") this.#entries[step.at] = this.#entry(step);
       else this.#entries.splice(step.at, 1);
+    }
+    if (steps.some(({ type }) => type === "remove")) {
+      for (const [key, entry] of this.#unsent) if (!this.#entries.includes(entry)) this.#unsent.delete(key);
     }
     return {
       transcript: this.#entries.slice(),
@@ -96,12 +97,10 @@ export class Transcript {
   /** An item as it is listed: a copy, for callbacks have been given the item itself (S128). */
   #listed(item: Item): Item {
     if (isListed(item)) return item;
-    // Not by `{ ...item }`: to such an object V8 adds an accessor for 400 bytes, to this one for none.
-    const listed: Record<string, unknown> = Object.assign({}, item);
-    for (const name of ALIKE) {
-      const known = this.#last?.[name];
-      if (known !== undefined && listed[name] === known) listed[name] = known;
-    }
+    // To an object made by `{ ...item }` V8 adds an accessor for 400 bytes, to this one for none; but a member that
+    // is called `__proto__` it would not take for one.
+    const listed = Object.getOwnPropertyDescriptor(item, "__proto__") ? { ...item } : Object.assign({}, item);
+    shareTexts(listed, this.#last);
     return (this.#last = Object.defineProperty(listed, "serializedContent", SERIALIZED));
   }
 

@@ -88,7 +88,7 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
 
     /** The socket that it shares with other pages. */
     get #shared(): SharedLine {
-      const { initialContactId, participantId } = this.participant;
+      const { initialContactId, participantId } = this;
       const { client } = this.settings.means ?? {};
       const makeHost = () => new Host(core, core.load());
       const relay = { makeHost, session: super.options(), means: { client } };
@@ -133,7 +133,7 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
       type: "sendMessage" | "sendEvent",
       args: SendMessageArgs | SendEventArgs,
       content: string | undefined,
-      metadata: unknown,
+      metadata: WithMetadata,
     ): Promise<Result> {
       const { signal } = args as SendMessageArgs;
       const also: CallAlso = { signal };
@@ -141,27 +141,22 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
       let number = 0;
       also.started = (call) => {
         number = call;
-        this.#calls.set(call, { message: content, contentType: args.contentType, metadata });
+        this.#calls.set(call, { message: content, contentType: args.contentType, ...metadata });
       };
       const sent = super.send(type, args, content, metadata, also);
       return sent.finally(() => this.#calls.delete(number));
     }
 
-    override sendAttachment(args: SendAttachmentArgs): Promise<Result> {
-      return this.whenActive("sendAttachment", () => {
-        const { attachment, signal, onProgress } = args;
-        const { name, size, type } = attachment;
-        const what: Call = { type: "sendAttachment", name, size, contentType: type };
-        let number = 0;
-        const started = (call: number) => {
-          number = call;
-          if (onProgress) this.#uploads.set(call, onProgress);
-        };
-        const upload = onProgress && typeof XMLHttpRequest === "function" ? watched : undefined;
-        const also: CallAlso = { file: attachment, signal, started, upload };
-        const sent = this.result("sendAttachment", what, { metadata: args.metadata || null }, also);
-        return sent.finally(() => this.#uploads.delete(number));
-      });
+    override async sendAttachment(args: SendAttachmentArgs): Promise<Result> {
+      const { signal, onProgress } = args;
+      let number = 0;
+      const started = (call: number) => {
+        number = call;
+        if (onProgress) this.#uploads.set(call, onProgress);
+      };
+      const upload = onProgress && typeof XMLHttpRequest === "function" ? watched : undefined;
+      const also: CallAlso = { signal, started, upload };
+      return super.sendAttachment(args, also).finally(() => this.#uploads.delete(number));
     }
 
     /** Sends a message that failed once more, behind those that wait. It is not stored twice. */
@@ -218,7 +213,7 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
       const storage = this.#storage;
       if (!storage) return undefined;
       const log = (text: string) => this.log(LogLevel.WARN, text);
-      return (this.#keeper ??= keeper(storage, this.participant, this.settings.key, log));
+      return (this.#keeper ??= keeper(storage, this, this.settings.key, log));
     }
 
     #persist(snapshot: string | undefined): void {
@@ -228,9 +223,11 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
         this.#kept?.forget();
         this.#kept?.leave();
       } else {
-        const { participant, settings } = this;
-        settings.snapshot = snapshot;
-        this.#kept?.keep({ participant, region: settings.region, endpoint: settings.endpoint, snapshot });
+        const { initialContactId, contactId, participantId, participantToken } = this;
+        const { region, endpoint } = this.settings;
+        this.settings.snapshot = snapshot;
+        const participant = { initialContactId, contactId, participantId, participantToken };
+        this.#kept?.keep({ participant, region, endpoint, snapshot });
       }
     }
 

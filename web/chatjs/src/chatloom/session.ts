@@ -1,5 +1,5 @@
 /** A chat session that behaves as Chatloom does: what it offers beside the API of the original. */
-import { CALLBACKS, type Handler, type Handlers } from "../api/callbacks";
+import { CALLBACKS, eventOf, type Handler, type Handlers, type Subscribe } from "../api/callbacks";
 import type { Settings } from "../api/config";
 import { handlersOf } from "../api/controller";
 import { log, LogLevel } from "../api/log";
@@ -12,15 +12,15 @@ import type { ChatloomController } from "./controller";
 import type { ChatloomOptions } from "./options";
 import type { Connection, Person } from "./results";
 
-/** The callbacks that the original does not have, and the names of their events. */
-export const CHATLOOM_CALLBACKS = {
-  onConnectionState: "CONNECTION_STATE",
-  onMessageState: "MESSAGE_STATE",
-  onRosterUpdated: "ROSTER_UPDATED",
-  onGap: "GAP",
-  onGapClosed: "GAP_CLOSED",
-  onCaughtUp: "CAUGHT_UP",
-} as const;
+/** The callbacks that the original does not have. */
+const CHATLOOM_CALLBACKS = [
+  "onConnectionState",
+  "onMessageState",
+  "onRosterUpdated",
+  "onGap",
+  "onGapClosed",
+  "onCaughtUp",
+] as const;
 
 /** The methods that the original does not have. */
 const CHATLOOM_METHODS = [
@@ -33,10 +33,8 @@ const CHATLOOM_METHODS = [
   "close",
 ] as const;
 
-type ChatloomCallbacks = { [name in keyof typeof CHATLOOM_CALLBACKS]: (callback: Handler) => () => void };
-
 export interface ChatloomSession
-  extends ChatloomCallbacks, Pick<ChatloomController, (typeof CHATLOOM_METHODS)[number]> {}
+  extends Subscribe<(typeof CHATLOOM_CALLBACKS)[number]>, Pick<ChatloomController, (typeof CHATLOOM_METHODS)[number]> {}
 
 export class ChatloomSession extends CustomerChatSession {
   declare readonly controller: ChatloomController;
@@ -52,7 +50,7 @@ export class ChatloomSession extends CustomerChatSession {
   }
 }
 
-addMethods(ChatloomSession, CHATLOOM_METHODS, CHATLOOM_CALLBACKS);
+addMethods(ChatloomSession, CHATLOOM_METHODS, CHATLOOM_CALLBACKS, eventOf);
 
 /** A new session. What is behind it is loaded, and what is asked before it is there waits. */
 export function newSession(participant: Participant, settings: Settings, chatloom: ChatloomOptions): ChatloomSession {

@@ -31,7 +31,7 @@ export function itemOf(text: string | undefined): Item | undefined {
 }
 
 /** What successive items of a chat mostly agree in. */
-const SHARED = ["ContentType", "ContactId", "InitialContactId", "ParticipantId"] as const;
+const SHARED = ["ContentType", "ContactId", "InitialContactId", "ParticipantId", "DisplayName"] as const;
 
 /** Has an item that will be kept use the texts of another one where they are the same: parsing made them anew. */
 export function shareTexts(item: Item, other: Item): void {
