@@ -6,10 +6,11 @@
 //!
 //! # The exports
 //!
-//! An input is JSON text that the host writes where [`input`] says. [`handle`] takes it, runs the
-//! core until it has nothing more to say, and returns how many bytes of JSON, an array of outputs,
-//! wait at [`output`]; none when nothing follows. So an input and all that follows is one crossing.
-//! The next deadline is among the outputs only when it has changed.
+//! An input is a list of values that the host writes where [`input`] says. [`handle`] takes it, runs
+//! the core until it has nothing more to say, and returns how many values, the outputs, wait at
+//! [`output`]; none when nothing follows. So an input and all that follows is one crossing. The next
+//! deadline is among the outputs only when it has changed. Values have no names: which follow each
+//! other is in one table, `web/chatjs/src/host/border.ts`, which the tests of this crate read too.
 //!
 //! A chat item has a way of its own, [`item`]. The host has parsed it, keeps it, and passes the few
 //! members that the core decides on; what nearly always follows, one event with that item, comes
@@ -25,29 +26,28 @@
 //! ```
 //! let seed = (1, 2);
 //! chatloom_wasm::start(seed.0, seed.1);
-//! let text = br#"{"type":"time"}"#;
-//! let place: *mut u8 = chatloom_wasm::input(text.len());
-//! // A host in JavaScript copies `text` to `place` here, then calls `handle(text.len(), …)`.
+//! let place: *mut f64 = chatloom_wasm::input(8);
+//! // A host in JavaScript writes one value to `place` here, 0, and calls `handle(1, …)`.
 //! assert!(!place.is_null());
 //! ```
 #![expect(
     unsafe_code,
-    reason = "an export's name is its own, and what a host writes is taken for UTF-8"
+    reason = "an export's name is its own, and what a host writes is taken for what it should be"
 )]
 
 use std::cell::RefCell;
 
-use chatloom_session::{Body, Core, Event, Now, Output};
+use chatloom_session::{Body, Core, Event, Input, Now, Output};
 
 #[cfg(any(test, target_arch = "wasm32"))]
 mod memory;
 mod read;
+#[cfg(test)]
+mod table;
 mod write;
 
+use read::Values;
 use write::{Drain, kind_number};
-
-/// What [`item`] returns when it cannot read the members.
-const UNREADABLE: i32 = -1;
 
 /// Sessions up to this number fit into a number that [`item`] returns.
 const LAST_PACKED_SESSION: u32 = (1 << 26) - 1;
@@ -58,7 +58,8 @@ thread_local! {
 
 struct Instance {
     core: Core,
-    input: Vec<u8>,
+    /// Where the host writes.
+    input: Vec<f64>,
     drain: Drain,
     /// The deadline the host knows.
     wake: Option<u64>,
@@ -69,27 +70,29 @@ impl Instance {
         Self { core: Core::new(seed), input: Vec::new(), drain: Drain::new(), wake: None }
     }
 
-    /// What the host has written.
-    fn text(&self, len: usize) -> &str {
-        // SAFETY: whoever calls one of the two exports with `len` vouches for it.
-        unsafe { std::str::from_utf8_unchecked(&self.input[..len]) }
+    /// The values that the host has written.
+    ///
+    /// # Safety
+    ///
+    /// As of [`handle`](crate::handle).
+    unsafe fn values(&self, count: usize) -> Values<'_> {
+        let (values, texts) = self.input.split_at(count);
+        // SAFETY: a value has eight bytes, whatever they are; and whoever calls vouches for the texts.
+        unsafe {
+            let texts = std::slice::from_raw_parts(texts.as_ptr().cast(), size_of_val(texts));
+            Values::new(values, texts)
+        }
     }
 
-    fn handle(&mut self, len: usize, now: Now) -> usize {
+    fn handle(&mut self, now: Now, input: Input) -> usize {
         self.drain.clear();
-        match read::input(self.text(len)) {
-            Ok(input) => {
-                self.core.handle(now, input);
-                let first = self.core.poll();
-                self.write_from(first);
-            }
-            Err(why) => self.drain.refuse(why),
-        }
+        self.core.handle(now, input);
+        let first = self.core.poll();
+        self.write_from(first);
         self.drain.finish()
     }
 
-    fn item(&mut self, len: usize, source: i64, item: u64, now: Now) -> i32 {
-        let Some(input) = read::item(source, item, self.text(len)) else { return UNREADABLE };
+    fn item(&mut self, now: Now, input: Input) -> i32 {
         self.drain.clear();
         self.core.handle(now, input);
         let first = self.core.poll();
@@ -174,69 +177,77 @@ pub extern "C" fn start(seed_high: u32, seed_low: u32) {
     std::mem::forget(unused);
 }
 
-/// Where the next input of this many bytes is to be written.
+/// Where inputs of up to this many bytes are to be written: values, each a float of 64 bits, and behind
+/// the last one the texts.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn input(len: usize) -> *mut u8 {
+pub extern "C" fn input(bytes: usize) -> *mut f64 {
     INSTANCE.with_borrow_mut(|instance| {
+        let len = bytes.div_ceil(size_of::<f64>());
         if instance.input.len() < len {
-            instance.input.resize(len, 0);
+            instance.input.resize(len, 0.0);
         }
         instance.input.as_mut_ptr()
     })
 }
 
-/// Takes an input: `len` bytes of JSON at [`input`], at this time on a monotonic clock and on the
-/// wall's. Returns how many bytes wait at [`output`].
-///
-/// An input that cannot be read changes nothing and gives one output, `refused`.
+/// Takes an input: so many values at [`input`], at this time on a monotonic clock and on the wall's.
+/// Returns how many values wait at [`output`].
 ///
 /// # Safety
 ///
-/// The `len` bytes are UTF-8, as a `TextEncoder` writes it.
+/// The values are those that the table of the host's has for an input of this kind, and the texts
+/// are UTF-8, as a `TextEncoder` writes it.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub unsafe extern "C" fn handle(len: usize, mono_ms: f64, wall_ms: f64) -> usize {
-    INSTANCE.with_borrow_mut(|instance| instance.handle(len, now(mono_ms, wall_ms)))
+pub unsafe extern "C" fn handle(count: usize, mono_ms: f64, wall_ms: f64) -> usize {
+    INSTANCE.with_borrow_mut(|instance| {
+        // SAFETY: what the caller vouches for.
+        let input = unsafe { instance.values(count) }.input();
+        instance.handle(now(mono_ms, wall_ms), input)
+    })
 }
 
 /// Takes an item that arrived on a socket, or over a socket manager of the host's, whose number is
-/// then negative, and that the host keeps under the number `item`. What the core decides on is `len`
-/// bytes of text at [`input`], in one of two forms:
+/// then negative, and that the host keeps under the number `item`. At [`input`] are so many of these
+/// values, each a text or absent:
 ///
-/// * Type, content type, contact, initial contact and related contact, each empty when absent, joined
-///   by U+001F. That is enough for an item without metadata as long as all sessions behave as the
-///   original and none tracks its transcript. Successive items of a chat mostly agree in these: until
-///   it calls [`handle`] a host may take 0 or a positive number for the answer to each further item
-///   with these members that comes the same way.
-/// * A JSON object with the members of [`ItemHead`](chatloom_wire::ItemHead). What else it has is not
-///   looked at.
+/// * Type, content type, contact, initial contact and related contact. That is enough for an item
+///   without metadata as long as all sessions behave as the original and none tracks its transcript.
+///   Successive items of a chat mostly agree in these: until it calls [`handle`] a host may take 0 or
+///   a positive number for the answer to each further item with these members that comes the same
+///   way.
+/// * Id, time, participant, role and display name.
+/// * Of an item that has metadata, the message that it is about, and of each receipt in it when the
+///   message was delivered, when it was read, and by whom.
 ///
 /// Not for streamed messages (`MessageMetadata.MessageCompleted`), whose text the core joins.
 ///
 /// Returns 0 when nobody wants the item, which then is the host's again; 32 times a session plus
-/// the kind plus 1 when the one thing that follows is an event of that session with this item;
-/// -1 when the members cannot be read, and nothing changed; or any other negative number: minus
-/// the bytes that wait at [`output`].
+/// the kind plus 1 when the one thing that follows is an event of that session with this item; or
+/// a negative number: minus the number of values that wait at [`output`].
 ///
 /// # Safety
 ///
 /// As of [`handle`].
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub unsafe extern "C" fn item(
-    len: usize,
+    count: usize,
     source: f64,
     item: f64,
     mono_ms: f64,
     wall_ms: f64,
 ) -> i32 {
     INSTANCE.with_borrow_mut(|instance| {
-        instance.item(len, source as i64, item as u64, now(mono_ms, wall_ms))
+        // SAFETY: what the caller vouches for.
+        let input = unsafe { instance.values(count) }.item(source as i64, item as u64);
+        instance.item(now(mono_ms, wall_ms), input)
     })
 }
 
-/// Where the outputs of the last input are.
+/// Where the values of the last input's outputs are. The first two say where the texts of the others are,
+/// and how many bytes they have.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn output() -> *const u8 {
-    INSTANCE.with_borrow(|instance| instance.drain.json().as_ptr())
+pub extern "C" fn output() -> *const f64 {
+    INSTANCE.with_borrow(|instance| instance.drain.values().as_ptr())
 }
 
 #[cfg(test)]
@@ -248,32 +259,43 @@ mod tests {
     const AT: Now = Now { mono_ms: 1_000, wall_ms: 1_767_225_600_000 };
 
     impl Instance {
-        fn write(&mut self, text: &str) -> usize {
-            self.input.clear();
-            self.input.extend_from_slice(text.as_bytes());
-            self.input.len()
+        /// Puts what the host writes to where it does.
+        fn write(&mut self, values: &[f64], texts: &str) {
+            self.input = values.to_vec();
+            let mut texts = texts.as_bytes().to_vec();
+            texts.resize(texts.len().next_multiple_of(size_of::<f64>()), 0);
+            let words = texts.as_chunks().0.iter();
+            self.input.extend(words.map(|word| f64::from_ne_bytes(*word)));
         }
 
         fn tell(&mut self, input: &Value) -> Vec<Value> {
-            let len = self.write(&input.to_string());
-            match self.handle(len, AT) {
-                0 => Vec::new(),
-                _ => serde_json::from_str(self.drain.json()).unwrap(),
-            }
+            let (values, texts) = table::values_of(input);
+            self.write(&values, &texts);
+            // SAFETY: that is what an input is.
+            let input = unsafe { self.values(values.len()) }.input();
+            self.handle(AT, input);
+            self.outputs()
+        }
+
+        /// Tells of an item with these members, those of `None` absent.
+        fn bring_head(&mut self, source: i64, item: u64, head: &[Option<&str>]) -> i32 {
+            let len = |text: Option<&str>| text.map_or(f64::NAN, |text| text.len() as f64);
+            let values: Vec<f64> = head.iter().copied().map(len).collect();
+            let texts: String = head.iter().flatten().copied().collect();
+            self.write(&values, &texts);
+            // SAFETY: that is what the head of an item is.
+            let input = unsafe { self.values(values.len()) }.item(source, item);
+            self.item(AT, input)
         }
 
         fn bring(&mut self, socket: u64, members: [&str; 5]) -> i32 {
-            let len = self.write(&members.join("\u{1f}"));
-            self.item(len, socket as i64, 9, AT)
-        }
-
-        fn bring_object(&mut self, source: i64, members: &Value) -> i32 {
-            let len = self.write(&members.to_string());
-            self.item(len, source, 9, AT)
+            let head = members.map(|text| (!text.is_empty()).then_some(text));
+            self.bring_head(socket as i64, 9, &head)
         }
 
         fn outputs(&self) -> Vec<Value> {
-            serde_json::from_str(self.drain.json()).unwrap()
+            let values = self.drain.values();
+            table::outputs_of(values.get(2..).unwrap_or_default(), self.drain.texts())
         }
     }
 
@@ -299,6 +321,12 @@ mod tests {
         let socket = open["socket"].as_u64().unwrap();
         instance.tell(&json!({ "type": "opened", "socket": socket }));
         (instance, socket)
+    }
+
+    /// The head of a message.
+    fn head<'a>(contact: &'a str, id: &'a str) -> [Option<&'a str>; 7] {
+        let time = "2026-01-01T00:00:00.000Z";
+        [Some("MESSAGE"), Some("text/plain"), Some(contact), None, None, Some(id), Some(time)]
     }
 
     #[test]
@@ -340,8 +368,8 @@ mod tests {
         let (mut instance, socket) = connected();
         let ended = "application/vnd.amazonaws.connect.event.chat.ended";
         let code = instance.bring(socket, ["EVENT", ended, "c", "i", ""]);
-        assert_eq!(-code, instance.drain.json().len() as i32);
-        let outputs: Vec<Value> = serde_json::from_str(instance.drain.json()).unwrap();
+        assert_eq!(-code, instance.drain.values().len() as i32);
+        let outputs = instance.outputs();
         let types: Vec<&str> =
             outputs.iter().filter_map(|output| output["type"].as_str()).collect();
         // S161: the socket closes before the application hears of the end.
@@ -353,11 +381,8 @@ mod tests {
     fn a_tracked_transcript_names_the_item_that_the_host_holds() {
         let (mut instance, socket) = connected();
         instance.tell(&json!({ "type": "track", "session": 7 }));
-        let item = json!({
-            "Type": "MESSAGE", "ContentType": "text/plain", "ContactId": "c", "Id": "i-1",
-            "AbsoluteTime": "2026-01-01T00:00:00.000Z",
-        });
-        assert!(instance.bring_object(socket as i64, &item) < UNREADABLE);
+        let item = head("c", "i-1");
+        assert!(instance.bring_head(socket as i64, 9, &item) < 0);
         let outputs = instance.outputs();
         assert_eq!(outputs[0], json!({ "type": "item", "session": 7, "kind": 0, "item": 9 }));
         let step = json!({ "type": "insert", "at": 0, "key": 1, "id": "i-1", "item": 9 });
@@ -371,15 +396,14 @@ mod tests {
     #[test]
     fn s121_s122_receipts_need_no_text() {
         let (mut instance, socket) = connected();
-        let receipt = |who: &str| {
-            json!({
-                "Type": "MESSAGEMETADATA", "MessageMetadata": { "MessageId": "i-1", "Receipts": [
-                    { "DeliveredTimestamp": "t", "RecipientParticipantId": who },
-                ] },
-            })
+        let mut receipt = |who| {
+            let mut members = [None; 14];
+            members[0] = Some("MESSAGEMETADATA");
+            (members[10], members[11], members[13]) = (Some("i-1"), Some("t"), Some(who));
+            instance.bring_head(socket as i64, 9, &members)
         };
-        assert_eq!(instance.bring_object(socket as i64, &receipt("other")), (7 << 5) + 4);
-        assert_eq!(instance.bring_object(socket as i64, &receipt("p")), 0);
+        assert_eq!(receipt("other"), (7 << 5) + 4);
+        assert_eq!(receipt("p"), 0);
     }
 
     #[test]
@@ -402,9 +426,9 @@ mod tests {
             let outputs = instance.tell(&token);
             assert_eq!(outputs.iter().any(|out| out["type"] == "joinForeign"), session == 1);
         }
-        let item = json!({ "Type": "MESSAGE", "ContentType": "text/plain", "ContactId": "b" });
-        assert_eq!(instance.bring_object(-6, &item), (2 << 5) + 1);
-        assert_eq!(instance.bring_object(-5, &item), 0);
+        let item = [Some("MESSAGE"), Some("text/plain"), Some("b"), None, None];
+        assert_eq!(instance.bring_head(-6, 9, &item), (2 << 5) + 1);
+        assert_eq!(instance.bring_head(-5, 9, &item), 0);
     }
 
     #[test]
@@ -445,14 +469,9 @@ mod tests {
         // The transcript is being read: what is live waits.
         let reading = outputs.iter().find(|output| output["operation"] == "GetTranscript").unwrap();
         for (number, id) in [(8, "i-1"), (9, "i-2")] {
-            let head = json!({
-                "Id": id, "AbsoluteTime": "2026-01-01T00:00:00.000Z", "Type": "MESSAGE",
-                "ContentType": "text/plain", "ContactId": "c", "InitialContactId": "i",
-            });
-            let len = instance.write(&head.to_string());
-            let code = instance.item(len, -6, number, AT);
-            assert_eq!(-code, instance.drain.json().len() as i32);
-            assert!(instance.drain.json().starts_with(r#"[{"type":"wake""#), "{id}");
+            let code = instance.bring_head(-6, number, &head("c", id));
+            assert_eq!(-code, instance.drain.values().len() as i32);
+            assert_eq!(instance.outputs()[0]["type"], "wake", "{id}");
         }
         let outputs = instance.tell(&json!({
             "type": "answered", "request": reading["request"], "status": 200,
@@ -463,32 +482,12 @@ mod tests {
     }
 
     #[test]
-    fn members_that_cannot_be_read_change_nothing() {
-        let (mut instance, socket) = connected();
-        assert_eq!(
-            instance.bring(socket, ["MESSAGE", "text\u{1f}plain", "c", "i", ""]),
-            UNREADABLE
-        );
-        assert_eq!(instance.bring(socket, ["MESSAGE", "text/plain", "c", "i", ""]), (7 << 5) + 1);
-    }
-
-    #[test]
     fn the_deadline_is_told_only_when_it_changes() {
         let (mut instance, _) = connected();
         assert!(instance.tell(&json!({ "type": "time" })).is_empty());
         let outputs = instance.tell(&json!({ "type": "forget", "session": 7 }));
         assert_eq!(outputs.last().unwrap(), &json!({ "type": "wake" }));
         assert!(instance.tell(&json!({ "type": "time" })).is_empty());
-    }
-
-    #[test]
-    fn an_input_that_cannot_be_read_is_refused_and_changes_nothing() {
-        let (mut instance, _) = connected();
-        let refused = json!({ "type": "refused", "message": "content is not a string" });
-        let send = json!({
-            "type": "sendMessage", "session": 7, "call": 2, "contentType": "text/plain", "content": 1,
-        });
-        assert_eq!(instance.tell(&send), [refused]);
     }
 
     #[test]
@@ -505,14 +504,18 @@ mod tests {
         use super::*;
 
         #[test]
-        fn inputs_of_the_other_behaviour_are_refused() {
+        fn inputs_of_the_other_behaviour_are_invalid() {
             let (mut instance, _) = connected();
             for call in ["markRead", "markDelivered", "loadOlder", "fillGap", "resend", "discard"] {
                 let input = json!({
                     "type": call, "session": 7, "call": 2, "id": "i", "count": 1, "gap": 1, "key": 1,
                 });
-                let refused = json!({ "type": "refused", "message": "type is not known" });
-                assert_eq!(instance.tell(&input), [refused], "{call}");
+                let outputs = instance.tell(&input);
+                assert_eq!(outputs.len(), 1, "{call}");
+                assert_eq!(
+                    (&outputs[0]["error"], &outputs[0]["member"]),
+                    (&json!("invalid"), &json!("call"))
+                );
             }
         }
 

@@ -1,289 +1,370 @@
-//! Writes what the core wants as one JSON array.
+//! Writes what the core wants: a list of values, without names.
+//!
+//! Each output begins with its kind. What follows each is in the table of
+//! `web/chatjs/src/host/border.ts`, which the host reads by.
 
 use chatloom_session::{
     Answer, Body, CHATLOOM, CallError, Connection, Entry, EntryContent, Event, HttpRequest,
     ItemKind, MessageState, Output, Person, Presence, Step, Value,
-    json::{write_number, write_text},
 };
 use chatloom_wire::{ItemId, ParticipantRole};
 
-use crate::read::Refusal;
+/// What is written, by the lines of the table.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Http,
+    Abort,
+    Open,
+    Send,
+    Close,
+    Upload,
+    Download,
+    NeedToken,
+    JoinForeign,
+    LeaveForeign,
+    Release,
+    Log,
+    Wake,
+    Done,
+    Nothing,
+    Connected,
+    Answered,
+    Repeated,
+    Fired,
+    Place,
+    Downloaded,
+    Loaded,
+    NotConnected,
+    Invalid,
+    Service,
+    Unreachable,
+    BadAnswer,
+    Cancelled,
+    Closed,
+    ReceiptsOff,
+    Storage,
+    OutboxFull,
+    Item,
+    Established,
+    Lost,
+    Broken,
+    Ended,
+    DeepHeartbeat,
+    Transcript,
+    AttachmentProgress,
+    Insert,
+    Replace,
+    Remove,
+    Held,
+    Whole,
+    Outgoing,
+    Queued,
+    Sending,
+    Sent,
+    Delivered,
+    Read,
+    Failed,
+    Gap,
+    GapClosed,
+    CaughtUp,
+    Message,
+    Roster,
+    Here,
+    Idle,
+    Gone,
+    Missing,
+    Connection,
+    Connecting,
+    Online,
+    Waiting,
+    Offline,
+    Broke,
+    Over,
+    Persist,
+}
 
-/// Writes JSON objects into an array; `[` stands before the first and `]` is set by [`finish`].
-///
-/// [`finish`]: Drain::finish
+/// So many values at the beginning say where the texts are, and how many bytes they have.
+const TEXTS: usize = 2;
+
+/// Values, and the texts of those that are lengths of one.
 pub(crate) struct Drain {
-    json: String,
+    values: Vec<f64>,
+    texts: String,
 }
 
 impl Drain {
     /// Nothing yet.
     pub(crate) const fn new() -> Self {
-        Self { json: String::new() }
+        Self { values: Vec::new(), texts: String::new() }
     }
 
     /// Forgets what was written and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.json.clear();
+        self.values.clear();
+        self.texts.clear();
     }
 
     /// What was written.
-    pub(crate) fn json(&self) -> &str {
-        &self.json
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
     }
 
-    /// Closes the array and tells its length. Nothing at all is written when there was no output.
+    /// The texts of all that was written.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> &str {
+        &self.texts
+    }
+
+    /// Says where the texts are, and gives the number of values: none at all when there was no
+    /// output.
     pub(crate) fn finish(&mut self) -> usize {
-        if !self.json.is_empty() {
-            self.json.push(']');
+        if let [place, len, ..] = &mut *self.values {
+            *place = self.texts.as_ptr() as usize as f64;
+            *len = self.texts.len() as f64;
         }
-        self.json.len()
-    }
-
-    /// Says that an input cannot be read.
-    pub(crate) fn refuse(&mut self, (name, what): Refusal) {
-        self.json.push('[');
-        self.object("refused").key("message").push('"');
-        for part in &[name, " is not ", what, "\"}"] {
-            self.json.push_str(part);
-        }
+        self.values.len()
     }
 
     /// Appends one output.
     pub(crate) fn push(&mut self, output: &Output) {
-        self.json.push(if self.json.is_empty() { '[' } else { ',' });
+        if self.values.is_empty() {
+            self.values.resize(TEXTS, 0.0);
+        }
         match output {
             Output::Http(request) => self.http(request),
             Output::AbortHttp { request } => {
-                self.object("abort").number("request", request.0);
+                self.kind(Kind::Abort).number(request.0);
             }
             Output::OpenSocket { socket, url } => {
-                self.object("open").number("socket", socket.0).text("url", url);
+                self.kind(Kind::Open).number(socket.0).text(url);
             }
             Output::SendText { socket, text } => {
-                self.object("send").number("socket", socket.0).text("text", text);
+                self.kind(Kind::Send).number(socket.0).text(text);
             }
             Output::CloseSocket { socket, code, reason } => {
-                self.object("close")
-                    .number("socket", socket.0)
-                    .number("code", u64::from(*code))
-                    .text("reason", reason);
+                self.kind(Kind::Close).number(socket.0).number(u64::from(*code)).text(reason);
             }
-            Output::Event { session, event } => {
-                self.object(event_name(event)).number("session", u64::from(session.0));
-                self.event(event);
-            }
+            Output::Event { session, event } => self.event(u64::from(session.0), event),
             Output::Done { session, call, result } => {
-                self.object("done").number("session", u64::from(session.0)).number("call", call.0);
+                self.kind(Kind::Done).number(u64::from(session.0)).number(call.0);
                 match result {
                     Ok(value) => self.value(value),
                     Err(error) => self.error(error),
                 }
             }
             Output::Release { item } => {
-                self.object("release").number("item", item.0);
+                self.kind(Kind::Release).number(item.0);
             }
             Output::Upload(upload) => {
-                self.object("upload")
-                    .number("request", upload.request.0)
-                    .number("session", u64::from(upload.session.0))
-                    .number("call", upload.call.0)
-                    .text("url", &upload.url);
-                let headers = upload.headers.iter();
-                self.headers(&mut headers.map(|(name, value)| (name.as_str(), value.as_str())));
+                self.kind(Kind::Upload)
+                    .number(upload.request.0)
+                    .number(u64::from(upload.session.0))
+                    .number(upload.call.0)
+                    .text(&upload.url)
+                    .number(upload.headers.len() as u64);
+                for (name, value) in &upload.headers {
+                    self.text(name).text(value);
+                }
             }
             Output::Download { request, session, url } => {
-                self.object("download")
-                    .number("request", request.0)
-                    .number("session", u64::from(session.0))
-                    .text("url", url);
+                self.kind(Kind::Download).number(request.0).number(u64::from(session.0)).text(url);
             }
             Output::NeedToken { request, session } => {
-                self.object("needToken")
-                    .number("request", request.0)
-                    .number("session", u64::from(session.0));
+                self.kind(Kind::NeedToken).number(request.0).number(u64::from(session.0));
             }
             Output::JoinForeign { foreign } => {
-                self.object("joinForeign").number("foreign", u64::from(foreign.0));
+                self.kind(Kind::JoinForeign).number(u64::from(foreign.0));
             }
             Output::LeaveForeign { foreign } => {
-                self.object("leaveForeign").number("foreign", u64::from(foreign.0));
+                self.kind(Kind::LeaveForeign).number(u64::from(foreign.0));
             }
             Output::Log { session, level, text } => {
                 // The scale of the original (docs/protocol/websocket.md S4).
-                self.object("log").number("level", *level as u64).text("text", text);
-                if let Some(session) = session {
-                    self.number("session", u64::from(session.0));
-                }
+                self.kind(Kind::Log)
+                    .number(*level as u64)
+                    .text(text)
+                    .some_number(session.map(|session| u64::from(session.0)));
             }
             Output::Wake(at) => {
-                self.object("wake").some_number("at", *at);
+                self.kind(Kind::Wake).some_number(*at);
             }
             Output::Persist { session, snapshot } => {
                 if CHATLOOM {
-                    self.object("persist")
-                        .number("session", u64::from(session.0))
-                        .some_text("snapshot", snapshot.as_deref());
+                    self.kind(Kind::Persist)
+                        .number(u64::from(session.0))
+                        .some_text(snapshot.as_deref());
                 }
             }
         }
-        self.json.push('}');
     }
 
     fn http(&mut self, request: &HttpRequest) {
-        self.object("http")
-            .number("request", request.request.0)
-            .number("session", u64::from(request.session.0))
-            .text("operation", request.operation)
-            .text("method", request.method)
-            .text("url", &request.url)
-            .text("body", &request.body)
-            .number("timeoutMs", request.timeout_ms)
-            .flag("keepBody", request.keep_body);
-        self.headers(&mut request.headers.iter().map(|(name, value)| (*name, value.as_str())));
-    }
-
-    fn headers(&mut self, headers: &mut dyn Iterator<Item = (&str, &str)>) {
-        let mut separator = '{';
-        self.key("headers");
-        for (name, value) in headers {
-            self.json.push(separator);
-            self.string(name);
-            self.json.push(':');
-            self.string(value);
-            separator = ',';
+        self.kind(Kind::Http)
+            .number(request.request.0)
+            .number(u64::from(request.session.0))
+            .text(request.operation)
+            .text(request.method)
+            .text(&request.url)
+            .text(&request.body)
+            .number(request.timeout_ms)
+            .flag(request.keep_body)
+            .number(request.headers.len() as u64);
+        for (name, value) in &request.headers {
+            self.text(name).text(value);
         }
-        self.json.push_str(if separator == '{' { "{}" } else { "}" });
     }
 
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, session: u64, event: &Event) {
+        let kind = match event {
+            Event::Item { .. } => Kind::Item,
+            Event::Established { .. } => Kind::Established,
+            Event::Lost => Kind::Lost,
+            Event::Broken => Kind::Broken,
+            Event::Ended => Kind::Ended,
+            Event::DeepHeartbeat { .. } => Kind::DeepHeartbeat,
+            Event::Transcript(_) => Kind::Transcript,
+            Event::AttachmentProgress { .. } => Kind::AttachmentProgress,
+            // The rest is in Chatloom behaviour only.
+            _ if !CHATLOOM => return,
+            Event::Connection(_) => Kind::Connection,
+            Event::Gap { .. } => Kind::Gap,
+            Event::GapClosed { .. } => Kind::GapClosed,
+            Event::CaughtUp => Kind::CaughtUp,
+            Event::Message { .. } => Kind::Message,
+            Event::Roster(_) => Kind::Roster,
+            // The host has called the handler, and knows.
+            Event::HandlerFailed { .. } => return,
+        };
+        self.kind(kind).number(session);
         match event {
             Event::Item { kind, body } => {
-                self.number("kind", kind_number(*kind)).body(body);
+                self.number(kind_number(*kind)).body(body);
             }
             Event::Established { by_socket } => {
-                self.flag("bySocket", *by_socket);
+                self.flag(*by_socket);
             }
             Event::DeepHeartbeat { success } => {
-                self.flag("success", *success);
+                self.flag(*success);
             }
             Event::Transcript(update) => {
-                self.some_text("previousNextToken", update.previous_next_token.as_deref());
-                self.list("steps", &update.steps, Self::step);
+                self.some_text(update.previous_next_token.as_deref())
+                    .number(update.steps.len() as u64);
+                for step in &update.steps {
+                    self.step(step);
+                }
             }
             Event::AttachmentProgress { call, sent, total } => {
-                self.number("call", call.0).number("sent", *sent).number("total", *total);
+                self.number(call.0).number(*sent).number(*total);
             }
-            Event::Lost | Event::Broken | Event::Ended | Event::CaughtUp => {}
-            // The rest is in Chatloom behaviour only.
             _ if !CHATLOOM => {}
             Event::Connection(connection) => self.connection(connection),
             Event::Gap { gap } | Event::GapClosed { gap } => {
-                self.number("gap", u64::from(gap.0));
+                self.number(u64::from(gap.0));
             }
             Event::Message { key, call, id, state } => {
-                self.number("key", key.0)
-                    .some_number("call", call.map(|call| call.0))
-                    .some_text("id", id.as_ref().map(ItemId::as_str))
+                self.number(key.0)
+                    .some_number(call.map(|call| call.0))
+                    .some_text(id.as_ref().map(ItemId::as_str))
                     .state(state);
             }
-            Event::Roster(people) => self.list("people", people, Self::person),
-            Event::HandlerFailed { handler } => {
-                self.text("handler", handler);
+            Event::Roster(people) => {
+                self.number(people.len() as u64);
+                for person in people {
+                    self.person(person);
+                }
             }
+            Event::Lost
+            | Event::Broken
+            | Event::Ended
+            | Event::CaughtUp
+            | Event::HandlerFailed { .. } => {}
         }
     }
 
     /// An item as it came, or the number under which the host holds it.
     fn body(&mut self, body: &Body) {
         match body {
-            Body::Item(item) => {
-                self.key("body").push_str(item.text());
-            }
-            Body::Held(item) => {
-                self.number("item", item.0);
-            }
-        }
+            Body::Item(item) => self.kind(Kind::Whole).text(item.text()),
+            Body::Held(item) => self.kind(Kind::Held).number(item.0),
+        };
     }
 
     fn step(&mut self, step: &Step) {
         let (kind, at, entry) = match step {
-            Step::Insert { at, entry } => ("insert", at, Some(entry)),
-            Step::Replace { at, entry } => ("replace", at, Some(entry)),
-            Step::Remove { at } => ("remove", at, None),
+            Step::Insert { at, entry } => (Kind::Insert, at, Some(entry)),
+            Step::Replace { at, entry } => (Kind::Replace, at, Some(entry)),
+            Step::Remove { at } => (Kind::Remove, at, None),
         };
-        self.object(kind).number("at", *at as u64);
+        self.kind(kind).number(*at as u64);
         if let Some(entry) = entry {
             self.entry(entry);
         }
-        self.json.push('}');
     }
 
     fn entry(&mut self, entry: &Entry) {
-        self.number("key", entry.key.0).some_text("id", entry.id.as_ref().map(ItemId::as_str));
+        self.number(entry.key.0).some_text(entry.id.as_ref().map(ItemId::as_str));
         match &entry.content {
             EntryContent::Item(body) => self.body(body),
             EntryContent::Outgoing(outgoing) => {
-                self.text("contentType", outgoing.content_type.as_str())
-                    .some_text("content", outgoing.content.as_deref())
-                    .some_text("clientToken", outgoing.client_token.as_deref());
+                self.kind(Kind::Outgoing)
+                    .text(outgoing.content_type.as_str())
+                    .some_text(outgoing.content.as_deref());
             }
             EntryContent::Gap(gap) => {
-                self.number("gap", u64::from(gap.0));
+                self.kind(Kind::Missing).number(u64::from(gap.0));
             }
         }
-        if let Some(state) = &entry.state {
-            self.state(state);
+        match &entry.state {
+            Some(state) => self.state(state),
+            None => {
+                self.kind(Kind::Nothing);
+            }
         }
     }
 
     fn state(&mut self, state: &MessageState) {
-        let name = match state {
-            MessageState::Queued => "queued",
-            MessageState::Sending => "sending",
-            MessageState::Sent => "sent",
-            MessageState::Delivered => "delivered",
-            MessageState::Read => "read",
-            MessageState::Failed(_) => "failed",
-        };
-        self.text("state", name);
+        self.kind(match state {
+            MessageState::Queued => Kind::Queued,
+            MessageState::Sending => Kind::Sending,
+            MessageState::Sent => Kind::Sent,
+            MessageState::Delivered => Kind::Delivered,
+            MessageState::Read => Kind::Read,
+            MessageState::Failed(_) => Kind::Failed,
+        });
         if let MessageState::Failed(error) = state {
             self.error(error);
         }
     }
 
     fn person(&mut self, person: &Person) {
-        let presence = match person.presence {
-            Presence::Here => "here",
-            Presence::Idle => "idle",
-            Presence::Gone => "gone",
-        };
-        self.object(presence)
-            .text("participantId", person.participant_id.as_str())
-            .some_text("role", person.role.as_ref().map(ParticipantRole::as_str))
-            .some_text("name", person.name.as_deref())
-            .flag("typing", person.typing)
-            .some_text("delivered", person.delivered.as_ref().map(ItemId::as_str))
-            .some_text("read", person.read.as_ref().map(ItemId::as_str));
-        self.json.push('}');
+        self.kind(match person.presence {
+            Presence::Here => Kind::Here,
+            Presence::Idle => Kind::Idle,
+            Presence::Gone => Kind::Gone,
+        })
+        .text(person.participant_id.as_str())
+        .some_text(person.role.as_ref().map(ParticipantRole::as_str))
+        .some_text(person.name.as_deref())
+        .flag(person.typing)
+        .some_text(person.delivered.as_ref().map(ItemId::as_str))
+        .some_text(person.read.as_ref().map(ItemId::as_str));
     }
 
     fn connection(&mut self, connection: &Connection) {
-        let state = match connection {
-            Connection::Connecting => "connecting",
-            Connection::Online => "online",
-            Connection::Waiting { .. } => "waiting",
-            Connection::Offline => "offline",
-            Connection::Broken { .. } => "broken",
-            Connection::Ended => "ended",
-        };
-        self.text("state", state);
+        self.kind(match connection {
+            Connection::Connecting => Kind::Connecting,
+            Connection::Online => Kind::Online,
+            Connection::Waiting { .. } => Kind::Waiting,
+            Connection::Offline => Kind::Offline,
+            Connection::Broken { .. } => Kind::Broke,
+            Connection::Ended => Kind::Over,
+        });
         match connection {
             Connection::Waiting { until_ms, reason } => {
-                self.number("until", *until_ms).text("reason", reason);
+                self.number(*until_ms).text(reason);
             }
             Connection::Broken { reason } => {
-                self.text("reason", reason);
+                self.text(reason);
             }
             Connection::Connecting
             | Connection::Online
@@ -292,162 +373,112 @@ impl Drain {
         }
     }
 
-    /// The parts of a value. Each kind has a member that no other has, but for the one that says
-    /// nothing.
     fn value(&mut self, value: &Value) {
         match value {
             Value::Connected { status } => {
-                self.text("websocketStatus", status.name());
+                self.kind(Kind::Connected).text(status.name());
             }
             Value::Answered(Answer { request, request_id, attempts, retry_delay_ms, body }) => {
-                self.number("request", request.0)
-                    .number("attempts", u64::from(*attempts))
-                    .number("retryDelayMs", *retry_delay_ms)
-                    .some_text("requestId", request_id.as_deref());
-                if !body.is_empty() {
-                    self.text("body", body);
-                }
+                self.kind(Kind::Answered)
+                    .number(request.0)
+                    .some_text(request_id.as_deref())
+                    .number(u64::from(*attempts))
+                    .number(*retry_delay_ms)
+                    .text(body);
             }
             Value::Repeated { earlier } => {
-                self.number("earlier", earlier.0);
+                self.kind(Kind::Repeated).number(earlier.0);
             }
             Value::AlreadyFired => {
-                self.flag("alreadyFired", true);
+                self.kind(Kind::Fired).flag(true);
             }
             Value::Url { url, expiry } => {
-                self.text("url", url).some_text("expiry", expiry.as_deref());
+                self.kind(Kind::Place).text(url).some_text(expiry.as_deref());
             }
             Value::Downloaded { request, status } => {
-                self.number("downloaded", request.0).number("status", u64::from(*status));
+                self.kind(Kind::Downloaded).number(request.0).number(u64::from(*status));
             }
             Value::Loaded { count, at_beginning } => {
-                self.number("count", u64::from(*count)).flag("atBeginning", *at_beginning);
+                self.kind(Kind::Loaded).number(u64::from(*count)).flag(*at_beginning);
             }
-            Value::Nothing => {}
+            Value::Nothing => {
+                self.kind(Kind::Nothing);
+            }
         }
     }
 
     /// The parts of an error; the host makes the text, which would bring the whole of formatting into
     /// the core.
     fn error(&mut self, error: &CallError) {
-        let name = match error {
-            CallError::NotConnected { .. } => "notConnected",
-            CallError::Invalid { .. } => "invalid",
-            CallError::Service(_) => "service",
-            CallError::Unreachable { .. } => "unreachable",
-            CallError::BadAnswer { .. } => "badAnswer",
-            CallError::Cancelled => "cancelled",
-            CallError::Closed => "closed",
-            CallError::OutboxFull { .. } => "outboxFull",
-            CallError::ReceiptsOff => "receiptsOff",
-            CallError::Storage { .. } => "storage",
-        };
-        self.text("error", name);
+        self.kind(match error {
+            CallError::NotConnected { .. } => Kind::NotConnected,
+            CallError::Invalid { .. } => Kind::Invalid,
+            CallError::Service(_) => Kind::Service,
+            CallError::Unreachable { .. } => Kind::Unreachable,
+            CallError::BadAnswer { .. } => Kind::BadAnswer,
+            CallError::Cancelled => Kind::Cancelled,
+            CallError::Closed => Kind::Closed,
+            CallError::OutboxFull { .. } => Kind::OutboxFull,
+            CallError::ReceiptsOff => Kind::ReceiptsOff,
+            CallError::Storage { .. } => Kind::Storage,
+        });
         match error {
             CallError::NotConnected { operation } => {
-                self.text("operation", operation);
+                self.text(operation);
             }
             CallError::Invalid { member, rule } => {
-                self.text("member", member).text("rule", rule);
+                self.text(member).text(rule);
             }
             CallError::Service(error) => {
-                self.text("name", error.kind.name())
-                    .number("status", u64::from(error.status))
-                    .text("message", &error.message);
+                self.text(error.kind.name()).number(u64::from(error.status)).text(&error.message);
             }
             CallError::Unreachable { message } | CallError::BadAnswer { message } => {
-                self.text("message", message);
+                self.text(message);
             }
             CallError::OutboxFull { waiting } => {
-                self.number("waiting", *waiting as u64);
+                self.number(*waiting as u64);
             }
             CallError::Storage { operation, status } => {
-                self.text("operation", operation).number("status", u64::from(*status));
+                self.text(operation).number(u64::from(*status));
             }
             CallError::Cancelled | CallError::Closed | CallError::ReceiptsOff => {}
         }
     }
 
-    /// An array of objects, each of which `write` opens and closes.
-    fn list<T>(&mut self, name: &str, items: &[T], write: fn(&mut Self, &T)) {
-        self.key(name).push('[');
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                self.json.push(',');
-            }
-            write(self, item);
+    fn kind(&mut self, kind: Kind) -> &mut Self {
+        self.number(kind as u64)
+    }
+
+    fn number(&mut self, number: u64) -> &mut Self {
+        self.push_value(number as f64)
+    }
+
+    fn some_number(&mut self, number: Option<u64>) -> &mut Self {
+        self.push_value(number.map_or(f64::NAN, |number| number as f64))
+    }
+
+    fn flag(&mut self, flag: bool) -> &mut Self {
+        self.push_value(if flag { f64::INFINITY } else { f64::NEG_INFINITY })
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.texts.push_str(text);
+        // As JavaScript counts: one for each character, and one more for those of four bytes.
+        let units = |byte: u8| usize::from(byte & 0xc0 != 0x80) + usize::from(byte >= 0xf0);
+        let len: usize = text.bytes().map(units).sum();
+        self.push_value(-1.0 - len as f64)
+    }
+
+    fn some_text(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.text(text),
+            None => self.push_value(f64::NAN),
         }
-        self.json.push(']');
     }
 
-    fn object(&mut self, kind: &str) -> &mut Self {
-        self.json.push_str("{\"type\":\"");
-        self.json.push_str(kind);
-        self.json.push('"');
+    fn push_value(&mut self, value: f64) -> &mut Self {
+        self.values.push(value);
         self
-    }
-
-    /// Begins a member; its value is to be written to what this gives.
-    fn key(&mut self, name: &str) -> &mut String {
-        for part in &[",\"", name, "\":"] {
-            self.json.push_str(part);
-        }
-        &mut self.json
-    }
-
-    fn number(&mut self, name: &str, value: u64) -> &mut Self {
-        write_number(self.key(name), value as i64);
-        self
-    }
-
-    fn some_number(&mut self, name: &str, value: Option<u64>) -> &mut Self {
-        if let Some(value) = value {
-            self.number(name, value);
-        }
-        self
-    }
-
-    fn flag(&mut self, name: &str, value: bool) -> &mut Self {
-        self.key(name).push_str(if value { "true" } else { "false" });
-        self
-    }
-
-    fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        write_text(self.key(name), value);
-        self
-    }
-
-    fn some_text(&mut self, name: &str, value: Option<&str>) -> &mut Self {
-        if let Some(value) = value {
-            self.text(name, value);
-        }
-        self
-    }
-
-    fn string(&mut self, value: &str) {
-        write_text(&mut self.json, value);
-    }
-}
-
-fn event_name(event: &Event) -> &'static str {
-    match event {
-        Event::Item { .. } => "item",
-        Event::Established { .. } => "established",
-        Event::Lost => "lost",
-        Event::Broken => "broken",
-        Event::Ended => "ended",
-        Event::DeepHeartbeat { .. } => "deepHeartbeat",
-        Event::Transcript(_) => "transcript",
-        Event::AttachmentProgress { .. } => "attachmentProgress",
-        // The rest is in Chatloom behaviour only.
-        _ if !CHATLOOM => "",
-        Event::Connection(_) => "connection",
-        Event::Gap { .. } => "gap",
-        Event::GapClosed { .. } => "gapClosed",
-        Event::CaughtUp => "caughtUp",
-        Event::Message { .. } => "message",
-        Event::Roster(_) => "roster",
-        Event::HandlerFailed { .. } => "handlerFailed",
     }
 }
 
@@ -467,6 +498,7 @@ mod tests {
     use chatloom_wire::{ErrorKind, Item, ServiceError};
 
     use super::*;
+    use crate::table;
 
     const SESSION: SessionId = SessionId(1);
 
@@ -652,36 +684,33 @@ mod tests {
         outputs
     }
 
-    fn written(outputs: &[Output]) -> String {
+    fn written(outputs: &[Output]) -> Vec<serde_json::Value> {
         let mut drain = Drain::new();
         for output in outputs {
             drain.push(output);
         }
-        assert_eq!(drain.finish(), drain.json().len());
-        drain.json().to_owned()
+        assert_eq!(drain.finish(), drain.values().len());
+        table::outputs_of(drain.values().get(TEXTS..).unwrap_or_default(), drain.texts())
     }
 
     #[test]
     fn every_output_has_its_form() {
-        let lines: Vec<String> =
-            every_output().iter().map(|output| written(std::slice::from_ref(output))).collect();
+        let lines: Vec<String> = written(&every_output()).iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
 
     #[test]
-    fn a_drain_is_one_array_of_objects_with_a_type() {
-        let outputs = every_output();
-        let array: Vec<serde_json::Value> = serde_json::from_str(&written(&outputs)).unwrap();
-        assert_eq!(array.len(), outputs.len());
-        assert!(array.iter().all(|output| output["type"].is_string()));
-        assert_eq!(array[0]["headers"]["x"], "a\"b");
-        let item = array.iter().find(|output| output["body"].is_object()).unwrap();
-        assert_eq!(item["body"]["Content"], "é\n\"");
+    fn without_outputs_nothing_is_written() {
+        assert!(written(&[]).is_empty());
     }
 
     #[test]
-    fn without_outputs_nothing_is_written() {
-        assert_eq!(written(&[]), "");
+    fn texts_arrive_as_they_left() {
+        let text = "\u{feff}a\u{0}\u{e9}\u{20ac}\u{1f600}\u{ffff}".to_owned();
+        let urls = [text.clone(), String::new(), text];
+        let outputs = urls.clone().map(|url| Output::OpenSocket { socket: SocketId(4), url });
+        let written = written(&outputs);
+        assert!(written.iter().map(|output| output["url"].as_str().unwrap()).eq(urls));
     }
 
     #[test]

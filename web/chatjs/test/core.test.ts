@@ -13,8 +13,10 @@ function told(answer: number) {
     start: () => undefined,
     input: () => 0,
     handle: () => 0,
-    item(length, source) {
-      heads.push(`${source} ${new TextDecoder().decode(new Uint8Array(buffer, 0, length))}`);
+    item(count, source) {
+      const lengths = new Float64Array(buffer, 0, count);
+      const length = lengths.reduce((sum, length) => sum + (length || 0), 0);
+      heads.push(`${source} ${new TextDecoder().decode(new Uint8Array(buffer, 8 * count, length))} ${lengths.join()}`);
       return answer;
     },
     output: () => 0,
@@ -23,7 +25,7 @@ function told(answer: number) {
 }
 
 const ITEM = { Type: "MESSAGE", ContentType: "text/plain", ContactId: "c", InitialContactId: "i", Content: "Hello" };
-const HEAD = "MESSAGE\x1ftext/plain\x1fc\x1fi\x1f";
+const HEAD = "MESSAGEtext/plainci 7,10,1,1,NaN";
 
 describe.each([33, 0])("an item that the core answers with %i", (answer) => {
   test("is answered for those like it", () => {

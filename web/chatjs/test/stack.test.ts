@@ -7,6 +7,7 @@ import full from "chatloom:core-full";
 import small from "chatloom:core";
 import { expect, test } from "vitest";
 
+import { Core } from "../src/host/core";
 import { inlined } from "../src/host/wasm";
 import type { Exports } from "../src/host/wasm";
 
@@ -15,39 +16,35 @@ const STACK = 65_536;
 
 /** A core with one session on an open socket. */
 class Instance {
-  readonly #exports: Exports;
-  readonly socket: number;
+  readonly #memory: Exports["memory"];
+  readonly #core: Core;
+  readonly #socket: number;
 
   constructor(exports: Exports) {
-    this.#exports = exports;
-    exports.start(1, 2);
+    this.#memory = exports.memory;
+    this.#core = new Core(exports);
     const tokens = { participantToken: "t", participantId: "p", contactId: "c", initialContactId: "c" };
-    this.tell({ type: "create", session: 1, endpoint: "https://example.com", userAgent: "", ...tokens });
-    this.tell({ type: "track", session: 1 });
-    const asked = this.tell({ type: "connect", session: 1, call: 2 });
+    this.#core.handle({ type: "create", session: 1, endpoint: "https://example.com", userAgent: "", ...tokens });
+    this.#core.handle({ type: "track", session: 1 });
+    const asked = this.#core.handle({ type: "connect", session: 1, call: 2 });
     const body = JSON.stringify({
       Websocket: { Url: "wss://example.com/", ConnectionExpiry: "2026-01-01T01:00:00.000Z" },
       ConnectionCredentials: { ConnectionToken: "x", Expiry: "2026-01-02T00:00:00.000Z" },
     });
-    const { request } = asked.find(({ type }) => type === "http");
-    const open = this.tell({ type: "answered", request, status: 200, body }).find(({ type }) => type === "open");
-    this.socket = open.socket;
-    this.tell({ type: "opened", socket: this.socket });
+    const request = asked.find((output) => output.type === "http")!.request;
+    const none = { errorType: null, requestId: null, retryAfterMs: null };
+    const answered = this.#core.handle({ type: "answered", request, status: 200, ...none, body });
+    this.#socket = answered.find((output) => output.type === "open")!.socket;
+    this.#core.handle({ type: "opened", socket: this.#socket });
   }
 
-  tell(input: object): any[] {
-    const bytes = new TextEncoder().encode(JSON.stringify(input));
-    const place = this.#exports.input(bytes.length);
-    new Uint8Array(this.#exports.memory.buffer).set(bytes, place);
-    const length = this.#exports.handle(bytes.length, 1000, Date.parse("2026-01-01T00:00:00Z"));
-    const start = this.#exports.output();
-    const text = new TextDecoder().decode(new Uint8Array(this.#exports.memory.buffer).slice(start, start + length));
-    return length === 0 ? [] : JSON.parse(text);
+  receive(text: string): void {
+    this.#core.handle({ type: "text", socket: this.#socket, text });
   }
 
   /** The lowest byte that was ever written. */
   untouched(): number {
-    return new Uint8Array(this.#exports.memory.buffer, 0, STACK).findIndex((byte) => byte !== 0);
+    return new Uint8Array(this.#memory.buffer, 0, STACK).findIndex((byte) => byte !== 0);
   }
 }
 
@@ -67,9 +64,9 @@ test.each([
   const core = new Instance(load());
   for (const depth of [2, 64, 100, 120, 124, 126, 128, 130, 10_000]) {
     const content = item(depth);
-    core.tell({ type: "text", socket: core.socket, text: JSON.stringify({ topic: "aws/chat", content }) });
-    core.tell({ type: "text", socket: core.socket, text: `{"topic":"aws/chat","content":${content}}` });
-    core.tell({ type: "text", socket: core.socket, text: content });
+    core.receive(JSON.stringify({ topic: "aws/chat", content }));
+    core.receive(`{"topic":"aws/chat","content":${content}}`);
+    core.receive(content);
   }
   expect(core.untouched()).toBeGreaterThan(STACK / 2);
   expect(core.untouched()).toBeLessThan(STACK);

@@ -1,4 +1,5 @@
-/** One instance of the core: JSON in, JSON out, and the short way for items. */
+/** One instance of the core: what it is told, what it wants, and the short way for items. */
+import { outputsOf, type Values, valuesOf } from "./border";
 import type { Exports } from "./wasm";
 
 /** What the host says. The members are those of `chatloom_session::Input` in camel case. */
@@ -234,15 +235,8 @@ export interface PersonOutput {
 /** An item as it came. */
 export type Item = Readonly<Record<string, unknown>>;
 
-/** What `Core.item` gives when the members cannot be read. */
-export const UNREADABLE = -1;
-
-/** The members that the core mostly decides on. */
-const HEAD = ["Type", "ContentType", "ContactId", "InitialContactId", "RelatedContactId"] as const;
-/** Between them. */
-const SEPARATOR = "\x1f";
-/** Texts of up to so many UTF-16 units, which is nearly all, are written without asking for a place. */
-const SHORT = 4096;
+/** The input has room for so many bytes from the beginning. */
+const ROOM = 12_288;
 
 /**
  * The core has failed: the instance is of no more use. The message holds the places that were being run,
@@ -255,10 +249,14 @@ export class CoreFault extends Error {
 export class Core {
   readonly #exports: Exports;
   readonly #encoder = new TextEncoder();
-  readonly #decoder = new TextDecoder();
-  #memory: Uint8Array<ArrayBuffer>;
-  /** The part of the memory where inputs are written. */
-  #input: Uint8Array<ArrayBuffer>;
+  // A byte order mark at the beginning is a character of the first text like any other.
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  /** The memory, as bytes and as values; empty when it has grown since. */
+  #bytes = new Uint8Array(0);
+  #values = new Float64Array(0);
+  /** Where inputs are written, and how many bytes have room there. */
+  #place = 0;
+  #room = 0;
   /** The last item, if only its head stands there, where it came from, and what the core gave for it. */
   #last: Item | undefined;
   #lastSource = 0;
@@ -267,26 +265,24 @@ export class Core {
   /** Starts an instance that nobody else has. */
   constructor(exports: Exports) {
     this.#exports = exports;
-    this.#input = this.#memory = new Uint8Array(exports.memory.buffer);
     exports.memory.grown = () => {
-      this.#input = this.#memory = new Uint8Array(0);
+      this.#bytes = new Uint8Array(0);
     };
     exports.start(random(), random());
-    this.#reserve(3 * SHORT);
   }
 
   /** Tells the core something; gives what it wants now. */
   handle(input: Input): Output[] {
-    let text: string;
+    let values: Values;
     try {
-      text = JSON.stringify(input);
+      values = valuesOf(input);
     } catch (error) {
-      // What an application gave may not be of the type that it should be, and then have no such text.
-      return [{ type: "refused", message: thrown(error) }];
+      // What an application gave may not be of the type that it should be.
+      return [{ type: "refused", message: (error as Error).message }];
     }
-    const length = this.#write(text);
+    const count = this.#write(values);
     try {
-      return this.#read(this.#exports.handle(length, performance.now(), Date.now()));
+      return this.#read(this.#exports.handle(count, performance.now(), Date.now()));
     } catch (error) {
       throw fault(error);
     }
@@ -296,16 +292,13 @@ export class Core {
    * Tells the core of an item that the host keeps as number `handle`, and that came over a socket, or over the
    * socket manager of minus `source`. `whole` when somebody needs to know more of it than whom it is for. Gives 0
    * when nobody wants it, 32 times a session plus a kind plus 1 when that session gets it and nothing else follows,
-   * `UNREADABLE`, or any other negative number when more follows: `outputs` reads it.
+   * or a negative number when more follows: `outputs` reads it.
    */
   item(source: number, handle: number, item: Item, whole: boolean): number {
-    if (whole || item["MessageMetadata"]) {
-      return this.#bring(this.#write(JSON.stringify(headOf(item))), source, handle);
-    }
+    if (whole || item["MessageMetadata"]) return this.#bring([...recipientOf(item), ...restOf(item)], source, handle);
     // Successive items of a chat agree in what the core decides on; then it decides the same.
     if (!this.#isLike(item, source)) {
-      const length = this.#write(HEAD.map((name) => textOf(item[name])).join(SEPARATOR));
-      this.#lastCode = this.#bring(length, source, handle);
+      this.#lastCode = this.#bring(recipientOf(item), source, handle);
       if (this.#lastCode < 0) return this.#lastCode;
       this.#lastSource = source;
       this.#last = item;
@@ -313,9 +306,10 @@ export class Core {
     return this.#lastCode;
   }
 
-  #bring(length: number, source: number, handle: number): number {
+  #bring(head: Values, source: number, handle: number): number {
+    const count = this.#write(head);
     try {
-      return this.#exports.item(length, source, handle, performance.now(), Date.now());
+      return this.#exports.item(count, source, handle, performance.now(), Date.now());
     } catch (error) {
       throw fault(error);
     }
@@ -340,29 +334,45 @@ export class Core {
     return this.#read(-code);
   }
 
-  #write(text: string): number {
+  /** Writes values, and behind them the texts among them. Gives how many they are. */
+  #write(values: Values): number {
     this.#last = undefined;
-    if (text.length > SHORT) {
-      const bytes = this.#encoder.encode(text);
-      this.#reserve(bytes.length);
-      this.#input.set(bytes);
-      return bytes.length;
+    let most = 8 * values.length;
+    for (const value of values) if (typeof value === "string") most += 3 * value.length;
+    if (most > this.#room) {
+      this.#room = Math.max(most, ROOM);
+      this.#place = this.#exports.input(this.#room);
     }
-    // The buffer of a memory is detached when it grows.
-    if (this.#input.length === 0) this.#reserve(3 * SHORT);
-    return this.#encoder.encodeInto(text, this.#input).written;
+    this.#view();
+    let index = this.#place / 8;
+    let end = this.#place + 8 * values.length;
+    for (const value of values) {
+      let number = value;
+      if (typeof number === "string") {
+        number = this.#encoder.encodeInto(number, this.#bytes.subarray(end)).written;
+        end += number;
+      }
+      this.#values[index++] = number;
+    }
+    return values.length;
   }
 
-  #reserve(length: number): void {
-    const place = this.#exports.input(Math.max(length, 3 * SHORT));
-    this.#input = new Uint8Array(this.#exports.memory.buffer, place, length);
+  /** Reads so many values. The first two say where the texts of the others are, and how many bytes they have. */
+  #read(count: number): Output[] {
+    if (count === 0) return [];
+    this.#view();
+    const start = this.#exports.output() / 8;
+    const values = this.#values.subarray(start, start + count) as unknown as [number, number];
+    const texts = this.#bytes.subarray(values[0], values[0] + values[1]);
+    return outputsOf(this.#values.subarray(start + 2, start + count), this.#decoder.decode(texts));
   }
 
-  #read(length: number): Output[] {
-    if (length === 0) return [];
-    if (this.#memory.length === 0) this.#memory = new Uint8Array(this.#exports.memory.buffer);
-    const start = this.#exports.output();
-    return JSON.parse(this.#decoder.decode(this.#memory.subarray(start, start + length))) as Output[];
+  /** The buffer of a memory is another one when it has grown. */
+  #view(): void {
+    if (this.#bytes.length > 0) return;
+    const { buffer } = this.#exports.memory;
+    this.#bytes = new Uint8Array(buffer);
+    this.#values = new Float64Array(buffer);
   }
 }
 
@@ -392,24 +402,39 @@ function fault(error: unknown): CoreFault {
   return new CoreFault([String(error), ...places].join(" "), { cause: error });
 }
 
-/** All that the core may decide on. A literal, for JSON of one is made five times as fast as with a list of names. */
-function headOf(item: Item): Item {
-  return {
-    Id: item["Id"],
-    AbsoluteTime: item["AbsoluteTime"],
-    Type: item["Type"],
-    ContentType: item["ContentType"],
-    ContactId: item["ContactId"],
-    InitialContactId: item["InitialContactId"],
-    RelatedContactId: item["RelatedContactId"],
-    ParticipantId: item["ParticipantId"],
-    ParticipantRole: item["ParticipantRole"],
-    DisplayName: item["DisplayName"],
-    MessageMetadata: item["MessageMetadata"],
-  };
+/** Whom an item is for, and what it is. */
+function recipientOf(item: Item): Values {
+  return [
+    textOf(item["Type"]),
+    textOf(item["ContentType"]),
+    textOf(item["ContactId"]),
+    textOf(item["InitialContactId"]),
+    textOf(item["RelatedContactId"]),
+  ];
+}
+
+/** What else the core may decide on. */
+function restOf(item: Item): Values {
+  const values = [
+    textOf(item["Id"]),
+    textOf(item["AbsoluteTime"]),
+    textOf(item["ParticipantId"]),
+    textOf(item["ParticipantRole"]),
+    textOf(item["DisplayName"]),
+  ];
+  const metadata = item["MessageMetadata"];
+  if (typeof metadata !== "object" || metadata === null) return values;
+  const { MessageId, Receipts } = metadata as Item;
+  values.push(textOf(MessageId));
+  if (!Array.isArray(Receipts)) return values;
+  for (const receipt of Receipts as (Item | null)[]) {
+    const { DeliveredTimestamp, ReadTimestamp, RecipientParticipantId } = receipt ?? {};
+    values.push(textOf(DeliveredTimestamp), textOf(ReadTimestamp), textOf(RecipientParticipantId));
+  }
+  return values;
 }
 
 /** A member that is not as documented counts as absent. */
-function textOf(member: unknown): string {
-  return typeof member === "string" ? member : "";
+function textOf(member: unknown): number | string {
+  return typeof member === "string" ? member : NaN;
 }

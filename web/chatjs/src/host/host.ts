@@ -15,7 +15,6 @@ import {
   type Output,
   type SessionOptions,
   thrown,
-  UNREADABLE,
   type UploadOutput,
 } from "./core";
 import { download, put } from "./files";
@@ -242,9 +241,7 @@ export class Host {
       this.#serving = "session" in input ? input.session : kept?.session;
       const pending = "call" in input && this.#calls.get(input.call);
       if (pending) pending.told = true;
-      let outputs = this.#core.handle(input);
-      // Text of an application may hold half a character, which JSON can write and the core cannot read.
-      if (outputs[0]?.type === "refused") outputs = this.#core.handle(wellFormed(input));
+      const outputs = this.#core.handle(input);
       const [first] = outputs;
       if (first?.type === "refused") this.#refused(input, first.message);
       else this.#take(outputs);
@@ -484,23 +481,23 @@ export class Host {
     if (typeof data !== "string" || data === "") return;
     this.onFrame?.(data, socket);
     const item = itemOf(contentOf(data));
-    if (item) this.#bring(socket, item, data);
+    if (item) this.#bring(socket, item);
     else this.#tell({ type: "text", socket, text: data });
   }
 
   /** What a socket manager brings. */
   #content(foreign: number, text: string): void {
     const item = itemOf(text);
-    if (item) this.#bring(-foreign, item, text);
+    if (item) this.#bring(-foreign, item);
     else this.#tell({ type: "foreignText", foreign, text });
   }
 
-  #bring(source: number, item: Item, text: string): void {
-    if (this.#busy || this.failed) return this.#run(() => this.#item(source, item, text));
+  #bring(source: number, item: Item): void {
+    if (this.#busy || this.failed) return this.#run(() => this.#item(source, item));
     // As `run`, without a closure: this is what happens most.
     this.#busy = true;
     try {
-      this.#item(source, item, text);
+      this.#item(source, item);
     } catch (error) {
       this.#recover(error);
     }
@@ -508,15 +505,11 @@ export class Host {
   }
 
   /** An item over a socket, or over the manager of minus `source`. */
-  #item(source: number, item: Item, text: string): void {
+  #item(source: number, item: Item): void {
     const handle = ++this.#lastItem;
     const code = this.#core.item(source, handle, item, this.#needsWholeItems);
     if (code > 0) {
       this.#sessions.get(code >> 5)?.listener.item((code & 31) - 1, item);
-    } else if (code === UNREADABLE) {
-      const input: Input =
-        source < 0 ? { type: "foreignText", foreign: -source, text } : { type: "text", socket: source, text };
-      this.#take(this.#core.handle(input));
     } else if (code < 0) {
       shareTexts(item, this.#lastKept);
       this.#lastKept = item;
@@ -610,13 +603,4 @@ export class Host {
     this.#sockets.closeAll();
     this.#items.clear();
   }
-}
-
-/** The same input with U+FFFD where a surrogate stood alone. */
-function wellFormed(input: Input): Input {
-  const whole = ([name, value]: [string, unknown]) => [
-    name,
-    typeof value === "string" ? new TextDecoder().decode(new TextEncoder().encode(value)) : value,
-  ];
-  return Object.fromEntries(Object.entries(input).map(whole)) as Input;
 }

@@ -1,0 +1,125 @@
+//! The host's side of the border, in Rust, for tests: inputs and outputs with their names, by the
+//! tables that the browser package writes and reads by.
+
+use serde_json::{Map, Value};
+
+/// Where the tables are.
+const BORDER: &str = include_str!("../../../web/chatjs/src/host/border.ts");
+
+/// A kind of input or output: its name, and the name and the marks of each of its members.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    members: Vec<(&'static str, &'static str)>,
+}
+
+/// The table of this name, in the order of the kinds' numbers.
+pub(crate) fn table(name: &str) -> Vec<Kind> {
+    let begin = format!("const {name} = `\n");
+    let (_, rest) = BORDER.split_once(&begin).expect("a table of this name");
+    let (table, _) = rest.split_once('`').expect("an end of the table");
+    let kind = |line: &'static str| {
+        let mut words = line.split(' ');
+        let name = words.next().expect("a name");
+        let parts = |word: &'static str| {
+            word.split_at(word.find(|c: char| !c.is_alphanumeric()).unwrap_or(word.len()))
+        };
+        Kind { name, members: words.map(parts).collect() }
+    };
+    table.lines().map(kind).collect()
+}
+
+/// What the host writes for an input.
+pub(crate) fn values_of(input: &Value) -> (Vec<f64>, String) {
+    let table = table("INPUTS");
+    let kind = table.iter().position(|kind| input["type"] == kind.name).expect("a known input");
+    let mut values = vec![kind as f64];
+    let mut texts = String::new();
+    for (name, mark) in &table[kind].members {
+        values.push(match &input[*name] {
+            Value::Null if mark.ends_with('?') => f64::NAN,
+            Value::Number(number) if mark.starts_with('#') => number.as_f64().unwrap(),
+            Value::Bool(flag) if mark.starts_with('!') => f64::from(u8::from(*flag)),
+            Value::String(text) if !mark.starts_with(['#', '!']) => {
+                texts.push_str(text);
+                text.len() as f64
+            }
+            other => panic!("{name}{mark} is {other}"),
+        });
+    }
+    (values, texts)
+}
+
+/// What the host reads from what the core has written.
+pub(crate) fn outputs_of(values: &[f64], texts: &str) -> Vec<Value> {
+    let mut reader = Reader {
+        table: table("OUTPUTS"),
+        values: values.iter(),
+        texts: texts.encode_utf16().collect(),
+    };
+    let mut outputs = Vec::new();
+    while !reader.values.as_slice().is_empty() {
+        outputs.push(reader.output());
+    }
+    assert!(reader.texts.is_empty(), "more text than values");
+    outputs
+}
+
+struct Reader<'a> {
+    table: Vec<Kind>,
+    values: std::slice::Iter<'a, f64>,
+    texts: Vec<u16>,
+}
+
+impl Reader<'_> {
+    fn output(&mut self) -> Value {
+        let mut members = Map::new();
+        self.members(&mut members);
+        Value::Object(members)
+    }
+
+    fn members(&mut self, into: &mut Map<String, Value>) {
+        let kind = self.count();
+        let Kind { name, ref members } = self.table[kind];
+        into.entry("type").or_insert_with(|| name.into());
+        for (name, mark) in members.clone() {
+            if mark == "&" {
+                self.members(into);
+                continue;
+            }
+            let value = match mark.split_at_checked(1) {
+                Some(("=", constant)) => constant.into(),
+                Some(("*", _)) => {
+                    let count = self.count();
+                    (0..count).map(|_| self.output()).collect()
+                }
+                Some((":", _)) => {
+                    let count = self.count();
+                    let pair = |_| (self.value().as_str().unwrap().to_owned(), self.value());
+                    Value::Object((0..count).map(pair).collect())
+                }
+                Some(("{", _)) => serde_json::from_str(self.value().as_str().unwrap()).unwrap(),
+                _ => self.value(),
+            };
+            if !value.is_null() {
+                into.insert(name.to_owned(), value);
+            }
+        }
+    }
+
+    fn count(&mut self) -> usize {
+        self.value().as_u64().expect("a number") as usize
+    }
+
+    fn value(&mut self) -> Value {
+        match *self.values.next().expect("a value") {
+            value if value.is_nan() => Value::Null,
+            value if value.is_infinite() => (value > 0.0).into(),
+            value if value >= 0.0 => (value as u64).into(),
+            value => {
+                let rest = self.texts.split_off((-1.0 - value) as usize);
+                let text = std::mem::replace(&mut self.texts, rest);
+                String::from_utf16(&text).expect("whole characters").into()
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+/**
+ * What crosses into the core and out of it: lists of values in a known order, without names.
+ *
+ * A value is a 64-bit float. Texts stand together behind the values, and the value of a text is its length: in
+ * bytes on the way in; on the way out -1 minus its length in UTF-16 units. Absent is NaN. On the way out the two
+ * infinities are true and false.
+ *
+ * The two tables have a line for each kind, in the order of their numbers in `crates/wasm`, whose tests read them
+ * here: its name and the names of its members.
+ */
+import type { Input, Output } from "./core";
+
+/** `#` marks an integer, `!` true or false, `?` what may be absent; all else are texts. */
+const INPUTS = `
+time
+network on!
+visibility on!
+text socket# text
+opened socket#
+closed socket# code#? text
+answered request# status# errorType? requestId? retryAfterMs#? body
+failed request# text
+token request# token? expiry? text?
+progress request# sent#
+foreignText foreign# text
+foreignGained foreign#
+foreignLost foreign#
+foreignBroken foreign#
+foreignHeartbeat foreign# on!
+create session# chatloom!? endpoint contactId participantId participantToken initialContactId userAgent agent!? hostToken!? foreign#? typingThrottleMs#? receiptThrottleMs#? persist!? replay!? mostEntries#?
+restore session# snapshot chatloom!? endpoint contactId participantId participantToken initialContactId userAgent agent!? hostToken!? foreign#? typingThrottleMs#? receiptThrottleMs#? persist!? replay!? mostEntries#?
+forget session#
+resume session# token
+track session#
+cancel call#
+connect session# call#
+sendMessage session# call# contentType content? clientToken?
+sendEvent session# call# contentType content? clientToken?
+getTranscript session# call# contactId? maxResults#? nextToken? scanDirection? sortOrder? id? absoluteTime? mostRecent#?
+disconnectParticipant session# call#
+sendAttachment session# call# name size# contentType
+downloadAttachment session# call# attachmentId
+getAttachmentUrl session# call# attachmentId
+describeView session# call# viewToken
+getAuthenticationUrl session# call# redirectUri sessionId
+cancelParticipantAuthentication session# call# sessionId
+markRead session# call# id
+markDelivered session# call# id
+loadOlder session# call# count#
+fillGap session# call# gap#
+resend session# call# key#
+discard session# call# key#`;
+
+/**
+ * `=` stands between a member and what it always is. `{` marks JSON text, `:` a list of names and texts with how many
+ * there are before it, `*` a list of what has lines here, and `&` something that has a line here, whose members are
+ * members of this.
+ */
+const OUTPUTS = `
+http request session operation method url body timeoutMs keepBody headers:
+abort request
+open socket url
+send socket text
+close socket code reason
+upload request session call url headers:
+download request session url
+needToken request session
+joinForeign foreign
+leaveForeign foreign
+release item
+log level text session
+wake at
+done session call &
+nothing
+connected websocketStatus
+answered request requestId attempts retryDelayMs body
+repeated earlier
+fired alreadyFired
+place url expiry
+downloaded downloaded status
+loaded count atBeginning
+notConnected error=notConnected operation
+invalid error=invalid member rule
+service error=service name status message
+unreachable error=unreachable message
+badAnswer error=badAnswer message
+cancelled error=cancelled
+closed error=closed
+receiptsOff error=receiptsOff
+storage error=storage operation status
+outboxFull error=outboxFull waiting
+item session kind &
+established session bySocket
+lost session
+broken session
+ended session
+deepHeartbeat session success
+transcript session previousNextToken steps*
+attachmentProgress session call sent total
+insert at key id & &
+replace at key id & &
+remove at
+held item
+whole body{
+outgoing contentType content
+queued state=queued
+sending state=sending
+sent state=sent
+delivered state=delivered
+read state=read
+failed state=failed &
+gap session gap
+gapClosed session gap
+caughtUp session
+message session key call id &
+roster session people*
+here participantId role name typing delivered read
+idle participantId role name typing delivered read
+gone participantId role name typing delivered read
+missing gap
+connection session &
+connecting state=connecting
+online state=online
+waiting state=waiting until reason
+offline state=offline
+broke state=broken reason
+over state=ended
+persist session snapshot`;
+
+/** What must be given where a mark stands; a text elsewhere. */
+const WHAT: Record<string, string> = { "#": "an integer", "!": "true or false" };
+
+/** A member of a kind: its name, its mark, and what follows the mark. */
+type Member = readonly [name: string, mark: string, rest: string];
+
+const kindsOf = (table: string) =>
+  table
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [type = "", ...members] = line.split(" ");
+      const parts = (member: string) => /^(\w*)(\W?)(.*)$/.exec(member)!.slice(1) as unknown as Member;
+      return { type, members: members.map(parts) };
+    });
+
+const inputs = new Map(kindsOf(INPUTS).map(({ type, members }, kind) => [type, { kind, members }]));
+const outputs = kindsOf(OUTPUTS);
+
+/** The values of an input. Throws when a member is not what it must be: an application may have given anything. */
+export function valuesOf(input: Input): Values {
+  const { kind, members } = inputs.get(input.type)!;
+  const values: Values = [kind];
+  for (const [name, mark, rest] of members) {
+    const value = (input as unknown as Record<string, unknown>)[name] ?? null;
+    if (value === null && (mark + rest).endsWith("?")) values.push(NaN);
+    else if (mark === "#" && Number.isInteger(value)) values.push(value as number);
+    else if (mark === "!" && typeof value === "boolean") values.push(Number(value));
+    else if (mark !== "#" && mark !== "!" && typeof value === "string") values.push(value);
+    else throw new TypeError(`${name} is not ${WHAT[mark] ?? "a string"}`);
+  }
+  return values;
+}
+
+/** What goes into the core: numbers, and texts in the place of their lengths. */
+export type Values = (number | string)[];
+
+/** The outputs in so many values, and the text behind them. */
+export function outputsOf(values: Float64Array, text: string): Output[] {
+  let at = 0;
+  let textAt = 0;
+
+  function next(): unknown {
+    const value = values[at++]!;
+    if (value >= 0) return value < Infinity ? value : true;
+    if (value < 0) return value > -Infinity ? text.slice(textAt, (textAt -= value + 1)) : false;
+    return undefined;
+  }
+
+  function read(into: Record<string, unknown>) {
+    const { type, members } = outputs[next() as number]!;
+    into["type"] ??= type;
+    for (const [name, mark, rest] of members) {
+      if (mark === "&") {
+        read(into);
+        continue;
+      }
+      let value: unknown = mark === "=" ? rest : next();
+      if (value === undefined) continue;
+      const times = <T>(each: () => T) => Array.from({ length: value as number }, each);
+      if (mark === "{") value = JSON.parse(value as string);
+      else if (mark === "*") value = times(() => read({}));
+      else if (mark === ":") value = Object.fromEntries(times(() => [next(), next()]));
+      into[name] = value;
+    }
+    return into;
+  }
+
+  const all = [];
+  while (at < values.length) all.push(read({}));
+  return all as unknown as Output[];
+}
