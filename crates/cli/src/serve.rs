@@ -31,12 +31,25 @@ pub(crate) struct Args {
     demo: bool,
     #[command(flatten)]
     source: Source,
+    /// Break connections and answers on purpose, to test an application:
+    /// `drop=2%,delay=300ms±200ms,duplicate=1%,reorder,429=1%,500=1%,half-open=0.1%`, or some of these.
+    #[arg(long, value_name = "PLAN")]
+    chaos: Option<String>,
+    /// The same seed gives the same trouble.
+    #[arg(long, value_name = "N", requires = "chaos")]
+    chaos_seed: Option<u64>,
 }
 
 /// Runs until a signal stops it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let base = if args.demo { Config::demo() } else { Config::default() };
     let (mut config, unknown) = args.source.load(base)?;
+    if let Some(plan) = &args.chaos {
+        config.set("chaos.plan", plan, "--chaos")?;
+    }
+    if let Some(seed) = args.chaos_seed {
+        config.chaos.seed = Some(seed);
+    }
     start_log(&config)?;
     for variable in unknown {
         tracing::warn!(variable, "this environment variable names no key and is ignored");

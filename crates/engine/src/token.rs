@@ -196,12 +196,23 @@ impl Keys {
 
     /// Whose token it is.
     pub fn seat(&self, of_use: SeatUse, token: &str, now: Timestamp) -> Result<Seat, TokenError> {
-        self.verify(of_use as u8, token, now, |reader| {
-            Some(Seat {
+        self.seat_until(of_use, token, now).map(|(seat, _)| seat)
+    }
+
+    /// Whose token it is, and the time before which it is good.
+    pub fn seat_until(
+        &self,
+        of_use: SeatUse,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(Seat, Timestamp), TokenError> {
+        self.verify(of_use as u8, token, now, |reader, end| {
+            let seat = Seat {
                 chat: reader.id()?.as_str().into(),
                 participant: reader.id()?.as_str().into(),
                 role: reader.id()?.as_str().into(),
-            })
+            };
+            Some((seat, end))
         })
     }
 
@@ -224,7 +235,7 @@ impl Keys {
         token: &str,
         now: Timestamp,
     ) -> Result<String, TokenError> {
-        self.verify(of_use as u8, token, now, |reader| Some(reader.id()?.as_str().to_owned()))
+        self.verify(of_use as u8, token, now, |reader, _| Some(reader.id()?.as_str().to_owned()))
     }
 
     /// A `NextToken`, good before `end`.
@@ -245,7 +256,7 @@ impl Keys {
 
     /// What a `NextToken` stands for, if it was given to this participant of this chat.
     pub fn page(&self, token: &str, seat: &Seat, now: Timestamp) -> Result<NextPage, TokenError> {
-        let page = self.verify(PAGE_USE, token, now, |reader| {
+        let page = self.verify(PAGE_USE, token, now, |reader, _| {
             let (chat, participant) = (reader.id()?, reader.id()?);
             let [how, has_contact] = reader.bytes()?;
             let contact = if has_contact == 0 { None } else { Some(reader.id()?) };
@@ -281,7 +292,7 @@ impl Keys {
         of_use: u8,
         token: &str,
         now: Timestamp,
-        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+        read: impl FnOnce(&mut Reader<'_>, Timestamp) -> Option<T>,
     ) -> Result<T, TokenError> {
         let mut buffer = [0; MAX_TOKEN_BYTES];
         let length =
@@ -312,7 +323,9 @@ impl Keys {
         if now.as_millis() >= end {
             return Err(TokenError::Expired);
         }
-        read(&mut reader).filter(|_| reader.0.is_empty()).ok_or(TokenError::Malformed)
+        read(&mut reader, Timestamp::from_millis(end))
+            .filter(|_| reader.0.is_empty())
+            .ok_or(TokenError::Malformed)
     }
 }
 

@@ -6,6 +6,7 @@
 //! [`Config::to_toml`] writes every key with what it means and its present value.
 
 mod agents;
+mod chaos;
 mod connection;
 mod cors;
 mod http;
@@ -34,6 +35,7 @@ use serde::Deserialize;
 use self::section::{Check, Line, Section};
 pub use self::{
     agents::{AgentConfig, AgentsSection},
+    chaos::ChaosSection,
     connection::ConnectionSection,
     cors::CorsSection,
     http::HttpSection,
@@ -48,6 +50,7 @@ pub use self::{
     tls::TlsSection,
     units::{Network, Period, Secret, Setting, Size},
 };
+pub use crate::chaos::Plan as ChaosPlan;
 
 macro_rules! config {
     ($( $name:ident: $section:ident, )*) => {
@@ -119,6 +122,7 @@ config! {
     connection: ConnectionSection,
     limits: LimitsSection,
     metrics: MetricsSection,
+    chaos: ChaosSection,
 }
 
 /// What is wrong with a configuration.

@@ -26,6 +26,7 @@
 //! ```
 
 pub mod bus;
+mod chaos;
 pub mod chats;
 pub mod config;
 mod http;

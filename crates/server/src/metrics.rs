@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     pub(crate) sockets: Gauge,
     sockets_closed: Family<CloseLabels, Counter>,
     throttled: Family<LimitLabels, Counter>,
+    chaos: Family<ChaosLabels, Counter>,
     /// Requests held back to keep a rate, and then done.
     pub(crate) delayed: Counter,
     /// Frames given to sockets, subscriptions and heartbeats not counted.
@@ -89,6 +90,11 @@ struct CloseLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChaosLabels {
+    trouble: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LimitLabels {
     operation: &'static str,
     limit: &'static str,
@@ -120,6 +126,8 @@ impl Metrics {
             "Requests refused because a limit had no room for them, by operation and limit",
             throttled.clone(),
         );
+        let chaos = Family::default();
+        make.0.register("chaos_troubles", "Troubles made on purpose, by kind", chaos.clone());
         make.0.register("request_errors", "Requests answered with an error", errors.clone());
         make.0.register(
             "sockets_closed",
@@ -131,6 +139,7 @@ impl Metrics {
             errors,
             sockets_closed,
             throttled,
+            chaos,
             delayed: make
                 .counter("delayed_requests", "Requests held back to keep a rate, and then done"),
             connections: make.gauge("connections", "Open connections, sockets included"),
@@ -274,6 +283,11 @@ impl Metrics {
     pub(crate) fn throttled(&self, operation: Operation, limit: Limit) {
         let labels = LimitLabels { operation: operation.name(), limit: limit.name() };
         self.throttled.get_or_create(&labels).inc();
+    }
+
+    /// Counts a trouble made on purpose.
+    pub(crate) fn chaos(&self, trouble: &'static str) {
+        self.chaos.get_or_create(&ChaosLabels { trouble }).inc();
     }
 
     /// Counts a socket that the server closed.

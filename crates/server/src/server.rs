@@ -185,7 +185,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let node = Node {
             app: Arc::new(App {
-                gates: Gates::new(&config, limits),
+                gates: Gates::new(&config, limits, &metrics),
                 keys: keys.clone(),
                 tokens,
                 chats,

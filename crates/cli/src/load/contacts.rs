@@ -200,8 +200,17 @@ impl Desk {
     ) -> anyhow::Result<Self> {
         let mut agents = Vec::with_capacity(users.len());
         for user in users {
-            let agent = clients.agents(0).log_in(user, password.cloned()).await;
-            agents.push(agent.with_context(|| format!("cannot log in as {user}"))?);
+            let mut attempts = Attempts::new();
+            let agent = loop {
+                match clients.agents(0).log_in(user, password.cloned()).await {
+                    Ok(agent) => break agent,
+                    Err(error) if error.can_retry() && attempts.again().await => {}
+                    Err(error) => {
+                        return Err(error).with_context(|| format!("cannot log in as {user}"));
+                    }
+                }
+            };
+            agents.push(agent);
         }
         Ok(Self(agents))
     }

@@ -26,6 +26,9 @@ pub(crate) struct Thresholds {
     /// So many deliveries may be missing.
     #[arg(long, default_value_t = 0, value_name = "COUNT")]
     max_lost: u64,
+    /// So many deliveries may be out of order, for instance when a server under test mixes up frames.
+    #[arg(long, default_value_t = 0, value_name = "COUNT")]
+    max_out_of_order: u64,
     /// So many deliveries may be double.
     #[arg(long, default_value_t = 0, value_name = "COUNT")]
     max_doubled: u64,
@@ -123,7 +126,7 @@ impl Report {
         };
         at_most("deliveries lost", self.lost, thresholds.max_lost);
         at_most("deliveries doubled", self.doubled, thresholds.max_doubled);
-        at_most("deliveries out of order", self.out_of_order, 0);
+        at_most("deliveries out of order", self.out_of_order, thresholds.max_out_of_order);
         at_most("messages failed", self.failed, thresholds.max_failed);
         if self.acknowledged == 0 {
             missed.push("no message was acknowledged".to_owned());

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::program::{Program, Server};
+use crate::{
+    program::{Program, Server},
+    service::http,
+};
 
 async fn load(server: &Server, args: &[&str], environment: &[(&str, &str)]) -> (i32, Value) {
     let given = ["load", "--json", "--endpoint", server.url()];
@@ -60,5 +63,47 @@ async fn a_load_that_cannot_begin_says_why() {
         let (status, output, errors) = Program::start(&args).end().await;
         assert!(!status.success() && output.is_empty(), "{args:?}: {output}");
         assert!(errors.contains(why), "{args:?}: {errors}");
+    }
+}
+
+/// Our client in Chatloom behaviour, at a server that breaks sockets, mixes up frames and refuses
+/// requests it has done: everything arrives, once.
+#[tokio::test]
+async fn chaos_loses_and_doubles_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let plan = "drop=3%,delay=5ms±5ms,duplicate=5%,reorder,429=3%,500=3%";
+    let args = ["--chaos", plan, "--chaos-seed", "7"];
+    let server = Server::start_with(data.path(), &args).await;
+    let ends = ["--contacts", "4", "--rate", "40", "--for", "5s", "--drain", "60s"];
+    // Where a frame of one socket comes late, so does its event.
+    let allowed = ["--max-out-of-order", "1000"];
+    let (status, report) = load(&server, &[&ends[..], &allowed].concat(), &[]).await;
+    assert_eq!(status, 0, "{report:#}");
+    assert_eq!(report["arrived"], 2 * report["acknowledged"].as_u64().unwrap(), "{report:#}");
+    let figures = http().get(format!("{}/metrics", server.url())).send().await.unwrap();
+    let figures = figures.text().await.unwrap();
+    for trouble in ["drop", "duplicate", "reorder", "429", "500"] {
+        let line = format!("chatloom_chaos_troubles_total{{trouble=\"{trouble}\"}}");
+        assert!(figures.contains(&line), "{trouble}: {figures}");
+    }
+}
+
+#[tokio::test]
+async fn chaos_is_said_loudly_and_its_errors_clearly() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let serve = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data", folder];
+    let mut server = Program::start(&[&serve[..], &["--chaos", "drop=1%"]].concat());
+    server.line().await.unwrap();
+    server.terminate().await;
+    let (_, _, errors) = server.end().await;
+    assert!(errors.contains("CHAOS") && errors.contains("drop=1%") && errors.contains("seed="));
+    for (args, why) in [
+        (&["--chaos", "lose=1%"][..], "half-open"),
+        (&["--chaos", "drop=2"], "0% to 100%"),
+        (&["--chaos-seed", "7"], "--chaos"),
+    ] {
+        let (status, _, errors) = Program::start(&[&serve[..], args].concat()).end().await;
+        assert!(!status.success() && errors.contains(why), "{args:?}: {errors}");
     }
 }

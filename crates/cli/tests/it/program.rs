@@ -155,12 +155,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a free port.
     pub(crate) async fn start(data: &Path) -> Self {
-        Self::listen(data, "127.0.0.1:0").await
+        Self::start_with(data, &[]).await
     }
 
-    async fn listen(data: &Path, address: &str) -> Self {
+    /// Starts it on a free port, with more arguments.
+    pub(crate) async fn start_with(data: &Path, args: &[&str]) -> Self {
+        Self::listen(data, "127.0.0.1:0", args).await
+    }
+
+    async fn listen(data: &Path, address: &str, args: &[&str]) -> Self {
         let data = data.to_str().unwrap();
-        let mut program = Program::start(&["serve", "--demo", "--listen", address, "--data", data]);
+        let serve = ["serve", "--demo", "--listen", address, "--data", data];
+        let mut program = Program::start(&[&serve[..], args].concat());
         let line = program.line().await.expect("it says where it listens");
         let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
         Self { program, url }
@@ -173,7 +179,7 @@ impl Server {
 
     /// Starts it again at the same address.
     pub(crate) async fn restart(&mut self, data: &Path) {
-        let again = Self::listen(data, self.url.strip_prefix("http://").unwrap()).await;
+        let again = Self::listen(data, self.url.strip_prefix("http://").unwrap(), &[]).await;
         assert_eq!(again.url, self.url);
         *self = again;
     }

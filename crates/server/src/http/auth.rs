@@ -1,7 +1,7 @@
 //! Whose token a request carries.
 
 use chatloom_engine::{
-    AgentUser,
+    AgentUser, limits,
     token::{AgentUse, Seat, SeatUse, TokenError},
 };
 use chatloom_wire::{ServiceError, participant::BEARER_HEADER};
@@ -29,14 +29,31 @@ impl App {
             return Ok(seat.clone());
         }
         let token = call.header(BEARER_HEADER).ok_or_else(error::access_denied)?;
-        let seat = self.tokens.seat(of_use, token, self.now()).inspect_err(|error| log(*error))?;
+        let seat = self.seat_of(of_use, token).inspect_err(|error| log(*error))?;
         remember(&seat);
         Ok(seat)
     }
 
+    /// The participant whose token this is.
+    pub(super) fn seat_of(&self, of_use: SeatUse, token: &str) -> Result<Seat, TokenError> {
+        let (seat, end) = self.tokens.seat_until(of_use, token, self.now())?;
+        let life = match of_use {
+            // Good for as long as the chat.
+            SeatUse::Participant => return Ok(seat),
+            SeatUse::Connection => limits::CONNECTION_TOKEN_MS,
+            SeatUse::Socket => limits::SOCKET_URL_MS,
+        };
+        match &self.gates.chaos {
+            Some(chaos) if chaos.is_expired(&seat.chat, end.plus_millis(-life)) => {
+                Err(TokenError::Expired)
+            }
+            _ => Ok(seat),
+        }
+    }
+
     /// Whose token is in a socket's URL.
     pub(super) fn socket_owner(&self, token: &str) -> Result<SocketOwner, ServiceError> {
-        match self.tokens.seat(SeatUse::Socket, token, self.now()) {
+        match self.seat_of(SeatUse::Socket, token) {
             Ok(seat) => {
                 remember(&seat);
                 Ok(SocketOwner::Participant(seat))

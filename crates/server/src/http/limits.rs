@@ -300,7 +300,7 @@ impl App {
                     _ => SeatUse::Connection,
                 };
                 let token = call.header(BEARER_HEADER);
-                let seat = token.and_then(|token| self.tokens.seat(of_use, token, self.now()).ok());
+                let seat = token.and_then(|token| self.seat_of(of_use, token).ok());
                 let Some(seat) = seat else { return Ok(()) };
                 let charged = limits.charge(operation, Caller::Participant(&seat), now);
                 call.seat = Some((of_use, seat));
@@ -328,8 +328,7 @@ impl App {
             }
             (Plane::Ours, Operation::Socket) => {
                 let token = super::socket::token(&call.parts);
-                let seat = token
-                    .and_then(|token| self.tokens.seat(SeatUse::Socket, token, self.now()).ok());
+                let seat = token.and_then(|token| self.seat_of(SeatUse::Socket, token).ok());
                 let Some(seat) = seat else { return Ok(()) };
                 limits.charge(Operation::Socket, Caller::Participant(&seat), now)
             }

@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 mod assets;
 mod auth;
+mod chaos;
 mod contact;
 mod cors;
 pub(crate) mod error;
@@ -46,6 +47,7 @@ use tracing::Instrument as _;
 
 use self::{
     agent::Agents,
+    chaos::Chaos,
     cors::Cors,
     limits::{Limits, Plane, RetryAfter},
     url::{PublicBase, is_loopback_host},
@@ -81,17 +83,19 @@ pub(crate) struct Gates {
     cors: Cors,
     agents: Agents,
     pub(crate) limits: Arc<Limits>,
+    chaos: Option<Arc<Chaos>>,
     request_ids: RequestIds,
 }
 
 impl Gates {
-    pub(crate) fn new(config: &Config, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(config: &Config, limits: Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
         Self {
             draining: AtomicBool::new(false),
             public: config.server.public_url.as_deref().and_then(PublicBase::from_config),
             cors: Cors::new(config),
             agents: Agents::new(config),
             limits,
+            chaos: Chaos::new(config, metrics),
             request_ids: RequestIds::new(),
         }
     }
@@ -142,6 +146,8 @@ operations! {
     AgentQueue = "AgentQueue",
     AgentAccept = "AgentAccept",
     AgentSocket = "AgentSocket",
+    /// `POST /v1/admin/chaos/...`
+    Chaos = "Chaos",
     /// Files of pages.
     Asset = "Asset",
     /// `/healthz`, `/readyz` and `/metrics`
@@ -185,6 +191,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         GET "/v1/agent/queue", AgentQueue => agent::queue;
         POST "/v1/agent/accept", AgentAccept => agent::accept;
         POST "/v1/agent/socket", AgentSocket => agent::socket;
+        POST "/v1/admin/chaos/cut", Chaos => chaos::cut;
+        POST "/v1/admin/chaos/stall", Chaos => chaos::stall;
+        POST "/v1/admin/chaos/expire", Chaos => chaos::expire;
         GET assets::BUNDLE_PATH, Asset => assets::bundle;
         GET assets::CHATLOOM_PATH, Asset => assets::bundle;
         GET "/healthz", Health => health::alive;
@@ -246,6 +255,8 @@ async fn serve<F: Future<Output = Answer>>(
     let unread = Unread { body: Arc::clone(&call.body), until: call.body_until };
     let retry_after = Arc::clone(&call.retry_after);
     let largest = app.config.http.max_body.bytes();
+    let chaos = app.gates.chaos.as_ref();
+    let fate = chaos.map(|chaos| chaos.request(operation)).unwrap_or_default();
     let answer = async {
         if app.config.demo && !call.is_addressed_to_loopback() {
             // A page whose name was made to point at this machine must not act for its user.
@@ -255,6 +266,9 @@ async fn serve<F: Future<Output = Answer>>(
             ));
         }
         app.charge(&mut call).await?;
+        if let Some(error) = fate.before(plane) {
+            return Err(error);
+        }
         let limit = started + app.config.http.answer_timeout.get();
         match tokio::time::timeout_at(limit, handler(Arc::clone(&app), call)).await {
             Ok(answer) => answer,
@@ -264,7 +278,15 @@ async fn serve<F: Future<Output = Answer>>(
             )),
         }
     };
-    let answer = answer.instrument(span.clone()).await;
+    let mut answer = answer.instrument(span.clone()).await;
+    if answer.is_ok()
+        && let Some(error) = fate.after(plane)
+    {
+        answer = Err(error);
+    }
+    if !fate.delay.is_zero() {
+        tokio::time::sleep(fate.delay).await;
+    }
     unread.skip(largest).await;
 
     let took = started.elapsed();

@@ -27,6 +27,7 @@ use tokio::time::{Instant, Sleep};
 use super::{
     Answer, App, Call,
     auth::SocketOwner,
+    chaos::{Trick, Turn},
     error,
     throttle::{Pace, Rate},
 };
@@ -120,8 +121,15 @@ impl Session {
         let idle = session.app.config.socket.idle_timeout.get();
         let mut deadline = pin!(tokio::time::sleep(idle));
         let mut lingering = false;
+        let mut trick = session.app.gates.chaos.as_ref().map(|chaos| {
+            chaos.socket(match &session.owner {
+                SocketOwner::Participant(seat) => Some(seat),
+                SocketOwner::Agent(_) => None,
+            })
+        });
         let end = loop {
-            let step = match next_step(&mut socket, &outbox, deadline.as_mut()).await {
+            let next = next_step(&mut socket, &outbox, deadline.as_mut(), trick.as_deref_mut());
+            let step = match next.await {
                 Step::Read(message) => {
                     if !lingering {
                         deadline.as_mut().reset(Instant::now() + idle);
@@ -132,14 +140,25 @@ impl Session {
                         Err(end) => Err(end),
                     }
                 }
-                Step::Do(Next::Frame(frame)) => {
-                    write(&mut socket, &outbox, frame, deadline.as_mut()).await
+                Step::Do(Next::Frame(frame)) => match &mut trick {
+                    None => write(&mut socket, &outbox, frame, deadline.as_mut(), true).await,
+                    Some(trick) => trick.take(frame, Instant::now()).ok_or(End::Gone),
+                },
+                Step::Trick(Turn::Write(frame)) => {
+                    write(&mut socket, &outbox, frame, deadline.as_mut(), false).await
                 }
+                Step::Trick(Turn::Cut) => Err(End::Gone),
+                Step::Trick(Turn::Again) => Ok(()),
                 Step::Do(Next::Ended) => {
                     let linger = session.app.config.socket.linger.get();
                     deadline.as_mut().reset(Instant::now() + linger);
                     lingering = true;
                     Ok(())
+                }
+                Step::Do(Next::Close(_)) | Step::Deadline
+                    if trick.as_ref().is_some_and(|trick| trick.is_silent()) =>
+                {
+                    Err(End::Gone)
                 }
                 Step::Do(Next::Close(close)) => Err(End::Close(close)),
                 Step::Deadline => Err(End::Close(Close::GoingAway)),
@@ -282,15 +301,28 @@ fn not_now(refused: &ServiceError) -> Result<bool, End> {
 enum Step {
     Read(Option<Result<Message, axum::Error>>),
     Do(Next),
+    Trick(Turn),
     Deadline,
 }
 
-async fn next_step(socket: &mut WebSocket, outbox: &Outbox, mut deadline: Pin<&mut Sleep>) -> Step {
+async fn next_step(
+    socket: &mut WebSocket,
+    outbox: &Outbox,
+    mut deadline: Pin<&mut Sleep>,
+    mut trick: Option<&mut Trick>,
+) -> Step {
     poll_fn(|context| {
-        if let Poll::Ready(message) = Pin::new(&mut *socket).poll_next(context) {
+        let (mut reads, mut takes) = (true, true);
+        if let Some(trick) = trick.as_deref_mut() {
+            if let Poll::Ready(turn) = trick.poll(context) {
+                return Poll::Ready(Step::Trick(turn));
+            }
+            (reads, takes) = (!trick.is_silent(), trick.takes_frames());
+        }
+        if reads && let Poll::Ready(message) = Pin::new(&mut *socket).poll_next(context) {
             return Poll::Ready(Step::Read(message));
         }
-        if let Poll::Ready(next) = outbox.poll_next(context) {
+        if takes && let Poll::Ready(next) = outbox.poll_next(context) {
             return Poll::Ready(Step::Do(next));
         }
         deadline.as_mut().poll(context).map(|()| Step::Deadline)
@@ -298,13 +330,14 @@ async fn next_step(socket: &mut WebSocket, outbox: &Outbox, mut deadline: Pin<&m
     .await
 }
 
-/// Writes a frame and those that wait behind it. Gives up when the socket is to be closed while the
+/// Writes a frame, and with the rest those that wait behind it. Gives up when the socket is to be closed while the
 /// client does not read, and when it does not read for longer than it may be silent.
 async fn write(
     socket: &mut WebSocket,
     outbox: &Outbox,
     first: Utf8Bytes,
     mut deadline: Pin<&mut Sleep>,
+    with_rest: bool,
 ) -> Result<(), End> {
     let mut frame = Some(first);
     let mut written = 0;
@@ -333,7 +366,7 @@ async fn write(
                 return Poll::Ready(Err(End::Gone));
             }
             written += 1;
-            if written < WRITES_AT_ONCE {
+            if with_rest && written < WRITES_AT_ONCE {
                 frame = outbox.pop_frame();
             }
         }

@@ -5,6 +5,7 @@
 mod agents;
 mod browsers;
 mod bus;
+mod chaos;
 mod chats;
 mod contacts;
 mod hub;
