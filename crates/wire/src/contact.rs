@@ -6,21 +6,43 @@
 mod attributes;
 mod describe;
 mod page;
+mod reference;
+mod segment;
 mod start;
 mod stop;
+mod tags;
 mod timers;
+mod update;
 
 pub use self::{
-    attributes::{Attributes, MAX_ATTRIBUTES_BYTES, check_attributes},
-    describe::{AgentInfo, Contact, DescribeContact, DescribeContactResponse, QueueInfo},
-    page::{StartChatAnswer, StartChatData, StartChatRequest},
-    start::{
-        ChatMessage, ParticipantDetails, StartChatContact, StartChatContactRequest,
-        StartChatContactResponse,
+    attributes::{
+        Attributes, GetContactAttributes, GetContactAttributesResponse, MAX_ATTRIBUTES_BYTES,
+        UpdateContactAttributes, UpdateContactAttributesRequest, check_attributes,
     },
-    stop::{StopContact, StopContactRequest},
+    describe::{
+        AgentInfo, ChatContactMetrics, ChatMetrics, Contact, DescribeContact,
+        DescribeContactResponse, ParticipantMetrics, QueueInfo, StateTransition,
+    },
+    page::{StartChatAnswer, StartChatData, StartChatRequest},
+    reference::{
+        ListContactReferences, ListContactReferencesResponse, MAX_REFERENCE_TYPES,
+        MAX_REFERENCES_BYTES, Reference, ReferenceDetails, ReferenceStatus, ReferenceSummary,
+        ReferenceType, References, check_references,
+    },
+    segment::{
+        CUSTOMER_AUTHENTICATION, GUIDE_SUBTYPE, MAX_SEGMENT_BYTES, MAX_SEGMENT_DEPTH,
+        MAX_SEGMENT_VALUES, SUBTYPE, SegmentAttributeValue, SegmentAttributes,
+        check_segment_attributes,
+    },
+    start::{
+        ChatMessage, ParticipantConfiguration, ParticipantDetails, ResponseMode, StartChatContact,
+        StartChatContactRequest, StartChatContactResponse,
+    },
+    stop::{DisconnectReason, StopContact, StopContactRequest},
+    tags::{MAX_TAGS, TagContact, TagContactRequest, Tags, UntagContact, check_tag_keys},
     timers::{
         ChannelConfiguration, ChatTimers, ParticipantTimer, TimerRole, TimerType, TimerValue,
         UpdateParticipantRoleConfig, UpdateParticipantRoleConfigRequest,
     },
+    update::{UpdateContact, UpdateContactRequest},
 };

@@ -45,18 +45,13 @@ pub(super) async fn start_chat(app: Arc<App>, mut call: Call) -> Answer {
     }
     // What a page says about its visitor proves nothing: only the name, as the sample does it.
     let name = request.participant_details.display_name.clone();
+    let instance = request.instance_id.unwrap_or_else(|| app.config.instance_id());
+    let flow = request.contact_flow_id.unwrap_or_else(|| app.config.default_contact_flow());
     let request = StartChatContactRequest {
-        instance_id: request.instance_id.unwrap_or_else(|| app.config.instance_id()),
-        contact_flow_id: request
-            .contact_flow_id
-            .unwrap_or_else(|| app.config.default_contact_flow()),
-        participant_details: request.participant_details,
         attributes: Attributes::from([("customerName".to_owned(), name)]),
-        initial_message: None,
-        client_token: None,
         chat_duration_in_minutes: request.chat_duration_in_minutes,
         supported_messaging_content_types: request.supported_messaging_content_types,
-        connection_types: None,
+        ..StartChatContactRequest::new(instance, flow, request.participant_details)
     };
     let start_chat_result = app.start(request, &base).await?;
     super::json(&StartChatAnswer { data: StartChatData { start_chat_result, feature_permissions } })

@@ -4,11 +4,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::{Attributes, check_attributes};
+use super::{
+    attributes::{Attributes, check_attributes},
+    segment::{
+        GUIDE_SUBTYPE, SUBTYPE, SegmentAttributes, check_segment_attributes,
+    },
+};
 use crate::{
     ContentType,
     id::{ContactFlowId, ContactId, InstanceId, ParticipantId, ParticipantToken},
     limits::{self, Invalid, chars_within, require},
+    open_enum::open_enum,
     participant::{
         ConnectionCredentials, ConnectionType, MAX_CONTENT_BYTES, Operation, SendMessageRequest,
         Websocket,
@@ -54,6 +60,34 @@ pub struct StartChatContactRequest {
     /// Gives the connection with the answer, saving the customer a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_types: Option<Vec<ConnectionType>>,
+    /// What the contact is for the service.
+    #[serde(default, skip_serializing_if = "SegmentAttributes::is_empty")]
+    pub segment_attributes: SegmentAttributes,
+    /// Who the customer is in the back end's books, 1 to 128 characters. Personal: not in `Debug`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<String>,
+    /// How the customer takes messages of bots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant_configuration: Option<ParticipantConfiguration>,
+}
+
+open_enum! {
+    /// How a participant takes a message that a bot makes piece by piece (§6.7).
+    pub enum ResponseMode {
+        /// Piece by piece.
+        Incremental = "INCREMENTAL",
+        /// Once it is whole; the default.
+        Complete = "COMPLETE",
+    }
+}
+
+/// How a participant takes part.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ParticipantConfiguration {
+    /// How messages of bots come; whole ones unless it says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_mode: Option<ResponseMode>,
 }
 
 /// Name of a participant.
@@ -81,6 +115,28 @@ impl StartChatContactRequest {
     pub const MAX_DURATION: i64 = 10_080;
     /// Duration in minutes without the member.
     pub const DEFAULT_DURATION: i64 = 1_500;
+
+    /// The least that starts a chat; every other member is absent.
+    pub fn new(
+        instance_id: InstanceId,
+        contact_flow_id: ContactFlowId,
+        participant_details: ParticipantDetails,
+    ) -> Self {
+        Self {
+            instance_id,
+            contact_flow_id,
+            participant_details,
+            attributes: Attributes::new(),
+            initial_message: None,
+            client_token: None,
+            chat_duration_in_minutes: None,
+            supported_messaging_content_types: None,
+            connection_types: None,
+            segment_attributes: SegmentAttributes::new(),
+            customer_id: None,
+            participant_configuration: None,
+        }
+    }
 
     /// Checks the modelled limits.
     pub fn check(&self) -> Result<(), Invalid> {
@@ -137,6 +193,37 @@ impl StartChatContactRequest {
             }),
             "ConnectionTypes",
             "one or two of WEBSOCKET, CONNECTION_CREDENTIALS",
+        )?;
+        self.check_segment()?;
+        require(
+            self.customer_id.as_deref().is_none_or(|id| chars_within(id, 1, 128)),
+            "CustomerId",
+            "1 to 128 characters",
+        )?;
+        let configuration = self.participant_configuration.as_ref();
+        require(
+            !matches!(
+                configuration.and_then(|configuration| configuration.response_mode.as_ref()),
+                Some(ResponseMode::Other(_))
+            ),
+            "ParticipantConfiguration.ResponseMode",
+            "INCREMENTAL or COMPLETE",
+        )
+    }
+
+    fn check_segment(&self) -> Result<(), Invalid> {
+        check_segment_attributes(&self.segment_attributes)?;
+        let subtype = self.segment_attributes.get(SUBTYPE);
+        let is_guide =
+            subtype.is_some_and(|value| value.value_string.as_deref() == Some(GUIDE_SUBTYPE));
+        let supported = self.supported_messaging_content_types.as_deref().unwrap_or_default();
+        require(
+            !is_guide
+                || [ContentType::Interactive, ContentType::InteractiveResponse]
+                    .iter()
+                    .all(|needed| supported.contains(needed)),
+            "SegmentAttributes",
+            "connect:Guide needs both interactive types among SupportedMessagingContentTypes",
         )
     }
 }

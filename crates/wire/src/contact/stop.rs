@@ -27,6 +27,18 @@ pub struct StopContactRequest {
     pub contact_id: ContactId,
     /// Its instance.
     pub instance_id: InstanceId,
+    /// Why, for outbound campaigns. Nothing comes of it for a chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disconnect_reason: Option<DisconnectReason>,
+}
+
+/// Why an outbound campaign ends a contact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DisconnectReason {
+    /// The campaign's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 impl StopContactRequest {

@@ -142,19 +142,45 @@ pub(crate) fn start() -> StartChatContactRequest {
             ConnectionType::Websocket,
             ConnectionType::ConnectionCredentials,
         ]),
+        segment_attributes: segment_attributes(),
+        customer_id: Some(PRIVATE.to_owned()),
+        participant_configuration: Some(ParticipantConfiguration {
+            response_mode: Some(ResponseMode::Incremental),
+        }),
     }
 }
 
+pub(crate) fn segment_attributes() -> SegmentAttributes {
+    let map = SegmentAttributeValue {
+        value_map: Some(BTreeMap::from([(
+            "Status".to_owned(),
+            SegmentAttributeValue::text("AUTHENTICATED"),
+        )])),
+        ..SegmentAttributeValue::default()
+    };
+    let list = SegmentAttributeValue {
+        value_list: Some(vec![
+            SegmentAttributeValue { value_integer: Some(-7), ..SegmentAttributeValue::default() },
+            SegmentAttributeValue {
+                value_arn: Some("arn:aws:x".to_owned()),
+                ..SegmentAttributeValue::default()
+            },
+        ]),
+        ..SegmentAttributeValue::default()
+    };
+    BTreeMap::from([
+        ("connect:CustomerAuthentication".to_owned(), map),
+        ("list".to_owned(), list),
+        ("note".to_owned(), SegmentAttributeValue::text(PRIVATE)),
+    ])
+}
+
 pub(crate) fn smallest_start() -> StartChatContactRequest {
-    StartChatContactRequest {
-        attributes: BTreeMap::new(),
-        initial_message: None,
-        client_token: None,
-        chat_duration_in_minutes: None,
-        supported_messaging_content_types: None,
-        connection_types: None,
-        ..start()
-    }
+    StartChatContactRequest::new(
+        "in-1".into(),
+        "f-1".into(),
+        ParticipantDetails { display_name: PRIVATE.to_owned() },
+    )
 }
 
 pub(crate) fn started() -> StartChatContactResponse {
