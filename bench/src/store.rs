@@ -51,7 +51,7 @@ async fn appends(batch: usize, batches: usize) -> Result<(f64, f64)> {
     let mut chats = Vec::new();
     for _ in 0..CHATS {
         let chat = Arc::new(new_chat(now)?);
-        store.create(Arc::clone(&chat), None).await?;
+        store.create(Arc::clone(&chat), None, None).await?;
         let version = store.chat(&chat.id).await?.map_or(0, |stored| stored.version);
         chats.push((chat, version));
     }

@@ -4,7 +4,8 @@ use chatloom_wire::{
     Item, ServiceError, Timestamp,
     contact::{
         DescribeContactResponse, StartChatAnswer, StartChatContactRequest,
-        StartChatContactResponse, StartChatRequest, StopContactRequest,
+        StartChatContactResponse, StartChatRequest, StopContactRequest, TagContactRequest,
+        UpdateContactAttributesRequest, UpdateContactRequest,
     },
     frame::{ClientFrame, ServerFrame},
     json,
@@ -111,6 +112,15 @@ pub fn contact(data: &[u8]) {
         let _ = request.check();
     }
     if let Some(request) = settles::<StopContactRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<UpdateContactAttributesRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<UpdateContactRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<TagContactRequest>(text) {
         let _ = request.check();
     }
     settles::<StartChatContactResponse>(text);

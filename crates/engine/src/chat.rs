@@ -8,7 +8,7 @@ use chatloom_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Refusal, Timers};
+use crate::{Record, Refusal, Timers};
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
 /// default.
@@ -42,6 +42,9 @@ pub struct Chat {
     /// Timers of people who fall silent.
     #[serde(default, skip_serializing_if = "Timers::is_empty")]
     pub timers: Timers,
+    /// What the control plane keeps with it.
+    #[serde(default, skip_serializing_if = "Record::is_empty")]
+    pub record: Record,
 }
 
 /// Ids only: the rest is private.

@@ -6,7 +6,9 @@ use chatloom_wire::{
     participant::{SendEventRequest, SendMessageRequest},
 };
 
-use crate::{AgentUser, Assistant, Chat, Draft, Heard, arrive, leave, timers};
+use crate::{
+    AgentUser, Assistant, Chat, Draft, Heard, RecordChange, arrive, leave, record, timers,
+};
 
 /// What everybody's chats have in common.
 #[derive(Clone, Debug)]
@@ -61,6 +63,8 @@ pub enum Command {
         /// Which, and to what.
         timers: Vec<ParticipantTimer>,
     },
+    /// The control plane changes what it keeps with the chat, also after its end.
+    Record(RecordChange),
     /// Time passed; see [`Chat::next_due`].
     TimePassed {
         /// When those in [`Chat::silent`] last said something since, if they did. To be stored only
@@ -132,7 +136,8 @@ impl Rules {
     /// - to [`Command::Accept`] `ConflictException` when another agent was faster or the chat is full,
     ///   `ResourceNotFoundException` when the chat does not wait;
     /// - to [`Command::Stop`] `ContactNotFoundException` when the chat is over, to
-    ///   [`Command::SetTimers`] `ResourceNotFoundException`.
+    ///   [`Command::SetTimers`] `ResourceNotFoundException`;
+    /// - to [`Command::Record`] `InvalidParameterException` when it would be more than a contact may have.
     pub fn decide(
         &self,
         now: Timestamp,
@@ -169,6 +174,7 @@ impl Rules {
             }
             Command::Accept { agent, participant } => arrive::accept(now, chat, agent, participant),
             Command::Stop => leave::stop(now, chat),
+            Command::Record(change) => record::change(now, chat, change),
             Command::SetTimers { timers } => timers::configure(now, chat, timers),
             Command::TimePassed { heard } => Ok(leave::time_passed(now, chat, heard)),
         }

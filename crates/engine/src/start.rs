@@ -3,7 +3,7 @@
 use chatloom_wire::{ContentType, ErrorKind, ParticipantRole, Timestamp};
 
 use crate::{
-    Chat, Contact, Participant, Phase, Presence, Refusal, Rules, StartChat, Timers, limits,
+    Chat, Contact, Participant, Phase, Presence, Record, Refusal, Rules, StartChat, Timers, limits,
     send::require_supported,
 };
 
@@ -56,6 +56,14 @@ impl Rules {
             initial_message,
             updated_at: now,
             timers: Timers::default(),
+            record: Record {
+                segment_attributes: request.segment_attributes,
+                customer_id: request.customer_id,
+                response_mode: request
+                    .participant_configuration
+                    .and_then(|configuration| configuration.response_mode),
+                ..Record::default()
+            },
         })
     }
 }

@@ -153,13 +153,14 @@ impl Server {
             queue: config.instance.queue.clone(),
             assistant: config.demo.then(Assistant::default),
         };
-        let chats = Arc::new(Chats::new(
+        let chats = Chats::new(
             Arc::clone(&store),
             Arc::clone(&bus),
             rules,
             Arc::clone(&tokens),
             Arc::clone(&clock),
-        ));
+        );
+        let chats = Arc::new(chats.with_most_open(config.instance.max_open_chats));
         let socket = &config.socket;
         let options = HubOptions {
             bounds: Bounds { frames: socket.queue_frames, bytes: socket.queue_size.bytes() },

@@ -46,3 +46,13 @@ pub use self::{
     },
     update::{UpdateContact, UpdateContactRequest},
 };
+use crate::{
+    id::{ContactId, InstanceId},
+    limits::{self, Invalid},
+};
+
+/// Checks the modelled limits of what names a contact in a path.
+pub fn check_names(instance: &InstanceId, contact: &ContactId) -> Result<(), Invalid> {
+    limits::instance_id(instance.as_str())?;
+    limits::contact_id(contact.as_str())
+}

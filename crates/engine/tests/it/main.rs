@@ -5,6 +5,7 @@
 mod corpus;
 mod laws;
 mod pages;
+mod record;
 mod rules;
 mod states;
 mod texts;

@@ -17,7 +17,8 @@ use std::{
 };
 
 use chatloom_engine::{
-    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, Timers, entry::item_id,
+    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, Record, Timers,
+    entry::item_id,
 };
 use chatloom_wire::{ContactId, ContentType, ItemType, Timestamp};
 use futures_util::future::BoxFuture;
@@ -407,7 +408,7 @@ pub async fn a_lost_last_message_is_found_by_comparing_heads(
     let bus = Lossy::new(network.join(Arc::<Follower>::clone(&follower)).await);
     let chats = [contact(1), contact(2), contact(3)];
     for chat in &chats {
-        store.create(Arc::new(empty_chat(chat)), None).await.unwrap();
+        store.create(Arc::new(empty_chat(chat)), None, None).await.unwrap();
         follower.follow(chat);
         bus.listen(chat);
     }
@@ -464,5 +465,6 @@ fn empty_chat(id: &ContactId) -> Chat {
         initial_message: None,
         updated_at: NOON,
         timers: Timers::default(),
+        record: Record::default(),
     }
 }

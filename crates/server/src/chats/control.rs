@@ -1,8 +1,8 @@
-//! What back ends do: look at a chat, end it.
+//! What back ends do: look at a chat, change what is kept with it, end it.
 
 use std::sync::Arc;
 
-use chatloom_engine::{Chat, Command};
+use chatloom_engine::{Chat, Command, RecordChange};
 use chatloom_wire::{ContactId, ErrorKind, ServiceError, contact::ParticipantTimer};
 
 use super::{
@@ -37,6 +37,19 @@ impl Chats {
     ) -> Result<(), ServiceError> {
         let chat = self.chat_of(contact).await.map_err(to_control_plane)?;
         let command = Command::SetTimers { timers };
+        self.settle(&chat, command, None).await.map(drop).map_err(to_control_plane)
+    }
+
+    /// Changes what is kept with a chat, by one of its contacts, also after its end.
+    /// `ResourceNotFoundException` when there is no such contact, `InvalidParameterException` when it
+    /// would be more than a contact may have.
+    pub async fn change_record(
+        self: &Arc<Self>,
+        contact: &ContactId,
+        change: RecordChange,
+    ) -> Result<(), ServiceError> {
+        let chat = self.chat_of(contact).await.map_err(to_control_plane)?;
+        let command = Command::Record(change);
         self.settle(&chat, command, None).await.map(drop).map_err(to_control_plane)
     }
 

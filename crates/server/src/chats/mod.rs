@@ -8,6 +8,7 @@
 mod agents;
 mod clock;
 mod control;
+mod measures;
 mod outcome;
 mod repeats;
 mod send;
@@ -26,7 +27,7 @@ use std::{
 };
 
 use chatloom_engine::{
-    Chat, Rules,
+    Chat, Measures, Rules,
     token::{Keys, Seat},
 };
 use chatloom_wire::{ContactId, ServiceError};
@@ -49,6 +50,10 @@ use crate::{
 /// for longest. A state takes about 2 KB, and up to 50 KB with the largest attributes and first
 /// message.
 const CACHED_CHATS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
+
+/// Chats whose figures are kept in memory, so that a description goes on counting where the last one
+/// stopped. They take some hundred bytes each.
+const MEASURED_CHATS: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
 
 /// What was counted since the start of the server.
 #[derive(Debug, Default)]
@@ -80,6 +85,9 @@ pub struct Chats {
     /// Rings when a participant has connected.
     connected: Notify,
     counts: Counts,
+    /// How many chats may be open at once.
+    most_open: Option<u64>,
+    measured: Mutex<LruCache<ContactId, Arc<Measures>>>,
 }
 
 impl fmt::Debug for Chats {
@@ -115,7 +123,16 @@ impl Chats {
             cache,
             connected: Notify::new(),
             counts: Counts::default(),
+            most_open: None,
+            measured: Mutex::new(LruCache::new(MEASURED_CHATS)),
         }
+    }
+
+    /// The same, but no chat is started while so many are open.
+    #[must_use]
+    pub fn with_most_open(mut self, most: Option<u64>) -> Self {
+        self.most_open = most;
+        self
     }
 
     /// What was counted.

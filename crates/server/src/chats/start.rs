@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use chatloom_engine::{Chat, StartChat};
-use chatloom_wire::{ServiceError, contact::StartChatContactRequest};
+use chatloom_wire::{ErrorKind, ServiceError, contact::StartChatContactRequest};
 
 use super::{
     Chats, new_id,
@@ -17,7 +17,8 @@ impl Chats {
     /// `ClientToken` answers the chat that the first one started.
     ///
     /// Errors are those of the control plane: `InvalidRequestException` for a first message of a type
-    /// that the chat does not support, and for another request under a token that was used.
+    /// that the chat does not support, and for another request under a token that was used;
+    /// `LimitExceededException` while as many chats are open as there may be.
     pub async fn start(&self, request: StartChatContactRequest) -> Result<Arc<Chat>, ServiceError> {
         let key = match given(request.client_token.as_deref()) {
             Some(token) => Some(start_key(token, &request)?),
@@ -31,7 +32,7 @@ impl Chats {
             request,
         };
         let chat = Arc::new(self.rules.start(self.clock.now(), start)?);
-        let created = self.store.create(Arc::clone(&chat), key).await;
+        let created = self.store.create(Arc::clone(&chat), key, self.most_open).await;
         match created.map_err(|error| to_control_plane(failed(&error)))? {
             Created::New => {
                 self.counts.started.fetch_add(1, Relaxed);
@@ -42,6 +43,10 @@ impl Chats {
                 Ok(first)
             }
             Created::TokenReused => Err(to_control_plane(token_reused())),
+            Created::Full => Err(ServiceError::new(
+                ErrorKind::LimitExceeded,
+                "As many chats are open as instance.max_open_chats allows; try again when one has ended",
+            )),
         }
     }
 }

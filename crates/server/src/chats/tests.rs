@@ -248,8 +248,13 @@ struct Meddled {
 }
 
 impl Store for Meddled {
-    fn create(&self, chat: Arc<Chat>, key: Option<TokenKey>) -> store::Answer<'_, Created> {
-        self.inner.create(chat, key)
+    fn create(
+        &self,
+        chat: Arc<Chat>,
+        key: Option<TokenKey>,
+        most: Option<u64>,
+    ) -> store::Answer<'_, Created> {
+        self.inner.create(chat, key, most)
     }
 
     fn chat(&self, chat: &ContactId) -> store::Answer<'_, Option<Versioned>> {

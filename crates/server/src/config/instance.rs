@@ -16,6 +16,9 @@ section! {
         pub contact_flows: Vec<String> = vec![DEMO_CONTACT_FLOW.to_owned()],
         /// The queue that chats wait in for an agent.
         pub queue: String = "default".to_owned(),
+        /// How many chats may be open at once, those included whose customer has not connected yet.
+        /// StartChatContact answers 429 LimitExceededException beyond it. Without it there is no bound.
+        pub max_open_chats: Option<u64> = None,
     }
 }
 

@@ -1,16 +1,32 @@
 //! The control plane (docs/protocol/participant-service.md §10), for back ends with an access key.
 
+mod attributes;
 mod describe;
+mod references;
 mod start;
 mod stop;
+mod tags;
 mod timers;
+mod update;
 
+use axum::extract::{FromRequestParts, Path};
 use bytes::Bytes;
-use chatloom_wire::{ContactFlowId, ErrorKind, InstanceId, ServiceError};
+use chatloom_wire::{
+    ContactFlowId, ContactId, ErrorKind, InstanceId, ServiceError, contact::check_names,
+};
 
-pub(super) use self::{describe::describe, start::start_chat, stop::stop, timers::set_timers};
+pub(super) use self::{
+    attributes::{get_attributes, update_attributes},
+    describe::describe,
+    references::list_references,
+    start::start_chat,
+    stop::stop,
+    tags::{tag, untag},
+    timers::set_timers,
+    update::update,
+};
 use super::{
-    App, Call,
+    App, Call, error,
     sigv4::{self, Signed},
 };
 
@@ -33,6 +49,18 @@ impl App {
         Ok(body)
     }
 
+    /// The contact that a path names, after its instance.
+    async fn contact_in_path(&self, call: &mut Call) -> Result<ContactId, ServiceError> {
+        let path = Path::<(InstanceId, ContactId)>::from_request_parts(&mut call.parts, &()).await;
+        let Ok(Path((instance, contact))) = path else {
+            return Err(ServiceError::new(ErrorKind::InvalidRequest, "The path is not UTF-8"));
+        };
+        check_names(&instance, &contact)
+            .map_err(|invalid| error::for_control_plane(error::invalid(&invalid)))?;
+        self.check_instance(&instance)?;
+        Ok(contact)
+    }
+
     fn check_instance(&self, instance: &InstanceId) -> Result<(), ServiceError> {
         // SDKs may name an instance by its ARN.
         let id =
@@ -50,4 +78,19 @@ impl App {
         }
         Err(ServiceError::new(ErrorKind::ResourceNotFound, "There is no such contact flow here"))
     }
+}
+
+/// The values of a name in the query, percent-decoded, in their order. One that is not UTF-8 is refused.
+fn in_query(call: &Call, name: &str) -> Result<Vec<String>, ServiceError> {
+    let query = call.parts.uri.query().unwrap_or_default();
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let values = pairs.filter(|(key, _)| sigv4::decode(key) == name.as_bytes());
+    values
+        .map(|(_, value)| {
+            // Names of types and tags have no spaces, so a plus sign is one.
+            String::from_utf8(sigv4::decode(value)).map_err(|_| {
+                ServiceError::new(ErrorKind::InvalidRequest, format!("{name}: not UTF-8"))
+            })
+        })
+        .collect()
 }

@@ -44,6 +44,12 @@ pub(crate) fn invalid(invalid: &Invalid) -> ServiceError {
     validation(invalid.to_string())
 }
 
+/// A member that does not fit, as most control-plane operations answer it. One that does not model this
+/// error answers [`for_control_plane`]`(`[`invalid`]`(..))`.
+pub(crate) fn invalid_parameter(invalid: &Invalid) -> ServiceError {
+    ServiceError::new(ErrorKind::InvalidParameter, shorten(invalid.to_string()))
+}
+
 /// The control plane's names for the same errors (docs/protocol/participant-service.md §10).
 pub(crate) fn for_control_plane(mut error: ServiceError) -> ServiceError {
     error.kind = match error.kind {

@@ -138,6 +138,12 @@ operations! {
     StopContact = wire::StopContact::NAME,
     DescribeContact = wire::DescribeContact::NAME,
     UpdateParticipantRoleConfig = wire::UpdateParticipantRoleConfig::NAME,
+    GetContactAttributes = wire::GetContactAttributes::NAME,
+    UpdateContactAttributes = wire::UpdateContactAttributes::NAME,
+    UpdateContact = wire::UpdateContact::NAME,
+    ListContactReferences = wire::ListContactReferences::NAME,
+    TagContact = wire::TagContact::NAME,
+    UntagContact = wire::UntagContact::NAME,
     /// `POST /start-chat`
     StartChat = "StartChat",
     /// `GET /socket`
@@ -185,6 +191,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         GET wire::DescribeContact::PATH, DescribeContact => contact::describe;
         PUT wire::UpdateParticipantRoleConfig::PATH,
             UpdateParticipantRoleConfig => contact::set_timers;
+        GET wire::GetContactAttributes::PATH, GetContactAttributes => contact::get_attributes;
+        POST wire::UpdateContactAttributes::PATH,
+            UpdateContactAttributes => contact::update_attributes;
+        POST wire::UpdateContact::PATH, UpdateContact => contact::update;
+        GET wire::ListContactReferences::PATH, ListContactReferences => contact::list_references;
+        POST wire::TagContact::PATH, TagContact => contact::tag;
+        DELETE wire::UntagContact::PATH, UntagContact => contact::untag;
         POST "/start-chat", StartChat => start_chat::start_chat;
         GET "/socket", Socket => socket::open;
         POST "/v1/agent/login", AgentLogin => agent::login;

@@ -15,6 +15,10 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
+mod bounds;
+
+pub use self::bounds::{concurrent_creations_keep_the_bound, open_chats_have_a_bound};
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -22,7 +26,7 @@ use std::{
 
 use chatloom_engine::{
     Audience, Chat, Contact, Draft, DraftBody, EndReason, Entry, EntryKind, Participant, Phase,
-    Presence, Sender, Timers, entry::time_of_item,
+    Presence, Record, Sender, Timers, entry::time_of_item,
 };
 use chatloom_wire::{
     ContactFlowId, ContactId, ContentType, InstanceId, ItemId, ItemType, ParticipantId,
@@ -72,6 +76,8 @@ macro_rules! store_conformance {
             a_chat_is_created_once_per_key
             concurrent_creations_make_one_chat
             an_id_is_given_once
+            open_chats_have_a_bound
+            concurrent_creations_keep_the_bound
             a_chat_comes_back_as_it_was
             contacts_lead_to_their_chat
             what_is_unknown_is_empty
@@ -140,6 +146,7 @@ fn chat(number: u64) -> Chat {
         initial_message: Some((ContentType::TextPlain, "first".to_owned())),
         updated_at: NOON,
         timers: Timers::default(),
+        record: Record::default(),
     }
 }
 
@@ -205,7 +212,7 @@ fn key(key: u128, body: u64) -> TokenKey {
 
 /// Creates the chat of a number and reads it back.
 async fn created(store: &dyn Store, number: u64) -> Versioned {
-    let result = store.create(Arc::new(chat(number)), None).await.unwrap();
+    let result = store.create(Arc::new(chat(number)), None, None).await.unwrap();
     assert!(matches!(result, Created::New), "{result:?}");
     load(store, &contact(number)).await
 }
@@ -660,22 +667,22 @@ pub async fn a_key_stands_for_the_draft_that_answers(data: &dyn Data) {
 /// The same key and body: the first chat, as it is by now. Another body: refused.
 pub async fn a_chat_is_created_once_per_key(data: &dyn Data) {
     let store = data.open().await;
-    let new = store.create(Arc::new(chat(1)), Some(key(1, 1))).await.unwrap();
+    let new = store.create(Arc::new(chat(1)), Some(key(1, 1)), None).await.unwrap();
     assert!(matches!(new, Created::New), "{new:?}");
-    let other = store.create(Arc::new(chat(2)), Some(key(2, 1))).await.unwrap();
+    let other = store.create(Arc::new(chat(2)), Some(key(2, 1)), None).await.unwrap();
     assert!(matches!(other, Created::New), "{other:?}");
     let first = load(&*store, &contact(1)).await;
     done(&*store, change(&first, at(1), |chat| chat.updated_at = at(1))).await;
     store.close().await.unwrap();
 
     let store = data.open().await;
-    match store.create(Arc::new(chat(3)), Some(key(1, 1))).await.unwrap() {
+    match store.create(Arc::new(chat(3)), Some(key(1, 1)), None).await.unwrap() {
         Created::Repeated(first) => {
             assert_eq!((&first.id, first.updated_at), (&contact(1), at(1)));
         }
         other => panic!("{other:?}"),
     }
-    let reused = store.create(Arc::new(chat(3)), Some(key(1, 2))).await.unwrap();
+    let reused = store.create(Arc::new(chat(3)), Some(key(1, 2)), None).await.unwrap();
     assert!(matches!(reused, Created::TokenReused), "{reused:?}");
     assert!(store.chat(&contact(3)).await.unwrap().is_none());
     assert!(store.chat_of_contact(&contact(3)).await.unwrap().is_none());
@@ -687,10 +694,10 @@ pub async fn concurrent_creations_make_one_chat(data: &dyn Data) {
     let creations = (0..30).map(|number| {
         let store = &nodes[number as usize % nodes.len()];
         async move {
-            match store.create(Arc::new(chat(number)), Some(key(1, 1))).await.unwrap() {
+            match store.create(Arc::new(chat(number)), Some(key(1, 1)), None).await.unwrap() {
                 Created::New => contact(number),
                 Created::Repeated(first) => first.id.clone(),
-                Created::TokenReused => panic!("it is the same body"),
+                Created::TokenReused | Created::Full => panic!("it is the same body"),
             }
         }
     });
@@ -714,9 +721,9 @@ pub async fn an_id_is_given_once(data: &dyn Data) {
     thief.contacts.push(new_contact(2));
 
     let (again, thief, good) = tokio::join!(
-        store.create(Arc::new(chat(1)), None),
-        store.create(Arc::new(thief), Some(key(1, 1))),
-        store.create(Arc::new(chat(4)), None),
+        store.create(Arc::new(chat(1)), None, None),
+        store.create(Arc::new(thief), Some(key(1, 1)), None),
+        store.create(Arc::new(chat(4)), None, None),
     );
     assert!(matches!(&again, Err(StoreError::Exists(id)) if *id == contact(1)), "{again:?}");
     assert!(matches!(&thief, Err(StoreError::Exists(id)) if *id == contact(2)), "{thief:?}");
@@ -1051,7 +1058,7 @@ pub async fn due_chats_come_in_order(data: &dyn Data) {
         let mut chat = chat(number);
         chat.phase = Phase::Started { connect_by: at(due) };
         assert_eq!(chat.next_due(), Some(at(due)));
-        store.create(Arc::new(chat), None).await.unwrap();
+        store.create(Arc::new(chat), None, None).await.unwrap();
     }
     assert!(store.due(at(99), 10).await.unwrap().is_empty());
     assert_eq!(store.due(at(100), 10).await.unwrap(), [contact(2)]);

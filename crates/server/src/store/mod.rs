@@ -25,8 +25,14 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 ///   strictly increase: `max(now, last + 1 ms)`, across restarts and nodes.
 /// - An entry that was read is never seen to change or go.
 pub trait Store: Send + Sync + 'static {
-    /// Keeps a new chat. When `key` was used before, nothing is kept and the first chat is answered.
-    fn create(&self, chat: Arc<Chat>, key: Option<TokenKey>) -> Answer<'_, Created>;
+    /// Keeps a new chat. When `key` was used before, nothing is kept and the first chat is answered; else,
+    /// when `most` chats are open already ([`Chat::next_due`] has a time), nothing is kept either.
+    fn create(
+        &self,
+        chat: Arc<Chat>,
+        key: Option<TokenKey>,
+        most: Option<u64>,
+    ) -> Answer<'_, Created>;
 
     /// A chat by its initial contact id, with the version that guards its next commit.
     fn chat(&self, chat: &ContactId) -> Answer<'_, Option<Versioned>>;
@@ -105,6 +111,8 @@ pub enum Created {
     Repeated(Arc<Chat>),
     /// The key was used before, with another body.
     TokenReused,
+    /// As many chats as allowed are open.
+    Full,
 }
 
 /// A change of a chat.

@@ -386,10 +386,15 @@ fn prepare_writer(connection: Connection) -> rusqlite::Result<Connection> {
 }
 
 impl Store for Sqlite {
-    fn create(&self, chat: Arc<Chat>, key: Option<TokenKey>) -> Answer<'_, Created> {
+    fn create(
+        &self,
+        chat: Arc<Chat>,
+        key: Option<TokenKey>,
+        most: Option<u64>,
+    ) -> Answer<'_, Created> {
         Box::pin(async move {
             let state = state_text(&chat)?;
-            self.write(|reply| Write::Create { chat, state, key, reply }).await
+            self.write(|reply| Write::Create { chat, state, key, most, reply }).await
         })
     }
 

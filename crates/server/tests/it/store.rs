@@ -11,7 +11,8 @@ use std::{
 };
 
 use chatloom_engine::{
-    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, Timers, entry::time_of_item,
+    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, Record, Timers,
+    entry::time_of_item,
 };
 use chatloom_server::store::{
     Commit, Committed, Created, Store, StoreError, TokenKey,
@@ -74,8 +75,9 @@ async fn create(store: &Sqlite, number: usize) {
         initial_message: None,
         updated_at: NOON,
         timers: Timers::default(),
+        record: Record::default(),
     };
-    let created = store.create(Arc::new(chat), None).await.unwrap();
+    let created = store.create(Arc::new(chat), None, None).await.unwrap();
     assert!(matches!(created, Created::New));
 }
 

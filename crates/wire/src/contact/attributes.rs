@@ -82,10 +82,8 @@ pub struct UpdateContactAttributesRequest {
 impl UpdateContactAttributesRequest {
     /// Checks the modelled limits.
     pub fn check(&self) -> Result<(), Invalid> {
-        limits::contact_id(self.initial_contact_id.as_str()).map_err(|invalid| Invalid {
-            member: "InitialContactId",
-            ..invalid
-        })?;
+        limits::contact_id(self.initial_contact_id.as_str())
+            .map_err(|invalid| Invalid { member: "InitialContactId", ..invalid })?;
         limits::instance_id(self.instance_id.as_str())?;
         check_attributes(&self.attributes)
     }

@@ -124,16 +124,14 @@ pub fn check_references(references: &References) -> Result<(), Invalid> {
         require(
             arn.as_deref().is_none_or(|arn| {
                 (20..=256).contains(&arn.len())
-                    && arn.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-:/".contains(&byte))
+                    && arn
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"-:/".contains(&byte))
             }),
             MEMBER,
             "an Arn of 20 to 256 letters, digits, '-', ':' and '/'",
         )?;
-        require(
-            chars_within(reason, 0, 100),
-            MEMBER,
-            "a StatusReason of at most 100 characters",
-        )?;
+        require(chars_within(reason, 0, 100), MEMBER, "a StatusReason of at most 100 characters")?;
         bytes += name.len() + value.len() + reason.len() + arn.as_deref().map_or(0, str::len);
     }
     require(bytes <= MAX_REFERENCES_BYTES, MEMBER, "at most 32,768 bytes in total")

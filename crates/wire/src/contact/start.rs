@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     attributes::{Attributes, check_attributes},
-    segment::{
-        GUIDE_SUBTYPE, SUBTYPE, SegmentAttributes, check_segment_attributes,
-    },
+    segment::{GUIDE_SUBTYPE, SUBTYPE, SegmentAttributes, check_segment_attributes},
 };
 use crate::{
     ContentType,

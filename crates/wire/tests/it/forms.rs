@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use chatloom_wire::{
     ContentType, ErrorKind, Item, ItemId, ItemType, ParticipantRole, ServiceError,
-    contact::{DescribeContact, StartChatContact, StopContact},
+    contact::{
+        DescribeContact, GetContactAttributes, ListContactReferences, StartChatContact,
+        StopContact, TagContact, UntagContact, UpdateContact, UpdateContactAttributes,
+        UpdateContactRequest,
+    },
     frame::{CHAT_TOPIC, ClientFrame, ServerFrame},
     json,
     participant::{
@@ -61,7 +65,13 @@ fn operations() {
         .line(place::<CancelParticipantAuthentication>())
         .line(place::<StartChatContact>())
         .line(place::<StopContact>())
-        .line(place::<DescribeContact>());
+        .line(place::<DescribeContact>())
+        .line(place::<GetContactAttributes>())
+        .line(place::<UpdateContactAttributes>())
+        .line(place::<UpdateContact>())
+        .line(place::<ListContactReferences>())
+        .line(place::<TagContact>())
+        .line(place::<UntagContact>());
     insta::assert_snapshot!(forms.0);
 }
 
@@ -107,6 +117,13 @@ fn control_plane() {
         .add(&samples::started())
         .add(&samples::started_without_connection())
         .add(&samples::stop())
+        .add(&samples::stop_with_reason())
+        .add(&samples::attributes())
+        .add(&samples::attributes_change())
+        .add(&samples::contact_change())
+        .add(&UpdateContactRequest::default())
+        .add(&samples::references())
+        .add(&samples::tags())
         .add(&samples::described())
         .add(&samples::described_new())
         .add(&samples::start_by_page())

@@ -4,7 +4,8 @@ use chatloom_wire::{
     ContentType, Item, ItemHead, ItemId, ServiceError, Timestamp,
     contact::{
         DescribeContactResponse, StartChatAnswer, StartChatContactRequest,
-        StartChatContactResponse, StartChatRequest, StopContactRequest,
+        StartChatContactResponse, StartChatRequest, StopContactRequest, TagContactRequest,
+        UpdateContactAttributesRequest, UpdateContactRequest,
     },
     frame::{ClientFrame, ServerFrame},
     json,
@@ -222,6 +223,9 @@ proptest! {
         settles::<StartChatContactRequest>(&text)?;
         settles::<StartChatContactResponse>(&text)?;
         settles::<StopContactRequest>(&text)?;
+        settles::<UpdateContactAttributesRequest>(&text)?;
+        settles::<UpdateContactRequest>(&text)?;
+        settles::<TagContactRequest>(&text)?;
         // Its times are numbers, which may come back with another last bit.
         let _ = json::read::<DescribeContactResponse>(&text);
         settles::<StartChatRequest>(&text)?;

@@ -21,11 +21,11 @@ use chatloom_wire::{
 use crate::samples;
 
 /// A character of four bytes, to tell characters and bytes apart.
-const WIDE: &str = "\u{1F600}";
+pub(crate) const WIDE: &str = "\u{1F600}";
 
 /// `Ok` where it holds, else the member that is named.
 #[track_caller]
-fn expect(result: Result<(), Invalid>, member: Option<&'static str>, what: &str) {
+pub(crate) fn expect(result: Result<(), Invalid>, member: Option<&'static str>, what: &str) {
     match (result, member) {
         (Ok(()), None) => {}
         (Err(Invalid { member, rule }), Some(expected)) => {
@@ -38,7 +38,7 @@ fn expect(result: Result<(), Invalid>, member: Option<&'static str>, what: &str)
 
 /// Tries a text member at its edges, in characters of one and of four bytes.
 #[track_caller]
-fn text_edges(
+pub(crate) fn text_edges(
     member: &'static str,
     min: usize,
     max: usize,

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use chatloom_wire::{
     ConnectionToken, Item, ParticipantToken, Timestamp,
-    contact::StartChatContactRequest,
+    contact::{ReferenceType, StartChatContactRequest},
     frame::{ClientFrame, ServerFrame},
     json,
     participant::{GetTranscriptResponse, SendMessageRequest},
@@ -33,6 +33,13 @@ fn debug_is_silent() {
     silent(&samples::started());
     silent(&samples::described());
     silent(&samples::started_by_page());
+    silent(&samples::attributes());
+    silent(&samples::attributes_change());
+    silent(&samples::contact_change());
+    silent(&samples::reference(ReferenceType::Url));
+    silent(&samples::references());
+    silent(&samples::tags());
+    silent(&samples::segment_attributes());
     silent(&samples::attachment());
     silent(&samples::upload());
     silent(&samples::upload_started());

@@ -6,9 +6,13 @@ use chatloom_wire::{
     ConnectionToken, ContentType, Item, ItemType, MessageMetadata, NewItem, ParticipantRole,
     Receipt, Timestamp,
     contact::{
-        AgentInfo, ChatMessage, Contact, DescribeContactResponse, ParticipantDetails, QueueInfo,
-        StartChatAnswer, StartChatContactRequest, StartChatContactResponse, StartChatData,
-        StartChatRequest, StopContactRequest,
+        AgentInfo, ChatContactMetrics, ChatMessage, ChatMetrics, Contact, DescribeContactResponse,
+        DisconnectReason, GetContactAttributesResponse, ListContactReferencesResponse,
+        ParticipantConfiguration, ParticipantDetails, ParticipantMetrics, QueueInfo, Reference,
+        ReferenceStatus, ReferenceSummary, ReferenceType, ResponseMode, SegmentAttributeValue,
+        SegmentAttributes, StartChatAnswer, StartChatContactRequest, StartChatContactResponse,
+        StartChatData, StartChatRequest, StateTransition, StopContactRequest, TagContactRequest,
+        UpdateContactAttributesRequest, UpdateContactRequest,
     },
     item::AttachmentItem,
     participant::{
@@ -198,7 +202,78 @@ pub(crate) fn started_without_connection() -> StartChatContactResponse {
 }
 
 pub(crate) fn stop() -> StopContactRequest {
-    StopContactRequest { contact_id: "c-0".into(), instance_id: "in-1".into() }
+    StopContactRequest {
+        contact_id: "c-0".into(),
+        instance_id: "in-1".into(),
+        disconnect_reason: None,
+    }
+}
+
+pub(crate) fn stop_with_reason() -> StopContactRequest {
+    let code = Some("DISCARDED".to_owned());
+    StopContactRequest { disconnect_reason: Some(DisconnectReason { code }), ..stop() }
+}
+
+pub(crate) fn attributes() -> GetContactAttributesResponse {
+    GetContactAttributesResponse {
+        attributes: BTreeMap::from([("plan".to_owned(), PRIVATE.to_owned())]),
+    }
+}
+
+pub(crate) fn attributes_change() -> UpdateContactAttributesRequest {
+    UpdateContactAttributesRequest {
+        initial_contact_id: "c-0".into(),
+        instance_id: "in-1".into(),
+        attributes: attributes().attributes,
+    }
+}
+
+pub(crate) fn reference(kind: ReferenceType) -> Reference {
+    Reference {
+        value: Some(PRIVATE.to_owned()),
+        reference_type: kind,
+        status: Some(ReferenceStatus::Available),
+        arn: Some("arn:aws:connect:us-west-2:0:file".to_owned()),
+        status_reason: Some(PRIVATE.to_owned()),
+    }
+}
+
+pub(crate) fn contact_change() -> UpdateContactRequest {
+    UpdateContactRequest {
+        name: Some(PRIVATE.to_owned()),
+        description: Some(PRIVATE.to_owned()),
+        references: Some(BTreeMap::from([
+            (PRIVATE.to_owned(), reference(ReferenceType::Url)),
+            (
+                "plain".to_owned(),
+                Reference {
+                    status: None,
+                    arn: None,
+                    status_reason: None,
+                    ..reference(ReferenceType::String)
+                },
+            ),
+        ])),
+        segment_attributes: Some(segment_attributes()),
+        ..UpdateContactRequest::default()
+    }
+}
+
+pub(crate) fn references() -> ListContactReferencesResponse {
+    let types = ReferenceType::KNOWN.iter();
+    ListContactReferencesResponse {
+        reference_summary_list: types
+            .filter_map(|kind| ReferenceSummary::new(PRIVATE, &reference(kind.clone())))
+            .collect(),
+    }
+}
+
+pub(crate) fn tags() -> TagContactRequest {
+    TagContactRequest {
+        contact_id: "c-0".into(),
+        instance_id: "in-1".into(),
+        tags: BTreeMap::from([("team".to_owned(), PRIVATE.to_owned())]),
+    }
 }
 
 pub(crate) fn described() -> DescribeContactResponse {
@@ -207,22 +282,59 @@ pub(crate) fn described() -> DescribeContactResponse {
             arn: Some("arn:aws:connect:us-west-2:0:instance/in-1/contact/c-1".to_owned()),
             id: "c-1".into(),
             initial_contact_id: Some("c-0".into()),
+            previous_contact_id: Some("c-0".into()),
+            contact_association_id: Some("c-0".into()),
+            related_contact_id: Some("c-9".into()),
             initiation_method: "API".to_owned(),
             channel: "CHAT".to_owned(),
             name: Some(PRIVATE.to_owned()),
+            description: Some(PRIVATE.to_owned()),
+            customer_id: Some(PRIVATE.to_owned()),
             queue_info: Some(QueueInfo {
                 id: "q-1".to_owned(),
                 enqueue_timestamp: 1_573_180_888.172,
             }),
             agent_info: Some(AgentInfo {
                 id: "ana".to_owned(),
+                accepted_by_agent_timestamp: Some(1_573_180_888.5),
                 connected_to_agent_timestamp: 1_573_180_889.0,
+                state_transitions: vec![StateTransition {
+                    state: "CONNECTED".to_owned(),
+                    state_start_timestamp: 1_573_180_889.0,
+                    state_end_timestamp: Some(1_573_180_900.5),
+                }],
             }),
             initiation_timestamp: 1_573_180_800.0,
+            connected_to_system_timestamp: Some(1_573_180_801.0),
             disconnect_timestamp: Some(1_573_180_900.5),
             last_update_timestamp: 1_573_180_900.5,
             disconnect_reason: Some("AGENT_DISCONNECT".to_owned()),
+            chat_metrics: Some(ChatMetrics {
+                chat_contact_metrics: Some(ChatContactMetrics {
+                    multi_party: true,
+                    total_messages: 3,
+                    total_bot_messages: 1,
+                    total_bot_message_length_in_chars: 20,
+                    conversation_close_time_in_millis: Some(1_000),
+                    conversation_turn_count: 1,
+                    agent_first_response_timestamp: Some(1_573_180_890.0),
+                    agent_first_response_time_in_millis: Some(1_000),
+                }),
+                agent_metrics: None,
+                customer_metrics: Some(ParticipantMetrics {
+                    participant_id: "p-1".into(),
+                    participant_type: "CUSTOMER".to_owned(),
+                    messages_sent: 1,
+                    num_responses: 1,
+                    message_length_in_chars: 5,
+                    total_response_time_in_millis: 900,
+                    max_response_time_in_millis: 900,
+                    last_message_timestamp: Some(1_573_180_888.172),
+                }),
+            }),
             attributes: BTreeMap::from([("plan".to_owned(), PRIVATE.to_owned())]),
+            segment_attributes: segment_attributes(),
+            tags: tags().tags,
         },
     }
 }
@@ -234,16 +346,25 @@ pub(crate) fn described_new() -> DescribeContactResponse {
             arn: None,
             id,
             initial_contact_id: None,
+            previous_contact_id: None,
+            contact_association_id: None,
+            related_contact_id: None,
             initiation_method,
             channel,
             name: None,
+            description: None,
+            customer_id: None,
             queue_info: None,
             agent_info: None,
             initiation_timestamp,
+            connected_to_system_timestamp: None,
             disconnect_timestamp: None,
             last_update_timestamp: initiation_timestamp,
             disconnect_reason: None,
+            chat_metrics: None,
             attributes: BTreeMap::new(),
+            segment_attributes: BTreeMap::new(),
+            tags: BTreeMap::new(),
         },
     }
 }

@@ -29,7 +29,7 @@ impl App {
         request: StartChatContactRequest,
         base: &PublicBase,
     ) -> Result<StartChatContactResponse, ServiceError> {
-        request.check().map_err(|invalid| error::for_control_plane(error::invalid(&invalid)))?;
+        request.check().map_err(|invalid| error::invalid_parameter(&invalid))?;
         self.check_instance(&request.instance_id)?;
         self.check_flow(&request.contact_flow_id)?;
         let types = request.connection_types.clone().unwrap_or_default();

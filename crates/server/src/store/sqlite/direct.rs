@@ -64,7 +64,7 @@ impl Direct<'_> {
     pub fn create(&mut self, chat: &Chat, key: Option<TokenKey>) -> Result<Created, StoreError> {
         let state = state_text(chat)?;
         self.writer.alone(&mut self.statements, |writer, statements| {
-            writer.create(statements, chat, &state, key)
+            writer.create(statements, chat, &state, key, None)
         })
     }
 

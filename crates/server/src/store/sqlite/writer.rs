@@ -26,9 +26,22 @@ use crate::store::{Commit, Committed, Created, StoreError, TokenKey};
 
 /// Something to write.
 pub(super) enum Write {
-    Create { chat: Arc<Chat>, state: String, key: Option<TokenKey>, reply: Reply<Created> },
-    Commit { commit: Commit, state: Option<String>, reply: Reply<Committed> },
-    Lease { lease: Lease, reply: Reply<bool> },
+    Create {
+        chat: Arc<Chat>,
+        state: String,
+        key: Option<TokenKey>,
+        most: Option<u64>,
+        reply: Reply<Created>,
+    },
+    Commit {
+        commit: Commit,
+        state: Option<String>,
+        reply: Reply<Committed>,
+    },
+    Lease {
+        lease: Lease,
+        reply: Reply<bool>,
+    },
 }
 
 pub(super) struct Lease {
@@ -204,8 +217,8 @@ impl Writer {
         while let Some(write) = batch.pop_front() {
             let mut database_failed = None;
             match write {
-                Write::Create { chat, state, key, reply } => {
-                    let result = self.create(statements, &chat, &state, key);
+                Write::Create { chat, state, key, most, reply } => {
+                    let result = self.create(statements, &chat, &state, key, most);
                     done.push(Done::Create(reply, own(result, &mut database_failed)));
                 }
                 Write::Commit { commit, state, reply } => {
@@ -231,6 +244,7 @@ impl Writer {
         chat: &Chat,
         state: &str,
         key: Option<TokenKey>,
+        most: Option<u64>,
     ) -> Result<Created, Failure> {
         if let Some(key) = key
             && let Some((body, first)) = statements.started_under(key)?
@@ -246,6 +260,11 @@ impl Writer {
             });
         }
         // Everything that can be wrong is found out before anything is written.
+        if let Some(most) = most
+            && statements.has_open(most)?
+        {
+            return Ok(Created::Full);
+        }
         if statements.find_chat(&chat.id)?.is_some() {
             return Err(Failure::Own(StoreError::Exists(chat.id.clone())));
         }
@@ -409,6 +428,7 @@ pub(super) struct Statements<'c> {
     keys: Statement<'c>,
     sent_at: Statement<'c>,
     started_under: Statement<'c>,
+    has_open: Statement<'c>,
     insert_chat: Statement<'c>,
     update_chat: Statement<'c>,
     insert_contact: Statement<'c>,
@@ -440,6 +460,7 @@ impl<'c> Statements<'c> {
             started_under: prepare(
                 "SELECT body, state FROM start_keys JOIN chats USING (chat) WHERE key = ?1",
             )?,
+            has_open: prepare("SELECT 1 FROM chats WHERE due IS NOT NULL LIMIT 1 OFFSET ?1")?,
             insert_chat: prepare(
                 "INSERT INTO chats (id, version, state, queue, queued_at, due)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -502,6 +523,13 @@ impl<'c> Statements<'c> {
         one(&mut self.started_under, params![key.key.to_be_bytes()], |row| {
             Ok((row.get::<_, i64>(0)? as u64, row.get(1)?))
         })
+    }
+
+    /// Whether so many chats are open. Steps over that many rows of the smallest index.
+    fn has_open(&mut self, most: u64) -> rusqlite::Result<bool> {
+        let Some(before) = most.checked_sub(1) else { return Ok(true) };
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        Ok(one(&mut self.has_open, params![before], |_| Ok(()))?.is_some())
     }
 
     fn insert_chat(&mut self, chat: &Chat, state: &str) -> rusqlite::Result<i64> {
