@@ -7,6 +7,7 @@
 
 mod agents;
 mod chaos;
+mod audit;
 mod connection;
 mod cors;
 mod http;
@@ -36,6 +37,7 @@ use self::section::{Check, Line, Section};
 pub use self::{
     agents::{AgentConfig, AgentsSection},
     chaos::ChaosSection,
+    audit::AuditSection,
     connection::ConnectionSection,
     cors::CorsSection,
     http::HttpSection,
@@ -123,6 +125,7 @@ config! {
     limits: LimitsSection,
     metrics: MetricsSection,
     chaos: ChaosSection,
+    audit: AuditSection,
 }
 
 /// What is wrong with a configuration.

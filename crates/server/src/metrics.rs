@@ -71,6 +71,8 @@ pub(crate) struct Metrics {
     pub(crate) healed: Counter,
     /// Comparisons of all chats here with the store.
     pub(crate) sweeps: Counter,
+    /// Lines of the audit log that could not be written.
+    pub(crate) audit_failures: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -170,6 +172,8 @@ impl Metrics {
             ),
             healed: make.counter("hub_healed_entries", "Entries read that way"),
             sweeps: make.counter("hub_sweeps", "Comparisons of this node's chats with the store"),
+            audit_failures: make
+                .counter("audit_failures", "Lines of the audit log that could not be written"),
             registry,
         }
     }

@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    audit::Audit,
     bus::{Bus, Listener, local::Local},
     chats::{Chats, Clock},
     config::{Config, ConfigError},
@@ -52,6 +53,14 @@ pub enum StartError {
     #[error("cannot make the folder {path}: {error}")]
     Data {
         /// Which folder.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The audit log cannot be opened.
+    #[error("audit.file: cannot open {path}: {error}")]
+    Audit {
+        /// Which file.
         path: PathBuf,
         /// Why.
         error: io::Error,
@@ -148,6 +157,10 @@ impl Server {
         listen: impl FnOnce(Arc<dyn Listener>),
     ) -> Result<Running, StartError> {
         let keys = ServerKeys::load_or_make(&config)?;
+        let audit = Audit::open(config.audit.file.as_deref()).map_err(|error| {
+            let path = config.audit.file.clone().unwrap_or_default();
+            StartError::Audit { path, error }
+        })?;
         let tokens = Arc::new(token::Keys::new(keys.signing.expose().as_bytes())?);
         let rules = Rules {
             queue: config.instance.queue.clone(),
@@ -194,6 +207,7 @@ impl Server {
                 hub,
                 metrics,
                 clock,
+                audit,
                 config,
             }),
             stopping,

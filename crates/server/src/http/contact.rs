@@ -2,6 +2,7 @@
 
 mod attributes;
 mod describe;
+mod others;
 mod references;
 mod start;
 mod stop;
@@ -18,6 +19,7 @@ use chatloom_wire::{
 pub(super) use self::{
     attributes::{get_attributes, update_attributes},
     describe::describe,
+    others::{modelled, refuse},
     references::list_references,
     start::start_chat,
     stop::stop,
@@ -45,6 +47,7 @@ impl App {
         let key = key.inspect_err(|error| {
             tracing::debug!(error = error.kind.name(), "a signature was refused");
         })?;
+        call.note.set_key(key);
         self.charge_key(call, key)?;
         Ok(body)
     }
@@ -55,8 +58,8 @@ impl App {
         let Ok(Path((instance, contact))) = path else {
             return Err(ServiceError::new(ErrorKind::InvalidRequest, "The path is not UTF-8"));
         };
-        check_names(&instance, &contact)
-            .map_err(|invalid| error::for_control_plane(error::invalid(&invalid)))?;
+        check_names(&instance, &contact).map_err(|invalid| error::invalid_parameter(&invalid))?;
+        call.note.set_contact(&contact);
         self.check_instance(&instance)?;
         Ok(contact)
     }

@@ -53,6 +53,7 @@ use self::{
     url::{PublicBase, is_loopback_host},
 };
 use crate::{
+    audit::{Audit, Note, Watched},
     chats::{Chats, Clock},
     config::{Config, Size},
     hub::Hub,
@@ -72,6 +73,7 @@ pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) audit: Audit,
     pub(crate) gates: Gates,
 }
 
@@ -265,6 +267,15 @@ async fn serve<F: Future<Output = Answer>>(
     );
     let mut call = Call::new((plane, operation), request, &app.config, started);
     let origin = call.parts.headers.get(header::ORIGIN).cloned();
+    let watched = Watched {
+        audit: app.audit.clone(),
+        clock: Arc::clone(&app.clock),
+        note: Arc::clone(&call.note),
+        operation: operation.name(),
+        address: call.client(),
+        request: id.clone(),
+        has_ended: false,
+    };
     let unread = Unread { body: Arc::clone(&call.body), until: call.body_until };
     let retry_after = Arc::clone(&call.retry_after);
     let largest = app.config.http.max_body.bytes();
@@ -304,6 +315,10 @@ async fn serve<F: Future<Output = Answer>>(
 
     let took = started.elapsed();
     app.metrics.request(operation, took, answer.as_ref().err());
+    if let Err(error) = watched.end(answer.as_ref().err()).instrument(span.clone()).await {
+        app.metrics.audit_failures.inc();
+        tracing::error!(%error, "a line of the audit log could not be written");
+    }
     let _entered = span.enter();
     let mut response = match answer {
         Ok(response) => response,
@@ -332,13 +347,16 @@ async fn serve<F: Future<Output = Answer>>(
     response
 }
 
-/// Preflights of browsers, for every path; and what has no path here.
-async fn unknown(_: Arc<App>, call: Call) -> Answer {
+/// Preflights of browsers, for every path; operations that are not offered; and what has no path here.
+async fn unknown(app: Arc<App>, call: Call) -> Answer {
     if call.parts.method == Method::OPTIONS {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         Cors::preflight(response.headers_mut());
         return Ok(response);
+    }
+    if let Some(operation) = contact::modelled(&call.parts.method, call.parts.uri.path()) {
+        return contact::refuse(app, call, operation).await;
     }
     Err(ServiceError::new(
         ErrorKind::UnknownOperation,
@@ -383,6 +401,8 @@ pub(crate) struct Call {
     peer: IpAddr,
     is_secure: bool,
     is_from_proxy: bool,
+    /// What the audit log says of it.
+    note: Arc<Note>,
 }
 
 impl Call {
@@ -410,6 +430,7 @@ impl Call {
             peer,
             is_secure,
             is_from_proxy,
+            note: Arc::default(),
         }
     }
 

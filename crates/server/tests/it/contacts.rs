@@ -34,7 +34,7 @@ async fn a_back_end_starts_describes_and_stops_a_chat() {
     request["Attributes"] = json!({ "plan": "gold" });
     request["ConnectionTypes"] = json!(["WEBSOCKET", "CONNECTION_CREDENTIALS"]);
     request["InitialMessage"] = json!({ "ContentType": "text/plain", "Content": "hello there" });
-    request["SegmentAttributes"] = json!({ "unknown": { "ValueString": "ignored" } });
+    request["Unknown"] = json!({ "ValueString": "ignored" });
     let started = site.signed("PUT", "/contact/chat", &request).await.ok();
 
     // Connected without another call.
@@ -133,23 +133,28 @@ async fn requests_that_do_not_fit_start_nothing() {
     for request in [
         json!({}),
         json!([]),
-        with("InstanceId", json!("")),
         with("ParticipantDetails", json!({})),
+        with("Attributes", json!({ "a": 1 })),
+        with("InitialMessage", json!({ "ContentType": "text/markdown", "Content": "x" })),
+        with("ConnectionTypes", json!(["WEBRTC_CONNECTION"])),
+    ] {
+        let response = site.signed("PUT", "/contact/chat", &request).await;
+        assert_eq!(response.error(), (400, "InvalidRequestException"), "{request}");
+    }
+    for request in [
+        with("InstanceId", json!("")),
         with("ParticipantDetails", json!({ "DisplayName": "" })),
         with("ParticipantDetails", json!({ "DisplayName": "x".repeat(257) })),
         with("Attributes", json!({ "a b": "c" })),
         with("Attributes", json!({ "a": "x".repeat(32_768) })),
-        with("Attributes", json!({ "a": 1 })),
         with("ChatDurationInMinutes", json!(59)),
         with("SupportedMessagingContentTypes", json!(["text/markdown"])),
         with("InitialMessage", json!({ "ContentType": "text/plain", "Content": "" })),
-        with("InitialMessage", json!({ "ContentType": "text/markdown", "Content": "x" })),
         with("ConnectionTypes", json!([])),
-        with("ConnectionTypes", json!(["WEBRTC_CONNECTION"])),
         with("ClientToken", json!("x".repeat(501))),
     ] {
         let response = site.signed("PUT", "/contact/chat", &request).await;
-        assert_eq!(response.error(), (400, "InvalidRequestException"), "{request}");
+        assert_eq!(response.error(), (400, "InvalidParameterException"), "{request}");
     }
     for request in
         [with("InstanceId", json!("somewhere else")), with("ContactFlowId", json!("another flow"))]

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agents;
+mod audit;
 mod browsers;
 mod bus;
 mod chaos;
 mod chats;
 mod contacts;
+mod control;
 mod hub;
 mod lifecycle;
 mod limits;

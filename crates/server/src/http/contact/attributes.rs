@@ -13,7 +13,11 @@ use crate::http::{Answer, App, Call, error, json, parse};
 
 pub(in crate::http) async fn get_attributes(app: Arc<App>, mut call: Call) -> Answer {
     app.signed_body(&mut call).await?;
-    let contact = app.contact_in_path(&mut call).await?;
+    // This operation models no InvalidParameterException.
+    let contact = app.contact_in_path(&mut call).await.map_err(|error| match error.kind {
+        ErrorKind::InvalidParameter => ServiceError::new(ErrorKind::InvalidRequest, error.message),
+        _ => error,
+    })?;
     let chat = app.initial(&contact).await?;
     let attributes = chat.attributes.iter().cloned().collect();
     json(&GetContactAttributesResponse { attributes })
@@ -23,8 +27,9 @@ pub(in crate::http) async fn update_attributes(app: Arc<App>, mut call: Call) ->
     let body = app.signed_body(&mut call).await?;
     let request: UpdateContactAttributesRequest = parse(&body).map_err(error::for_control_plane)?;
     request.check().map_err(|invalid| error::invalid_parameter(&invalid))?;
-    app.check_instance(&request.instance_id)?;
     let contact = request.initial_contact_id;
+    call.note.set_contact(&contact);
+    app.check_instance(&request.instance_id)?;
     app.initial(&contact).await?;
     let change = RecordChange::Attributes(request.attributes);
     app.chats.change_record(&contact, change).await?;

@@ -19,7 +19,9 @@ pub(in crate::http) async fn start_chat(app: Arc<App>, mut call: Call) -> Answer
     let body = app.signed_body(&mut call).await?;
     let request: StartChatContactRequest = parse(&body).map_err(error::for_control_plane)?;
     let base = app.public_base(&call).map_err(error::for_control_plane)?;
-    json(&app.start(request, &base).await?)
+    let started = app.start(request, &base).await?;
+    call.note.set_contact(&started.contact_id);
+    json(&started)
 }
 
 impl App {

@@ -15,6 +15,7 @@ pub(in crate::http) async fn tag(app: Arc<App>, mut call: Call) -> Answer {
     let body = app.signed_body(&mut call).await?;
     let request: TagContactRequest = parse(&body).map_err(error::for_control_plane)?;
     request.check().map_err(|invalid| error::invalid_parameter(&invalid))?;
+    call.note.set_contact(&request.contact_id);
     app.check_instance(&request.instance_id)?;
     app.chats.change_record(&request.contact_id, RecordChange::Tag(request.tags)).await?;
     json(&Empty {})

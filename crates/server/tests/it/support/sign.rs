@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::http::Request;
 
-/// Adds the headers of a signature. The path must need no encoding.
+/// Adds the headers of a signature. Path and query must need no encoding.
 pub(crate) fn sign(request: Request, address: SocketAddr, clock: &dyn Clock) -> Request {
     let stamp: String = clock
         .now()
@@ -25,10 +25,13 @@ pub(crate) fn sign(request: Request, address: SocketAddr, clock: &dyn Clock) -> 
         + "Z";
     let date = &stamp[..8];
     let host = request.find("Host").map_or_else(|| address.to_string(), ToOwned::to_owned);
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let mut query: Vec<_> = query.split('&').collect();
+    query.sort_unstable();
+    let query = query.join("&");
     let canonical = format!(
-        "{}\n{}\n\nhost:{host}\nx-amz-date:{stamp}\n\nhost;x-amz-date\n{}",
+        "{}\n{path}\n{query}\nhost:{host}\nx-amz-date:{stamp}\n\nhost;x-amz-date\n{}",
         request.method,
-        request.path,
         hex(&Sha256::digest(&request.body))
     );
     let scope = format!("{date}/us-west-2/connect/aws4_request");
