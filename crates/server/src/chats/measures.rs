@@ -24,7 +24,9 @@ impl Chats {
             let is_last = entries.len() < PAGE as usize;
             if !entries.is_empty() {
                 let measures = Arc::make_mut(&mut measures);
-                entries.iter().for_each(|entry| measures.add(entry));
+                for entry in &entries {
+                    measures.add(entry);
+                }
             }
             if is_last {
                 break;

@@ -67,7 +67,7 @@ fn a_guide_needs_both_interactive_types() {
 }
 
 fn value(member: &str, value: serde_json::Value) -> SegmentAttributeValue {
-    serde_json::from_value(json!({ member: value })).unwrap()
+    serde_json::from_value([(member, value)].into_iter().collect()).unwrap()
 }
 
 #[test]
