@@ -6,8 +6,8 @@
 //! [`Config::to_toml`] writes every key with what it means and its present value.
 
 mod agents;
-mod chaos;
 mod audit;
+mod chaos;
 mod connection;
 mod cors;
 mod http;
@@ -36,8 +36,8 @@ use serde::Deserialize;
 use self::section::{Check, Line, Section};
 pub use self::{
     agents::{AgentConfig, AgentsSection},
-    chaos::ChaosSection,
     audit::AuditSection,
+    chaos::ChaosSection,
     connection::ConnectionSection,
     cors::CorsSection,
     http::HttpSection,
