@@ -52,7 +52,11 @@ const NOTHING: EntryContent = EntryContent::Gap(GapId(0));
 #[derive(Debug, Default)]
 pub(crate) struct List {
     /// Lines, by slots that do not move; those in `free` hold what is no longer there.
-    lines: Vec<Line>,
+    #[expect(
+        clippy::vec_box,
+        reason = "one piece for all leaves behind, when it grows, as much memory as it takes"
+    )]
+    lines: Vec<Box<Line>>,
     free: Vec<u32>,
     /// Slots, by place.
     order: Vec<u32>,
@@ -99,9 +103,13 @@ impl List {
         self.order.len()
     }
 
+    fn line(&self, slot: u32) -> &Line {
+        &self.lines[slot as usize]
+    }
+
     /// The line at an index.
     pub(crate) fn at(&self, at: usize) -> Option<&Line> {
-        self.order.get(at).map(|slot| &self.lines[*slot as usize])
+        self.order.get(at).map(|slot| self.line(*slot))
     }
 
     /// The index of the line of an id.
@@ -124,13 +132,13 @@ impl List {
 
     /// The oldest line that is an item.
     pub(crate) fn first_item(&self) -> Option<&Line> {
-        let mut lines = self.order.iter().map(|slot| &self.lines[*slot as usize]);
+        let mut lines = self.order.iter().map(|slot| self.line(*slot));
         lines.find(|line| !line.place.last && line.place.n == 0 && line.entry.id.is_some())
     }
 
     /// The newest line that is an item.
     pub(crate) fn newest(&self) -> Option<&Line> {
-        let mut lines = self.order.iter().rev().map(|slot| &self.lines[*slot as usize]);
+        let mut lines = self.order.iter().rev().map(|slot| self.line(*slot));
         lines.find(|line| !line.place.last && line.place.n == 0)
     }
 
@@ -145,10 +153,10 @@ impl List {
         self.steps.push(Step::Insert { at, entry: line.entry.clone() });
         let id = line.entry.id.clone();
         let slot = if let Some(slot) = self.free.pop() {
-            self.lines[slot as usize] = line;
+            *self.lines[slot as usize] = line;
             slot
         } else {
-            self.lines.push(line);
+            self.lines.push(Box::new(line));
             self.lines.len() as u32 - 1
         };
         self.order.insert(at, slot);
@@ -190,7 +198,7 @@ impl List {
             return self.insert(new);
         }
         self.steps.push(Step::Replace { at, entry: new.entry.clone() });
-        let line = &mut self.lines[slot as usize];
+        let line = &mut *self.lines[slot as usize];
         let old = std::mem::replace(line, new);
         if let Some(item) = old.held().filter(|item| line.held() != Some(*item)) {
             self.gone.push(item);
