@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn load(source: &Source) -> anyhow::Result<Config> {
+pub(crate) fn load(source: &Source) -> anyhow::Result<Config> {
     let (config, unknown) = source.load(Config::default())?;
     let mut stderr = io::stderr().lock();
     for variable in unknown {

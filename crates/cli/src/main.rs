@@ -1,12 +1,14 @@
 //! The `chatloom` program: the server, and clients for the terminal.
 
 mod agent;
+mod backup;
 mod chat;
 mod config;
 mod console;
 mod editor;
 mod input;
 mod jsonl;
+mod keys;
 mod load;
 mod replay;
 mod serve;
@@ -35,6 +37,9 @@ enum Command {
     Agent(agent::Args),
     Load(load::Args),
     Config(config::Args),
+    Keys(keys::Args),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Replay(replay::Args),
 }
 
@@ -45,6 +50,9 @@ fn main() -> ExitCode {
         Command::Agent(args) => agent::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Keys(args) => keys::run(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Replay(args) => replay::run(&args),
     };
     ended.unwrap_or_else(|error| {

@@ -67,12 +67,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the threads of the server")?;
-    let ended = runtime.block_on(serve(config, temporary.as_ref()));
+    let data = config.server.data.clone();
+    let reread = || {
+        let base = if args.demo { Config::demo() } else { Config::default() };
+        let (mut config, _) = args.source.load(base)?;
+        if config.server.data.as_os_str().is_empty() {
+            config.server.data.clone_from(&data);
+        }
+        Ok(config)
+    };
+    let ended = runtime.block_on(serve(config, temporary.as_ref(), reread));
     runtime.shutdown_timeout(LAST_WAIT);
     ended
 }
 
-async fn serve(config: Config, temporary: Option<&TempDir>) -> anyhow::Result<ExitCode> {
+async fn serve(
+    config: Config,
+    temporary: Option<&TempDir>,
+    reread: impl Fn() -> anyhow::Result<Config>,
+) -> anyhow::Result<ExitCode> {
     // Before anybody is told that the server runs.
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
@@ -81,7 +94,7 @@ async fn serve(config: Config, temporary: Option<&TempDir>) -> anyhow::Result<Ex
 
     tokio::select! {
         () = signals.next() => {}
-        () = reload_on_hangup(&mut hangup, &server) => {}
+        () = reload_on_hangup(&mut hangup, &server, &reread) => {}
     }
     tracing::info!("stopping; another signal stops at once");
     tokio::select! {
@@ -98,9 +111,19 @@ async fn serve(config: Config, temporary: Option<&TempDir>) -> anyhow::Result<Ex
 }
 
 /// As long as the server runs.
-async fn reload_on_hangup(hangup: &mut Signal, server: &Running) {
+async fn reload_on_hangup(
+    hangup: &mut Signal,
+    server: &Running,
+    reread: &impl Fn() -> anyhow::Result<Config>,
+) {
     while hangup.recv().await.is_some() {
-        server.reload();
+        match reread() {
+            Ok(config) => server.reload(config),
+            Err(error) => tracing::error!(
+                error = format!("{error:#}"),
+                "the configuration cannot be read; all stays as it is"
+            ),
+        }
     }
     std::future::pending::<()>().await;
 }

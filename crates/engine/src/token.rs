@@ -35,7 +35,10 @@
 //! ids, and the first 16 bytes of an HMAC-SHA256 over all of that. Numbers are big-endian. A text is
 //! its length (2 bytes) and its bytes; an id that is a UUID is the length 65535 and its 16 bytes.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{PoisonError, RwLock, RwLockReadGuard},
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chatloom_wire::{
@@ -112,16 +115,22 @@ pub struct NextPage {
 }
 
 /// The secrets that sign and verify. The first signs; tokens of all are good, so that a secret can be
-/// changed while tokens of the former one live on.
+/// changed while tokens of the former one live on. They can be exchanged while they are used.
 pub struct Keys {
-    /// Each has taken in its secret already, which is half the work of a short signature.
-    keys: Vec<Hmac<Sha256>>,
+    keys: RwLock<Vec<Key>>,
+}
+
+struct Key {
+    /// Has taken in its secret already, which is half the work of a short signature.
+    mac: Hmac<Sha256>,
+    /// From when on it verifies nothing any more.
+    until: Option<Timestamp>,
 }
 
 /// Without the secrets.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({} redacted)", self.keys.len())
+        write!(f, "Keys({} redacted)", self.read().len())
     }
 }
 
@@ -171,13 +180,31 @@ impl From<TokenError> for ServiceError {
 impl Keys {
     /// Signs and verifies with this secret.
     pub fn new(secret: &[u8]) -> Result<Self, ShortSecret> {
-        Ok(Self { keys: vec![keyed(secret)?] })
+        let first = Key { mac: keyed(secret)?, until: None };
+        Ok(Self { keys: RwLock::new(vec![first]) })
     }
 
-    /// Verifies with an earlier secret as well. Each one costs a forged token one more signature.
-    pub fn with_earlier(mut self, secret: &[u8]) -> Result<Self, ShortSecret> {
-        self.keys.push(keyed(secret)?);
+    /// Verifies with an earlier secret as well, before `until` if there is one. Each one costs a
+    /// forged token one more signature.
+    pub fn with_earlier(
+        self,
+        secret: &[u8],
+        until: Option<Timestamp>,
+    ) -> Result<Self, ShortSecret> {
+        let earlier = Key { mac: keyed(secret)?, until };
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).push(earlier);
         Ok(self)
+    }
+
+    /// From now on, others. Tokens that none of them verifies are over.
+    pub fn replace(&self, by: Self) {
+        let by = by.keys.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = by;
+    }
+
+    /// Nobody panics while holding the lock, and what it guards is whole at any moment.
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Key>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A token for a participant, good before `end`.
@@ -277,7 +304,7 @@ impl Keys {
 
     fn sign(&self, writer: Writer) -> Result<String, TokenTooLong> {
         let Writer(mut bytes) = writer;
-        let mut mac = self.keys[0].clone();
+        let mut mac = self.read()[0].mac.clone();
         mac.update(&bytes);
         bytes.extend_from_slice(&mac.finalize().into_bytes()[..SIGNATURE_BYTES]);
         let token = URL_SAFE_NO_PAD.encode(&bytes);
@@ -302,10 +329,11 @@ impl Keys {
             .filter(|(signed, _)| signed.len() > HEAD_BYTES)
             .ok_or(TokenError::Malformed)?;
         // In constant time. What the token says is read only after this.
-        let is_ours = self.keys.iter().any(|key| {
-            let mut mac = key.clone();
+        let is_ours = self.read().iter().any(|key| {
+            let mut mac = key.mac.clone();
             mac.update(signed);
-            mac.verify_truncated_left(signature).is_ok()
+            key.until.is_none_or(|until| now < until)
+                && mac.verify_truncated_left(signature).is_ok()
         });
         if !is_ours {
             return Err(TokenError::Signature);
@@ -501,12 +529,34 @@ mod tests {
     fn an_earlier_secret_verifies_and_does_not_sign() {
         let (old, new) = ([1; MIN_SECRET_BYTES], [2; MIN_SECRET_BYTES]);
         let old_keys = Keys::new(&old).unwrap();
-        let rotated = Keys::new(&new).unwrap().with_earlier(&old).unwrap();
+        let rotated = Keys::new(&new).unwrap().with_earlier(&old, None).unwrap();
         let before = old_keys.mint_agent(AgentUse::Calls, "ben", end()).unwrap();
         let after = rotated.mint_agent(AgentUse::Calls, "ben", end()).unwrap();
         assert_eq!(rotated.agent(AgentUse::Calls, &before, NOW).as_deref(), Ok("ben"));
         assert_eq!(rotated.agent(AgentUse::Calls, &after, NOW).as_deref(), Ok("ben"));
         assert_eq!(old_keys.agent(AgentUse::Calls, &after, NOW), Err(TokenError::Signature));
+    }
+
+    #[test]
+    fn an_earlier_secret_verifies_for_so_long() {
+        let (old, new) = ([1; MIN_SECRET_BYTES], [2; MIN_SECRET_BYTES]);
+        let token = Keys::new(&old).unwrap().mint_agent(AgentUse::Calls, "ben", end()).unwrap();
+        let until = NOW.plus_millis(10);
+        let rotated = Keys::new(&new).unwrap().with_earlier(&old, Some(until)).unwrap();
+        let verify = |now| rotated.agent(AgentUse::Calls, &token, now);
+        assert_eq!(verify(until.plus_millis(-1)).as_deref(), Ok("ben"));
+        assert_eq!(verify(until), Err(TokenError::Signature));
+    }
+
+    #[test]
+    fn secrets_are_exchanged_while_they_are_used() {
+        let (old, new) = ([1; MIN_SECRET_BYTES], [2; MIN_SECRET_BYTES]);
+        let keys = Keys::new(&old).unwrap();
+        let before = keys.mint_agent(AgentUse::Calls, "ben", end()).unwrap();
+        keys.replace(Keys::new(&new).unwrap().with_earlier(&old, None).unwrap());
+        assert_eq!(keys.agent(AgentUse::Calls, &before, NOW).as_deref(), Ok("ben"));
+        keys.replace(Keys::new(&new).unwrap());
+        assert_eq!(keys.agent(AgentUse::Calls, &before, NOW), Err(TokenError::Signature));
     }
 
     #[test]

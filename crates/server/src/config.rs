@@ -94,6 +94,15 @@ macro_rules! config {
                 )*
             }
 
+            /// The sections that are not as in another configuration.
+            pub fn changed(&self, other: &Self) -> Vec<&'static str> {
+                let mut changed = Vec::new();
+                $( if self.$name != other.$name {
+                    changed.push(stringify!($name));
+                } )*
+                changed
+            }
+
             /// Checks what no single value shows.
             pub fn check(&self) -> Result<(), ConfigError> {
                 $( self.$name.check(self)?; )*
@@ -184,6 +193,7 @@ impl Config {
                     id: DEMO_ACCESS_KEY.to_owned(),
                     secret: DEMO_SECRET.into(),
                 }],
+                ..Default::default()
             },
             start_chat: StartChatSection {
                 per_second: 10_000.0,

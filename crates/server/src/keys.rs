@@ -1,5 +1,7 @@
 //! The secrets of this server, and the file that keeps those it made itself.
 
+mod change;
+
 use std::{
     fs,
     io::{self, Write},
@@ -8,6 +10,8 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use chatloom_engine::token;
+use chatloom_wire::Timestamp;
 use serde::Deserialize;
 
 use crate::{
@@ -15,14 +19,18 @@ use crate::{
     random,
 };
 
+pub use self::change::{KeysFile, TOKENS_LIVE_MS};
+
 /// Name of the file in the data folder.
-const FILE: &str = "keys.toml";
+pub(crate) const FILE: &str = "keys.toml";
 
 /// What signs tokens, and who may call the control plane.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerKeys {
     /// Signs tokens.
     pub signing: Secret,
+    /// What signed tokens before, and until when those are good.
+    pub earlier: Vec<EarlierKey>,
     /// Pairs for the control plane.
     pub access: Vec<AccessKey>,
     /// Where keys were made just now, at the first start.
@@ -35,6 +43,12 @@ pub enum KeysError {
     /// There is no file yet.
     #[error("{0} is not there yet: the first start of the server makes it")]
     Missing(PathBuf),
+    /// The configuration has what the file would be asked for.
+    #[error("the configuration sets {0}: change it there, then send the server SIGHUP")]
+    InConfig(&'static str),
+    /// There is no such access key.
+    #[error("there is no access key {0:?}; `chatloom config keys` lists them")]
+    NoSuchKey(String),
     /// The file cannot be read or written.
     #[error("{path}: {error}")]
     Io {
@@ -53,10 +67,24 @@ pub enum KeysError {
     },
 }
 
-#[derive(Deserialize)]
+/// A secret that signed tokens once.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub struct EarlierKey {
+    /// The secret.
+    pub secret: Secret,
+    /// When all of its tokens are over; without it, when it is taken out.
+    pub until: Option<Timestamp>,
+}
+
+/// What the file holds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
     signing: Secret,
+    #[serde(default)]
+    earlier: Vec<EarlierKey>,
+    #[serde(default)]
     access: Vec<AccessKey>,
 }
 
@@ -80,23 +108,47 @@ impl ServerKeys {
         }
     }
 
+    /// What signs and verifies tokens.
+    pub(crate) fn tokens(&self) -> Result<token::Keys, token::ShortSecret> {
+        let keys = token::Keys::new(self.signing.expose().as_bytes())?;
+        self.earlier.iter().try_fold(keys, |keys, earlier| {
+            keys.with_earlier(earlier.secret.expose().as_bytes(), earlier.until)
+        })
+    }
+
     fn from_config(config: &Config) -> Option<Self> {
         let signing = config.keys.signing.clone()?;
         let access = config.keys.access.clone();
-        (!access.is_empty()).then_some(Self { signing, access, made: None })
+        (!access.is_empty()).then(|| Self { signing, earlier: earlier(config), access, made: None })
     }
 
-    fn complete(config: &Config, file: File) -> Self {
+    fn complete(config: &Config, kept: Kept) -> Self {
+        let mut earlier = earlier(config);
+        let signing = match &config.keys.signing {
+            // What the file has is from before the configuration had any.
+            Some(signing) => {
+                earlier.push(EarlierKey { secret: kept.signing, until: None });
+                signing.clone()
+            }
+            None => kept.signing,
+        };
+        earlier.extend(kept.earlier);
         let access = &config.keys.access;
         Self {
-            signing: config.keys.signing.clone().unwrap_or(file.signing),
-            access: if access.is_empty() { file.access } else { access.clone() },
+            signing,
+            earlier,
+            access: if access.is_empty() { kept.access } else { access.clone() },
             made: None,
         }
     }
 }
 
-fn read(path: &Path) -> Result<File, KeysError> {
+fn earlier(config: &Config) -> Vec<EarlierKey> {
+    let secrets = config.keys.earlier.iter().cloned();
+    secrets.map(|secret| EarlierKey { secret, until: None }).collect()
+}
+
+fn read(path: &Path) -> Result<Kept, KeysError> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => KeysError::Missing(path.to_owned()),
         _ => KeysError::Io { path: path.to_owned(), error },
@@ -109,34 +161,69 @@ fn read(path: &Path) -> Result<File, KeysError> {
 
 /// Makes the file so that it is there whole or not at all, and only its owner can read it.
 fn make(path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let text = format!(
-        "# Made by chatloom at its first start. Whoever has these can do everything: keep them secret.\n\
-         # `signing` signs tokens; a new one ends all sessions. `access` are the keys of back ends.\n\
-         signing = \"{}\"\n\n[[access]]\nid = \"{}\"\nsecret = \"{}\"\n",
-        STANDARD.encode(random::bytes::<32>()),
-        access_key_id(),
-        STANDARD.encode(random::bytes::<30>()),
-    );
-    let draft = path.with_extension(format!("toml.{}", random::uuid().simple()));
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        // A link, unlike a rename, does not replace what another process made meanwhile.
-        .and_then(|()| match fs::hard_link(&draft, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other,
-        })
-        .and_then(|()| fs::File::open(folder)?.sync_all());
-    let removed = fs::remove_file(&draft);
-    written.and(removed)
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let kept = Kept { signing: signing_key(), earlier: Vec::new(), access: vec![access_key()] };
+    // A link, unlike a rename, does not replace what another process made meanwhile.
+    kept.write(path, |draft, path| match fs::hard_link(draft, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    })
+}
+
+impl Kept {
+    fn to_toml(&self) -> String {
+        let mut text = format!(
+            "# Made by chatloom. Whoever has these can do everything: keep them secret.\n\
+             # `signing` signs tokens. `chatloom keys rotate-signing` makes another one and keeps this\n\
+             # as an `earlier` one for as long as it has tokens. `access` are the keys of back ends.\n\
+             signing = \"{}\"\n",
+            self.signing.expose()
+        );
+        for EarlierKey { secret, until } in &self.earlier {
+            text += &format!("\n[[earlier]]\nsecret = \"{}\"\n", secret.expose());
+            if let Some(until) = until {
+                text += &format!("until = \"{until}\"\n");
+            }
+        }
+        for AccessKey { id, secret } in &self.access {
+            text += &format!("\n[[access]]\nid = \"{id}\"\nsecret = \"{}\"\n", secret.expose());
+        }
+        text
+    }
+
+    /// Writes a draft beside the file, which `place` then puts in its place.
+    fn write(
+        &self,
+        path: &Path,
+        place: impl FnOnce(&Path, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let draft = path.with_extension(format!("toml.{}", random::uuid().simple()));
+        let written = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)
+            .and_then(|mut file| {
+                file.write_all(self.to_toml().as_bytes())?;
+                file.sync_all()
+            })
+            .and_then(|()| place(&draft, path))
+            .and_then(|()| fs::File::open(folder)?.sync_all());
+        match fs::remove_file(&draft) {
+            // It was renamed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => written,
+            removed => written.and(removed),
+        }
+    }
+}
+
+fn signing_key() -> Secret {
+    STANDARD.encode(random::bytes::<32>()).into()
+}
+
+fn access_key() -> AccessKey {
+    AccessKey { id: access_key_id(), secret: STANDARD.encode(random::bytes::<30>()).into() }
 }
 
 /// Twenty characters, as access key ids are long elsewhere.

@@ -26,6 +26,7 @@
 //! ```
 
 mod audit;
+pub mod backup;
 pub mod bus;
 mod chaos;
 pub mod chats;
@@ -44,7 +45,7 @@ pub mod tls;
 pub use self::{
     config::{Config, ConfigError},
     http::password::{BadPassword, MAX_PASSWORD_BYTES, hash_password},
-    keys::{KeysError, ServerKeys},
+    keys::{EarlierKey, KeysError, KeysFile, ServerKeys, TOKENS_LIVE_MS},
     queue::QUEUE_TOPIC,
     server::{Running, Server, StartError, Stopped},
 };

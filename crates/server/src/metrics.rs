@@ -50,6 +50,10 @@ pub(crate) struct Metrics {
     pub(crate) certificates_taken: Counter,
     /// New certificates that could not be used.
     pub(crate) certificates_refused: Counter,
+    /// Times other keys came into force while the server ran.
+    pub(crate) keys_taken: Counter,
+    /// Times keys were found that could not be used.
+    pub(crate) keys_refused: Counter,
     /// Open chat and agent sockets.
     pub(crate) sockets: Gauge,
     sockets_closed: Family<CloseLabels, Counter>,
@@ -159,6 +163,10 @@ impl Metrics {
                 .counter("tls_certificates_taken", "Certificates exchanged while the server ran"),
             certificates_refused: make
                 .counter("tls_certificates_refused", "New certificates that could not be used"),
+            keys_taken: make
+                .counter("keys_taken", "Times other keys came into force while the server ran"),
+            keys_refused: make
+                .counter("keys_refused", "Times keys were found that could not be used"),
             sockets: make.gauge("sockets", "Open chat and agent sockets"),
             frames: make.counter("frames", "Chat and queue frames given to sockets"),
             unreadable_frames: make

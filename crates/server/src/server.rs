@@ -3,9 +3,12 @@
 mod accept;
 mod reload;
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    fs::DirBuilder, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc,
+};
 
 use chatloom_engine::{Assistant, Rules, token};
+use parking_lot::RwLock;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -32,7 +35,9 @@ use crate::{
 };
 
 /// Name of the database in the data folder.
-const DATABASE: &str = "chatloom.db";
+pub(crate) const DATABASE: &str = "chatloom.db";
+/// Name of the folder of files in the data folder.
+pub(crate) const FILES: &str = "files";
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +98,7 @@ pub struct Running {
     address: SocketAddr,
     has_tls: bool,
     keys: ServerKeys,
-    reload: watch::Sender<()>,
+    reload: watch::Sender<Config>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Stopped>,
 }
@@ -114,7 +119,11 @@ impl Server {
         config.check()?;
         let tls = Tls::open(&config.tls)?;
         let data = &config.server.data;
-        std::fs::create_dir_all(data)
+        // What people wrote is nobody else's business on this machine.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data)
             .map_err(|error| StartError::Data { path: data.clone(), error })?;
         let path = data.join(DATABASE);
         let options = sqlite::Options {
@@ -161,7 +170,7 @@ impl Server {
             let path = config.audit.file.clone().unwrap_or_default();
             StartError::Audit { path, error }
         })?;
-        let tokens = Arc::new(token::Keys::new(keys.signing.expose().as_bytes())?);
+        let tokens = Arc::new(keys.tokens()?);
         let rules = Rules {
             queue: config.instance.queue.clone(),
             assistant: config.demo.then(Assistant::default),
@@ -196,11 +205,12 @@ impl Server {
         let address =
             listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
 
+        let (reload, reloads) = watch::channel(config.clone());
         let (stop, stopping) = watch::channel(false);
         let node = Node {
             app: Arc::new(App {
                 gates: Gates::new(&config, limits, &metrics),
-                keys: keys.clone(),
+                access: RwLock::new(keys.access.as_slice().into()),
                 tokens,
                 chats,
                 store,
@@ -212,9 +222,8 @@ impl Server {
             }),
             stopping,
         };
-        let (reload, reloads) = watch::channel(());
         let has_tls = tls.is_some();
-        let task = tokio::spawn(node.run(listener, tls.map(Arc::new), reloads));
+        let task = tokio::spawn(node.run(listener, tls.map(Arc::new), keys.clone(), reloads));
         Ok(Running { address, has_tls, keys, reload, stop, task })
     }
 }
@@ -235,11 +244,13 @@ impl Running {
         self.has_tls
     }
 
-    /// Looks at the files of the certificate now, not only when
-    /// [`watch`](crate::config::ServerSection::watch) is over. What was found, the log says.
-    pub fn reload(&self) {
+    /// Looks at the files of the certificate and of the keys now, not only when
+    /// [`watch`](crate::config::ServerSection::watch) is over, and takes over the section `keys` of a
+    /// configuration. What was found, the log says; what else has changed in the configuration needs
+    /// another start.
+    pub fn reload(&self, config: Config) {
         // Nobody listens only when the task has ended already.
-        let _ = self.reload.send(());
+        let _ = self.reload.send(config);
     }
 
     /// Its keys.
@@ -274,12 +285,13 @@ impl Node {
         self,
         listener: TcpListener,
         tls: Option<Arc<Tls>>,
-        reloads: watch::Receiver<()>,
+        keys: ServerKeys,
+        reloads: watch::Receiver<Config>,
     ) -> Stopped {
         let Self { app, stopping } = self;
         let sweep = tokio::spawn(Arc::clone(&app.hub).sweep_forever());
         let timers = tokio::spawn(Arc::clone(&app.chats).run_timers(stopped(stopping.clone())));
-        let files = tokio::spawn(reload::run(Arc::clone(&app), tls.clone(), reloads));
+        let files = tokio::spawn(reload::run(Arc::clone(&app), tls.clone(), keys, reloads));
         let max = app.config.http.max_connections.min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(max));
 

@@ -7,6 +7,7 @@
 
 #[path = "../../../server/tests/it/support/authority.rs"]
 mod authority;
+mod backup;
 mod commands;
 mod durability;
 mod examples;

@@ -14,6 +14,9 @@ section! {
         /// Signs tokens: 32 characters or more, best 32 random bytes as base64. All nodes of one
         /// server need the same.
         pub signing: Option<Secret> = None,
+        /// What signed tokens before `signing` did. Their tokens stay good until it is taken out: wait
+        /// eight days, which is longer than a token lives.
+        pub earlier: Vec<Secret> = Vec::new(),
         /// Access keys for the control plane, in the file as `[[keys.access]]` with `id` and `secret`.
         pub access: Vec<AccessKey> = Vec::new(),
     }
@@ -48,7 +51,7 @@ impl Setting for AccessKey {
 
 impl Check for KeysSection {
     fn check(&self, _: &Config) -> Result<(), ConfigError> {
-        if self.signing.as_ref().is_some_and(|key| key.expose().len() < 32) {
+        if self.signing.iter().chain(&self.earlier).any(|key| key.expose().len() < 32) {
             return ConfigError::at("keys.signing", "at least 32 characters are needed");
         }
         for (index, key) in self.access.iter().enumerate() {

@@ -43,7 +43,8 @@ impl App {
             body: &body,
         };
         let region = &self.config.instance.region;
-        let key = sigv4::verify(&request, &self.keys.access, region, self.now());
+        let keys = self.access.read().clone();
+        let key = sigv4::verify(&request, &keys, region, self.now());
         let key = key.inspect_err(|error| {
             tracing::debug!(error = error.kind.name(), "a signature was refused");
         })?;

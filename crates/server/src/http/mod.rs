@@ -40,7 +40,7 @@ use chatloom_wire::{
 };
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -55,9 +55,8 @@ use self::{
 use crate::{
     audit::{Audit, Note, Watched},
     chats::{Chats, Clock},
-    config::{Config, Size},
+    config::{AccessKey, Config, Size},
     hub::Hub,
-    keys::ServerKeys,
     metrics::Metrics,
     random,
     store::Store,
@@ -66,7 +65,8 @@ use crate::{
 /// What all handlers share.
 pub(crate) struct App {
     pub(crate) config: Config,
-    pub(crate) keys: ServerKeys,
+    /// Who may call the control plane.
+    pub(crate) access: RwLock<Arc<[AccessKey]>>,
     pub(crate) tokens: Arc<token::Keys>,
     pub(crate) chats: Arc<Chats>,
     pub(crate) store: Arc<dyn Store>,

@@ -8,6 +8,7 @@
 //! What a peer can fill has a bound: at most [`Options::waiting_writes`] writes and
 //! [`Options::waiting_reads`] reads wait, and one more is refused with [`StoreError::Overloaded`].
 
+pub mod backup;
 mod checkpoint;
 mod direct;
 mod memory;

@@ -11,6 +11,7 @@ mod chats;
 mod contacts;
 mod control;
 mod hub;
+mod keys;
 mod lifecycle;
 mod limits;
 mod logs;

@@ -99,7 +99,7 @@ impl Secured {
     }
 
     fn reload(&self) {
-        self.site.running.as_ref().unwrap().reload();
+        self.site.running.as_ref().unwrap().reload(self.site.config.clone());
     }
 }
 

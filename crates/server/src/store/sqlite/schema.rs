@@ -9,15 +9,18 @@ use crate::store::StoreError;
 /// were done. A step that was released never changes; a change is another step.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
 
-/// Brings the database to the present schema.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+/// The database's schema, if this program knows it.
+pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {
     let found: u32 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(failed("reading the schema's version"))?;
     let known = MIGRATIONS.len() as u32;
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
-    }
+    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(found) }
+}
+
+/// Brings the database to the present schema.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found = version(connection)?;
     for (done, migration) in MIGRATIONS.iter().enumerate().skip(found as usize) {
         let step = |connection: &mut Connection| {
             let transaction = connection.transaction()?;

@@ -1,0 +1,247 @@
+//! Copies of a server's data: taken while it runs, and put in place again.
+//!
+//! A copy is a folder: the database as it was at one moment, the files that its chats need, the keys,
+//! and `backup.json`, which is written last. So a copy that was not finished is not taken for one.
+//! Everything that was acknowledged before [`backup`] was called is in it.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use chatloom_wire::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use crate::store::sqlite::backup::Contents;
+use crate::{
+    keys,
+    server::{DATABASE, FILES},
+    store::{StoreError, sqlite::backup as database},
+};
+
+/// Name of what says that a copy is whole.
+const MANIFEST: &str = "backup.json";
+/// The form of copies that this program writes and reads.
+const FORM: u32 = 1;
+
+/// Why data were not copied or put in place.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is something already.
+    #[error("{0} is there already; name a folder that is not, or move it away")]
+    Exists(PathBuf),
+    /// There is no database.
+    #[error("there is no database in {0}; is that the folder of a server's data?")]
+    NoData(PathBuf),
+    /// There is no copy that was finished.
+    #[error("{0} is no finished backup: there is no readable {MANIFEST} in it")]
+    NoBackup(PathBuf),
+    /// The copy is of a newer program.
+    #[error("{path} has form {found}, this program knows {FORM}; run the newer program")]
+    TooNew {
+        /// The copy.
+        path: PathBuf,
+        /// Its form.
+        found: u32,
+    },
+    /// The copy is not what was copied.
+    #[error("{path}: the copy was made with {expected:?}, and now has {found:?}")]
+    Changed {
+        /// The copy.
+        path: PathBuf,
+        /// What it had.
+        expected: Contents,
+        /// What it has.
+        found: Contents,
+    },
+    /// A file cannot be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The database cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a copy says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    form: u32,
+    /// The program that made it.
+    program: String,
+    made_at: Timestamp,
+    schema: u32,
+    chats: u64,
+    entries: u64,
+}
+
+/// Copies the data in the folder `data` to the new folder `to`, at about so many bytes a second. A
+/// server may run on the data. Blocks.
+pub fn backup(
+    data: &Path,
+    to: &Path,
+    bytes_per_second: u64,
+    now: Timestamp,
+) -> Result<Contents, BackupError> {
+    let source = data.join(DATABASE);
+    if !source.is_file() {
+        return Err(BackupError::NoData(data.to_owned()));
+    }
+    make_folder(to)?;
+    let files = Files { from: data.join(FILES), to: to.join(FILES) };
+    // A file is kept before an entry names it, and goes after the entry has gone. So what the
+    // database names is there before or after it is copied.
+    files.copy()?;
+    write_new(&to.join(DATABASE), &mut io::empty())?;
+    let contents = database::copy(&source, &to.join(DATABASE), bytes_per_second)?;
+    files.copy()?;
+    let keys = data.join(keys::FILE);
+    if keys.exists() {
+        copy_file(&keys, &to.join(keys::FILE))?;
+    }
+    let Contents { schema, chats, entries } = contents;
+    let manifest = Manifest {
+        form: FORM,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        made_at: now,
+        schema,
+        chats,
+        entries,
+    };
+    sync_folder(to)?;
+    let text =
+        serde_json::to_string_pretty(&manifest).expect("it has nothing but texts and numbers");
+    write_new(&to.join(MANIFEST), &mut text.as_bytes())?;
+    sync_folder(to)?;
+    Ok(contents)
+}
+
+/// Makes the folder `data`, which must not be there yet, of a copy. Blocks.
+pub fn restore(from: &Path, data: &Path) -> Result<Contents, BackupError> {
+    let manifest = fs::read(from.join(MANIFEST)).ok();
+    let manifest: Manifest = manifest
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .ok_or_else(|| BackupError::NoBackup(from.to_owned()))?;
+    if manifest.form > FORM {
+        return Err(BackupError::TooNew { path: from.to_owned(), found: manifest.form });
+    }
+    let database = data.join(DATABASE);
+    if database.exists() {
+        // Says more than that there is something.
+        database::ensure_free(&database)?;
+    }
+    let is_empty = fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_none());
+    if data.exists() && !is_empty {
+        return Err(BackupError::Exists(data.to_owned()));
+    }
+    // Beside its place, so that it is there as a whole or not at all.
+    let mut draft = data.as_os_str().to_owned();
+    draft.push(".restoring");
+    let draft = PathBuf::from(draft);
+    make_folder(&draft)?;
+    let done = fill(from, &draft, &manifest).and_then(|contents| {
+        fs::rename(&draft, data).map_err(at(data))?;
+        sync_folder(data.parent().filter(|parent| *parent != "").unwrap_or(Path::new(".")))?;
+        Ok(contents)
+    });
+    if done.is_err() {
+        // What failed is told; that its rest stays as well, the next attempt says.
+        let _ = fs::remove_dir_all(&draft);
+    }
+    done
+}
+
+/// Copies a copy, and looks whether it is what it says.
+fn fill(from: &Path, to: &Path, manifest: &Manifest) -> Result<Contents, BackupError> {
+    copy_file(&from.join(DATABASE), &to.join(DATABASE))?;
+    let found = database::check(&to.join(DATABASE))?;
+    let expected =
+        Contents { schema: manifest.schema, chats: manifest.chats, entries: manifest.entries };
+    if found != expected {
+        return Err(BackupError::Changed { path: from.to_owned(), expected, found });
+    }
+    Files { from: from.join(FILES), to: to.join(FILES) }.copy()?;
+    let keys = from.join(keys::FILE);
+    if keys.exists() {
+        copy_file(&keys, &to.join(keys::FILE))?;
+    }
+    sync_folder(to)?;
+    Ok(found)
+}
+
+/// A folder of files that are never changed, only added and removed.
+struct Files {
+    from: PathBuf,
+    to: PathBuf,
+}
+
+impl Files {
+    /// Copies what is not there yet. A file that goes meanwhile is passed over.
+    fn copy(&self) -> Result<(), BackupError> {
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            let (from, to) = (self.from.join(&folder), self.to.join(&folder));
+            let entries = match fs::read_dir(&from) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(at(&from)(error)),
+            };
+            if !to.exists() {
+                make_folder(&to)?;
+            }
+            for entry in entries {
+                let entry = entry.map_err(at(&from))?;
+                let kind = entry.file_type().map_err(at(&entry.path()))?;
+                if kind.is_dir() {
+                    folders.push(folder.join(entry.file_name()));
+                } else if kind.is_file() && !to.join(entry.file_name()).exists() {
+                    match copy_file(&entry.path(), &to.join(entry.file_name())) {
+                        Err(BackupError::Io { error, .. })
+                            if error.kind() == io::ErrorKind::NotFound => {}
+                        other => other?,
+                    }
+                }
+            }
+            sync_folder(&to)?;
+        }
+        Ok(())
+    }
+}
+
+/// A folder that only its owner can look into: what is in it is as secret as the data.
+fn make_folder(path: &Path) -> Result<(), BackupError> {
+    DirBuilder::new().mode(0o700).create(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists(path.to_owned()),
+        _ => at(path)(error),
+    })
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let mut from = File::open(from).map_err(at(from))?;
+    write_new(to, &mut from)
+}
+
+/// A file that only its owner can read. It is on the disk when this returns.
+fn write_new(path: &Path, from: &mut dyn Read) -> Result<(), BackupError> {
+    let mut write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        io::copy(from, &mut file)?;
+        file.flush()?;
+        file.sync_all()
+    };
+    write().map_err(at(path))
+}
+
+fn sync_folder(path: &Path) -> Result<(), BackupError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(at(path))
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> BackupError {
+    |error| BackupError::Io { path: path.to_owned(), error }
+}

@@ -1,0 +1,86 @@
+//! Copies of a database, taken while it is written to.
+
+use std::{path::Path, thread, time::Duration};
+
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
+
+use super::{connect, failed, lock, schema};
+use crate::store::StoreError;
+
+/// How often the pace is looked at.
+const STEP: Duration = Duration::from_millis(50);
+
+/// What a database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Its schema.
+    pub schema: u32,
+    /// Chats.
+    pub chats: u64,
+    /// Entries of their logs.
+    pub entries: u64,
+}
+
+/// Copies the database at `from` as it is at one moment, not before this was called, to the empty file
+/// `to`: every commit that was answered before the call is in it. A server may have it open and write
+/// to it. Reads about so many bytes a second. Blocks.
+///
+/// The log of the server cannot begin anew while this runs: it grows by what is written meanwhile.
+pub fn copy(from: &Path, to: &Path, bytes_per_second: u64) -> Result<Contents, StoreError> {
+    let doing = failed("copying the database");
+    // To read a database with a log, it has to be opened for writing.
+    let source = connect(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&doing)?;
+    // Without this the copy would begin anew with each commit of the server.
+    source.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema;").map_err(&doing)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut target = Connection::open_with_flags(to, flags).map_err(&doing)?;
+    let page: u64 =
+        source.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(&doing)?;
+    let pages = bytes_per_second.saturating_mul(STEP.as_millis() as u64) / 1_000 / page.max(1);
+    let pages = i32::try_from(pages).unwrap_or(i32::MAX).max(1);
+    {
+        let backup = Backup::new(&source, &mut target).map_err(&doing)?;
+        loop {
+            match backup.step(pages).map_err(&doing)? {
+                StepResult::Done => break,
+                // Nobody else has the copy, and the source is not locked for readers.
+                _ => thread::sleep(STEP),
+            }
+        }
+    }
+    // Answers when it is on the disk, as one file.
+    target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).map_err(&doing)?;
+    inspect(&target)
+}
+
+/// What the database at `path`, which nobody has open, holds. Every page of it is looked at.
+pub fn check(path: &Path) -> Result<Contents, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(failed("opening the copy"))?;
+    inspect(&connection)
+}
+
+/// Fails when a server has the database at `path` open.
+pub fn ensure_free(path: &Path) -> Result<(), StoreError> {
+    lock(path).map(drop)
+}
+
+fn inspect(connection: &Connection) -> Result<Contents, StoreError> {
+    let doing = failed("checking the copy");
+    let verdict: String =
+        connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(&doing)?;
+    if verdict != "ok" {
+        return Err(StoreError::Database(format!("the copy is damaged: {verdict}")));
+    }
+    let schema = schema::version(connection)?;
+    let count = |sql| connection.query_row(sql, [], |row| row.get(0)).map_err(&doing);
+    Ok(Contents {
+        schema,
+        chats: count("SELECT count(*) FROM chats")?,
+        entries: count("SELECT count(*) FROM entries")?,
+    })
+}
