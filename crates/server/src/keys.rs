@@ -172,21 +172,25 @@ fn make(path: &Path) -> io::Result<()> {
 
 impl Kept {
     fn to_toml(&self) -> String {
+        // Made here, of letters that need no escape; what somebody wrote into the file may have some.
+        let line =
+            |key: &str, value: &str| format!("{key} = {}\n", toml::Value::String(value.to_owned()));
         let mut text = format!(
             "# Made by chatloom. Whoever has these can do everything: keep them secret.\n\
              # `signing` signs tokens. `chatloom keys rotate-signing` makes another one and keeps this\n\
              # as an `earlier` one for as long as it has tokens. `access` are the keys of back ends.\n\
-             signing = \"{}\"\n",
-            self.signing.expose()
+             {}",
+            line("signing", self.signing.expose())
         );
         for EarlierKey { secret, until } in &self.earlier {
-            text += &format!("\n[[earlier]]\nsecret = \"{}\"\n", secret.expose());
+            text.push_str(&line("\n[[earlier]]\nsecret", secret.expose()));
             if let Some(until) = until {
-                text += &format!("until = \"{until}\"\n");
+                text.push_str(&line("until", &until.to_string()));
             }
         }
         for AccessKey { id, secret } in &self.access {
-            text += &format!("\n[[access]]\nid = \"{id}\"\nsecret = \"{}\"\n", secret.expose());
+            text.push_str(&line("\n[[access]]\nid", id));
+            text.push_str(&line("secret", secret.expose()));
         }
         text
     }

@@ -42,12 +42,17 @@ pub fn copy(from: &Path, to: &Path, bytes_per_second: u64) -> Result<Contents, S
     let pages = bytes_per_second.saturating_mul(STEP.as_millis() as u64) / 1_000 / page.max(1);
     let pages = i32::try_from(pages).unwrap_or(i32::MAX).max(1);
     {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the pause is the pace; nothing is waited for"
+        )]
+        let pause = || thread::sleep(STEP);
         let backup = Backup::new(&source, &mut target).map_err(&doing)?;
         loop {
             match backup.step(pages).map_err(&doing)? {
                 StepResult::Done => break,
                 // Nobody else has the copy, and the source is not locked for readers.
-                _ => thread::sleep(STEP),
+                _ => pause(),
             }
         }
     }
