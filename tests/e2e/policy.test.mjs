@@ -1,4 +1,4 @@
-// Pages whose content policy allows hardly anything.
+// Pages whose content policy allows hardly anything, and no text where a script or its address belongs.
 
 import assert from "node:assert/strict";
 
@@ -14,6 +14,7 @@ async function guarded(stage, server, library, scripts) {
   const { host } = new URL(server.url);
   const policy =
     `default-src 'none'; script-src ${scripts}; style-src 'self'; ` +
+    `require-trusted-types-for 'script'; trusted-types chatloom; ` +
     `connect-src 'self' http://${host} ws://${host}`;
   const headers = { "content-security-policy": policy };
   const opened = await openShop(stage, server, library, "shop-5.js", { headers });

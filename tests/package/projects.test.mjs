@@ -68,11 +68,12 @@ scenario("Vite, slim: the core is a file of its own", async (stage) => {
   const [server, project] = await both(stage, "vite-slim");
   await project.tool("vite", "build", "--logLevel", "warn");
   const origin = await project.serve(stage, "dist", policy(server));
-  const page = await inPage(stage, server, origin, [""]);
+  const page = await inPage(stage, server, origin, ["", "?client"]);
   const loaded = await page.evaluate(() =>
     performance.getEntriesByType("resource").map(({ name }) => name.replace(/.*\//, "")),
   );
   assert.equal(loaded.filter((name) => /^chatloom-.*\.wasm$/.test(name)).length, 1);
+  assert.equal(loaded.filter((name) => /^clients-.*\.js$/.test(name)).length, 1);
 });
 
 scenario("webpack: Chatloom behaviour in a chunk, and slim", async (stage) => {
@@ -107,8 +108,8 @@ scenario("modules without a bundler", async (stage) => {
 
 scenario("Node, ES modules", async (stage) => {
   const [server, project] = await both(stage, "node-esm");
-  const { usual, plain, slim, eager, ...rest } = await project.node("main.mjs", server.url);
-  for (const texts of [usual, plain, slim, eager]) assertTalk(texts);
+  const { usual, plain, slim, eager, client, ...rest } = await project.node("main.mjs", server.url);
+  for (const texts of [usual, plain, slim, eager, client]) assertTalk(texts);
   assert.deepEqual(rest, { same: true, global: true, window: "undefined" });
 });
 

@@ -28,12 +28,35 @@ export async function talk(ChatSession, endpoint, options) {
   return texts;
 }
 
-/** In a page: does that and shows what came, for the test to read. */
+/** Where each operation is that such a chat asks for. */
+const PATHS = {
+  createParticipantConnection: "connection",
+  sendMessage: "message",
+  getTranscript: "transcript",
+  disconnectParticipant: "disconnect",
+};
+
+/** A client of the application's own, in the manner of the AWS SDK's. */
+export function clientOf(endpoint) {
+  const operation = (path) => async ({ ParticipantToken, ConnectionToken, ...members }) => {
+    const response = await fetch(`${endpoint}/participant/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-amz-bearer": ParticipantToken ?? ConnectionToken },
+      body: JSON.stringify(members),
+    });
+    if (!response.ok) throw Object.assign(new Error(await response.text()), { statusCode: response.status });
+    return response.json();
+  };
+  return Object.fromEntries(Object.entries(PATHS).map(([name, path]) => [name, operation(path)]));
+}
+
+/** In a page: does that and shows what came, for the test to read; with such a client where one is wanted. */
 export async function show(ChatSession, options) {
   const output = document.querySelector("output");
   try {
     const endpoint = new URLSearchParams(location.search).get("endpoint");
-    output.textContent = JSON.stringify(await talk(ChatSession, endpoint, options));
+    const own = options?.participantClient && { participantClient: clientOf(endpoint) };
+    output.textContent = JSON.stringify(await talk(ChatSession, endpoint, { ...options, ...own }));
   } catch (error) {
     output.textContent = `failed: ${error.stack ?? JSON.stringify(error)}`;
   }

@@ -15,18 +15,22 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const { name, version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 
 /**
- * What is imported later is a file of its own: `./chatloom/index` becomes `./chatloom.js`, `./chatloom/js`
- * `./chatloom-js.js`, each with the ending of the file that imports it.
+ * What is imported later is a file of its own, by what is imported.
+ * @type {Record<string, string | undefined>}
+ */
+const LATER = { "./chatloom/index": "chatloom", "./chatloom/js": "chatloom-js", "./host/clients": "clients" };
+
+/**
+ * Names such a file, with the ending of the file that imports it.
  * @returns {esbuild.Plugin}
  */
 const later = (/** @type {string} */ ending) => ({
   name: "later",
   setup(build) {
-    build.onResolve({ filter: /^\.\/chatloom\/(index|js)$/ }, ({ kind, path }) =>
-      kind === "dynamic-import"
-        ? { path: `./chatloom${path.endsWith("/js") ? "-js" : ""}${ending}`, external: true }
-        : undefined,
-    );
+    build.onResolve({ filter: /^\.\// }, ({ kind, path }) => {
+      const file = LATER[path];
+      return kind === "dynamic-import" && file ? { path: `./${file}${ending}`, external: true } : undefined;
+    });
   },
 });
 
@@ -86,7 +90,7 @@ const cjs = {
 /** @type {readonly esbuild.BuildOptions[]} */
 export const modules = [
   { ...usual, ...esm, entryPoints: ["src/index.ts", "src/slim.ts", "src/slim-node.ts"], external: ["node:*"] },
-  { ...usual, ...esm, entryPoints: { chatloom: "src/chatloom/index.ts" } },
+  { ...usual, ...esm, entryPoints: { chatloom: "src/chatloom/index.ts", clients: "src/host/clients.ts" } },
   { ...usual, ...cjs, entryPoints: ["src/index.ts"] },
   { ...usual, ...cjs, entryPoints: { chatloom: "src/chatloom/index.ts" } },
   { ...plain, ...esm },

@@ -74,3 +74,28 @@ test("a script without a name of that kind is not run once more", async () => {
   }
   expect(elements).toHaveLength(0);
 });
+
+test("a page that takes no text for an address of a script gets one that it can trust", async () => {
+  const { elements } = page();
+  const createPolicy = vi.fn((_name: string, { createScriptURL }: { createScriptURL(address: string): string }) => ({
+    createScriptURL: (address: string) => ({ trusted: createScriptURL(address) }),
+  }));
+  vi.stubGlobal("trustedTypes", { createPolicy });
+  vi.resetModules();
+  const load = (await import("../src/chatloom/element")).beside(script("https://a.test/chat.js"));
+  for (let n = 0; n < 2; n++) {
+    const failed = load();
+    elements.at(-1)?.onerror();
+    await expect(failed).rejects.toThrow("cannot be loaded");
+  }
+  expect(elements.map(({ src }) => src)).toEqual(Array(2).fill({ trusted: "https://a.test/chat.chatloom.js" }));
+  expect(createPolicy.mock.calls.map(([name]) => name)).toEqual(["chatloom"]);
+
+  // One that does not allow the name, and perhaps does not ask for such addresses.
+  createPolicy.mockImplementation(() => {
+    throw new TypeError("no such policy");
+  });
+  vi.resetModules();
+  void (await import("../src/chatloom/element")).beside(script("https://a.test/chat.js"))();
+  expect(elements.at(-1)?.src).toBe("https://a.test/chat.chatloom.js");
+});

@@ -353,17 +353,28 @@ test("with a chat goes what pages that have gone had kept of it, and nothing of 
   await vi.waitFor(() => expect(keys()).toHaveLength(1));
 });
 
-test("a tab's storage serves", async () => {
+/** The storage of a tab. */
+function tabStorage() {
   const texts = new Map<string, string>();
-  const tab = {
+  const tab: Record<string, unknown> = {};
+  const members = {
     getItem: (key: string) => texts.get(key) ?? null,
-    setItem(this: Record<string, string>, key: string, value: string) {
+    setItem(key: string, value: string) {
       texts.set(key, value);
-      this[key] = value;
+      tab[key] = value;
     },
-    removeItem: (key: string) => texts.delete(key),
+    removeItem(key: string) {
+      texts.delete(key);
+      delete tab[key];
+    },
   };
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(tab, name, { value });
   vi.stubGlobal("sessionStorage", tab);
+  return texts;
+}
+
+test("a tab's storage serves", async () => {
+  tabStorage();
   const chat = newChat();
   const { create } = await page({ storage: "session" });
   const session = create(chat);
@@ -371,4 +382,52 @@ test("a tab's storage serves", async () => {
   session.close();
   const { resume } = await page({ storage: "session" });
   expect((await resume())?.getChatDetails().contactId).toBe(chat.contactId);
+});
+
+test("several sessions of a chat in one page are kept each for itself, and go on each", async () => {
+  const texts = tabStorage();
+  const chat = newChat();
+  service.stored = [service.item(chat)];
+  const first = await page({ storage: "session" });
+  const [one, two] = [first.create(chat), first.create(chat)];
+  await Promise.all([connect(one), connect(two)]);
+  expect(texts.size).toBe(2);
+  service.answer("/participant/message", null);
+  const waiting = one.sendMessage(text("one"));
+  await service.until(() => service.of("/participant/message").length === 1);
+  for (const session of [one, two]) session.close();
+  await expect(waiting).rejects.toMatchObject({ type: "AbortError" });
+
+  const again = await page({ storage: "session" });
+  const gone = [await again.resume(), await again.resume()] as [ChatloomSession, ChatloomSession];
+  // Both had everything, so nothing is given twice; what waited is sent once.
+  expect(await Promise.all(gone.map(connect))).toEqual([[], []]);
+  await service.until(() => service.of("/participant/message").length === 2);
+  expect(texts.size).toBe(2);
+  gone[0].close({ forget: true });
+  await vi.waitFor(() => expect(texts.size).toBe(1));
+  gone[1].close({ forget: true });
+  await vi.waitFor(() => expect(texts.size).toBe(0));
+});
+
+test("what was kept longer ago than a chat can last is thrown away", async () => {
+  const store = storage();
+  const { create } = await page({ storage: store });
+  const [old, fresh] = [newChat(), newChat()];
+  for (const chat of [old, fresh]) {
+    const session = create(chat);
+    await connect(session);
+    session.close();
+  }
+  const aged = (chat: Chat, ms: number) => {
+    const key = `chatloom/${chat.contactId}/${chat.participantId}`;
+    store.texts.set(key, JSON.stringify({ ...JSON.parse(store.texts.get(key) ?? ""), savedAt: Date.now() - ms }));
+  };
+  const week = 7 * 24 * 60 * 60 * 1000;
+  aged(old, week + 60_000);
+  aged(fresh, week - 60_000);
+  const { resume } = await page({ storage: store });
+  expect(await resume(old.contactId)).toBeUndefined();
+  expect(store.texts.has(`chatloom/${old.contactId}/${old.participantId}`)).toBe(false);
+  expect((await resume(fresh.contactId))?.getChatDetails().contactId).toBe(fresh.contactId);
 });

@@ -5,7 +5,7 @@ import * as script from "@chatloom/chatjs/dist/amazon-connect-chat.js";
 import * as plain from "@chatloom/chatjs/js";
 import * as slim from "@chatloom/chatjs/slim";
 
-import { talk } from "./talk.js";
+import { clientOf, talk } from "./talk.js";
 
 const [endpoint] = process.argv.slice(2);
 const told = {
@@ -17,4 +17,5 @@ for (const [name, { ChatSession }] of Object.entries({ usual, plain, slim })) {
   told[name] = await talk(ChatSession, endpoint);
 }
 told.eager = await talk(eager.ChatSession, endpoint, { chatloom: true });
+told.client = await talk(slim.ChatSession, endpoint, { participantClient: clientOf(endpoint) });
 console.log(JSON.stringify(told));

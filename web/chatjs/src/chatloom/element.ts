@@ -21,7 +21,7 @@ export function beside(script: HTMLScriptElement | null): () => Promise<Addition
       if (!address || !isBeside)
         return reject(new Error("include amazon-connect-chat.chatloom.js for Chatloom behaviour"));
       const element = document.createElement("script");
-      element.src = address;
+      element.src = trusted(address);
       if (nonce) element.nonce = nonce;
       if (crossOrigin) element.crossOrigin = crossOrigin;
       element.onload = element.onerror = () => {
@@ -32,4 +32,20 @@ export function beside(script: HTMLScriptElement | null): () => Promise<Addition
       };
       document.head.append(element);
     });
+}
+
+interface Policy {
+  createScriptURL(address: string): string;
+}
+const { trustedTypes } = globalThis as { trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } };
+let policy: Policy | undefined;
+
+/** An address beside this script, as a page takes it that takes none as text (Trusted Types). */
+function trusted(address: string): string {
+  try {
+    policy ??= trustedTypes?.createPolicy("chatloom", { createScriptURL: (address) => address });
+  } catch {
+    // The page does not allow that name. If it needs one, setting the address says so.
+  }
+  return policy?.createScriptURL(address) ?? address;
 }

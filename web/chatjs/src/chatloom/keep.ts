@@ -5,6 +5,8 @@ import { storeOf } from "./stores";
 
 /** Of what is written. */
 const VERSION_OF_RECORD = 1;
+/** What was kept longer ago is thrown away: no chat lasts so long (docs/protocol/participant-service.md). */
+const OLDEST_MS = 7 * 24 * 60 * 60 * 1000;
 /** A page that is loaded again may be there before its locks are free: so often is looked, after so long. */
 const LOOKS = 4;
 const LOOK_AGAIN_MS = 50;
@@ -38,7 +40,8 @@ function keyOf({ initialContactId, participantId }: Participant): string {
 
 /**
  * The locks by which pages tell whose session is whose: several pages may be in the same chat, and each keeps
- * its own. There are none in the storage of a tab, which is of one page alone, nor in browsers without.
+ * its own. There are none in the storage of a tab, which is of one page alone, nor in browsers without: then a page
+ * tells its own sessions from each other.
  */
 function locksOf(storage: Storage): LockManager | undefined {
   return storage === "session" ? undefined : globalThis.navigator?.locks;
@@ -48,8 +51,12 @@ function locksOf(storage: Storage): LockManager | undefined {
 const held = new Map<string, () => void>();
 
 /** Holds a name until it is given back or the page goes; says whether nobody else holds it. */
-async function hold(locks: LockManager, key: string): Promise<boolean> {
+async function hold(locks: LockManager | undefined, key: string): Promise<boolean> {
   if (held.has(key)) return false;
+  if (!locks) {
+    held.set(key, () => undefined);
+    return true;
+  }
   const until = new Promise<void>((done) => held.set(key, done));
   return new Promise((resolve, reject) => {
     const granted = (lock: Lock | null) => {
@@ -65,7 +72,7 @@ async function hold(locks: LockManager, key: string): Promise<boolean> {
 }
 
 /** The same, where a page that has no right to locks holds what it likes, as without locks. */
-const canHave = (locks: LockManager | undefined, key: string) => !locks || hold(locks, key).catch(() => true);
+const canHave = (locks: LockManager | undefined, key: string) => hold(locks, key).catch(() => true);
 
 function giveBack(key: string): void {
   held.get(key)?.();
@@ -84,6 +91,8 @@ export class Keeper {
   /** The beginning of the names of this chat, and the locks by which its pages tell them apart. */
   readonly #chat: string;
   readonly #locks: LockManager | undefined;
+  /** Whether it is known who else keeps the same chat: by locks, or because nobody else can. */
+  readonly #knowsOthers: boolean;
   /** What is to be done next: something to write, or nothing to be kept. */
   #next: KeptSession | null | undefined;
   #writing = false;
@@ -94,6 +103,7 @@ export class Keeper {
     this.#key = key;
     this.#chat = chat;
     this.#locks = locksOf(storage);
+    this.#knowsOthers = storage === "session" || this.#locks !== undefined;
     this.log = log;
   }
 
@@ -134,7 +144,7 @@ export class Keeper {
   /** With what pages that have gone left of the same chat: nobody else would remove that. */
   async #remove(): Promise<void> {
     await this.#store.delete(this.#key);
-    if (!this.#locks) return;
+    if (!this.#knowsOthers) return;
     for (const key of [...(await this.#store.keys())]) {
       if (key === this.#key || (key !== this.#chat && !key.startsWith(`${this.#chat}/`))) continue;
       if (!(await canHave(this.#locks, key))) continue;
@@ -166,8 +176,9 @@ export function keeper(
   const locks = locksOf(storage);
   const chat = keyOf(participant);
   let own = key ?? chat;
-  if (locks && key === undefined) {
-    own = `${own}/${crypto.randomUUID()}`;
+  if (key === undefined) {
+    // Not by `crypto.randomUUID`, which pages that were not loaded securely lack.
+    if (locks || held.has(own)) own = `${own}/${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
     hold(locks, own).catch((error: Error) => log(`the chat is kept without a lock: ${error.message}`));
   }
   return new Keeper(storage, own, chat, log);
@@ -191,7 +202,8 @@ export async function kept(
       if (!key.startsWith(PREFIX)) continue;
       try {
         const entry = read(await store.get(key));
-        if (entry && isOf(entry, contactId)) entries.push([key, entry]);
+        if (entry && Date.now() - entry.savedAt > OLDEST_MS) await store.delete(key);
+        else if (entry && isOf(entry, contactId)) entries.push([key, entry]);
       } catch (error) {
         failed(error);
       }

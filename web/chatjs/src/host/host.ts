@@ -3,7 +3,6 @@
  * serves all sessions of a page that have the same core, because the core does.
  */
 import { type Level, log, LogLevel } from "../api/log";
-import { ask } from "./clients";
 import {
   type Call,
   Core,
@@ -18,7 +17,7 @@ import {
   type UploadOutput,
 } from "./core";
 import { download, put } from "./files";
-import { answerOf, post, type Reply, timeout } from "./http";
+import { answerOf, asker, post, type Reply, timeout } from "./http";
 import { contentOf, itemOf, shareTexts } from "./items";
 import { Managers } from "./managers";
 import { Network } from "./network";
@@ -402,7 +401,7 @@ export class Host {
     void this.#exchange(
       http,
       async (signal) => {
-        const reply = await (client ? ask(client, http, signal) : post(http, signal));
+        const reply = await (client ? (await asker())(client, http, signal) : post(http, signal));
         const { status, body } = reply;
         if (status < 200 || status > 299) return { reply };
         if (http.keepBody) reply.body = "";

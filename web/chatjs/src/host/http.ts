@@ -1,8 +1,17 @@
 /** Requests to the service and to the storage of files, and what came of them. */
+import type { ask } from "./clients";
 import type { DoneOutput, HttpOutput, Input } from "./core";
 
 /** An answer, as the core is told of it. */
 export type Reply = Omit<Extract<Input, { type: "answered" }>, "type" | "request">;
+
+/** Gives what has clients of the application's make requests. */
+export let asker: () => Promise<typeof ask>;
+
+/** Where it comes from. */
+export function useAsker(from: typeof asker): void {
+  asker = from;
+}
 
 /** Makes a request to the service. */
 export async function post(http: HttpOutput, signal: AbortSignal): Promise<Reply> {
