@@ -10,6 +10,7 @@ mod chaos;
 mod chats;
 mod contacts;
 mod control;
+mod documented;
 mod hub;
 mod keys;
 mod lifecycle;
