@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 
 import * as esbuild from "esbuild";
 
+import { pack } from "../src/host/packed.js";
 import { CORE, esbuildCore } from "./core.mjs";
 import { check } from "./sizes.mjs";
 
@@ -104,7 +105,6 @@ const TYPES = ["index", "item", "behaviour", "slim", "js"];
 
 /** Files that are taken as they are, by what they are called in dist/. */
 const COPIES = {
-  "chatloom.wasm": CORE,
   "LICENSE-APACHE": "../../LICENSE-APACHE",
   "LICENSE-MIT": "../../LICENSE-MIT",
 };
@@ -145,6 +145,7 @@ function copyTypes() {
 function copy() {
   mkdirSync(path.join(root, "dist"), { recursive: true });
   for (const [to, from] of Object.entries(COPIES)) copyFileSync(path.resolve(root, from), path.join(root, "dist", to));
+  writeFileSync(path.join(root, "dist", "chatloom.wasm"), pack(readFileSync(CORE)));
   for (const [to, text] of Object.entries(EAGER)) writeFileSync(path.join(root, "dist", to), text);
 }
 

@@ -1,5 +1,6 @@
 /** A core in a file of its own, which is loaded with the first session or before. */
 import { useCore } from "./host";
+import { unpack } from "./packed";
 import type { Exports } from "./wasm";
 
 /** Where such a core may come from. */
@@ -15,10 +16,15 @@ export function useSeparateCore(usual: () => Promise<WebAssembly.Module>): (file
   let loaded: Promise<WebAssembly.Module> | undefined;
 
   function module(): Promise<WebAssembly.Module> {
-    loaded ??= from().catch((error: unknown) => {
-      loaded = undefined;
-      throw error;
-    });
+    loaded ??= from()
+      .then((module) => {
+        const bytes = unpack(module);
+        return bytes ? WebAssembly.compile(bytes) : module;
+      })
+      .catch((error: unknown) => {
+        loaded = undefined;
+        throw error;
+      });
     return loaded;
   }
 
