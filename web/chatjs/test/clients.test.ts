@@ -1,7 +1,8 @@
 /** Clients of the service that the application brings. */
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
-import { ask, type ParticipantClient } from "../src/host/clients";
+import { ask } from "../src/host/clients";
+import type { ParticipantClient } from "../types/index";
 import type { HttpOutput } from "../src/host/core";
 import { begin } from "./direct";
 import { installWebSocket, newChat, rejection, Service } from "./service";
@@ -50,14 +51,14 @@ function lower(operation: string): string {
 
 /** As `ConnectParticipant` of the SDK v3. */
 function methods(): ParticipantClient {
-  const client: ParticipantClient = {};
+  const client: Record<string, unknown> = {};
   for (const name of OPERATIONS) client[lower(name)] = async (input: Input) => answer(name, input);
   return client;
 }
 
 /** As `AWS.ConnectParticipant` of the SDK v2. */
 function requests(): ParticipantClient {
-  const client: ParticipantClient = {};
+  const client: Record<string, unknown> = {};
   for (const name of OPERATIONS) {
     client[lower(name)] = (input: Input) => ({
       promise: async () => {
@@ -75,7 +76,7 @@ function commands(): ParticipantClient {
   class Command {
     constructor(readonly input: Input) {}
   }
-  const client: ParticipantClient = {};
+  const client: Record<string, unknown> = {};
   for (const name of OPERATIONS)
     client[`${name}Command`] = class extends Command {
       operation = name;

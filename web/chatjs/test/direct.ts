@@ -1,7 +1,7 @@
 /** Sessions on the host itself, without the API before it. */
 import type { Call, EventOutput, Item, SessionOptions } from "../src/host/core";
 import { type Also, Host, host, type Listener, type Means } from "../src/host/host";
-import type { ConnectionDetails } from "../src/host/session";
+import type { ConnectionDetails } from "../types/index";
 import { type Chat, newChat, type Service } from "./service";
 
 /** A session and what its host tells it. */

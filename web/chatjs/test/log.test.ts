@@ -1,6 +1,7 @@
 /** Loggers, as applications make and give them. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import type { LoggerConfig } from "../types/index";
 import { ChatSession, csmService, LogManager } from "../src/index";
 
 const LEVEL = ChatSession.LogLevel;
@@ -72,7 +73,7 @@ test("s039 s040: the writer of advanced messages is one of four, and a logger's 
     const { lines, mine, write } = logger();
     const customizedLogger = { ...mine, log: write("log") };
     const config = writer === undefined ? { customizedLogger } : { customizedLogger, advancedLogWriter: writer };
-    ChatSession.setGlobalConfig({ loggerConfig: config });
+    ChatSession.setGlobalConfig({ loggerConfig: config as LoggerConfig });
     expect(complaints, writer).toHaveBeenCalledTimes(complains);
     LogManager.getLogger().advancedLog("text");
     expect(lines, writer).toEqual([`${to}: ADVANCED_LOG ["text"] `]);
@@ -123,7 +124,7 @@ test("s042: the metrics object can be configured and touched, and measures nothi
   expect(dimension()).toBe("CustomChatWidget");
   ChatSession.setGlobalConfig({ csmConfig: { widgetType: "Mine" } });
   expect(dimension()).toBe("Mine");
-  for (const nothing of [null, [], "x"]) csmService.updateCsmConfig(nothing);
+  for (const nothing of [null, [], "x"]) csmService.updateCsmConfig(nothing as never);
   expect(dimension()).toBe("Mine");
   ChatSession.setGlobalConfig({ csmConfig: {} });
   expect(dimension()).toBeUndefined();

@@ -1,29 +1,18 @@
 /** What an application configures for all sessions that it creates from then on (docs/protocol/websocket.md S20 to S32). */
-import { type ChatloomOptions, setChatloom } from "../chatloom/options";
+import type * as published from "../../types/index";
+import { setChatloom } from "../chatloom/options";
 import type { Means } from "../host/session";
 import type { CoreSource } from "../host/wasm";
 import { configureMetrics } from "./csm";
-import { configureLog, type LoggerConfig } from "./log";
+import { configureLog } from "./log";
 import { type SessionType, SessionTypes } from "./rules";
 
-interface ReceiptFeature {
-  messageReceipts?: { shouldSendMessageReceipts?: boolean; throttleTime?: number };
-}
+type ReceiptFeature = NonNullable<published.GlobalConfig["features"]>;
 
 /** The argument of `setGlobalConfig`. */
-export interface GlobalConfig {
-  region?: string;
-  endpoint?: string;
-  customUserAgentSuffix?: string;
-  loggerConfig?: LoggerConfig;
-  /** In milliseconds; that of `features.messageReceipts` goes before it (S23). */
-  throttleTime?: number;
+export interface GlobalConfig extends Omit<published.GlobalConfig, "features"> {
   /** A list of flags, as older applications have it, changes nothing: the one flag is always put back (S25). */
   features?: ReceiptFeature | readonly string[];
-  webSocketManagerConfig?: { isNetworkOnline?: () => boolean | Promise<boolean> };
-  csmConfig?: { widgetType?: string };
-  /** Chatloom behaviour for all sessions, and how. */
-  chatloom?: ChatloomOptions | boolean;
   /** These three the original keeps and does not use either. */
   stage?: string;
   cell?: string;

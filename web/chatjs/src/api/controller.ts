@@ -1,7 +1,8 @@
 /** What is behind a session: calls on their way to the core, events on their way to the application. */
+import type { ConnectionDetails } from "../../types/index";
 import type { Call, DoneOutput, EventOutput, Item, SessionOptions } from "../host/core";
 import { type Host, host } from "../host/host";
-import type { Also, Answer, ConnectionDetails, Listener, Means } from "../host/session";
+import type { Also, Answer, Listener, Means } from "../host/session";
 import { later } from "../host/tasks";
 import { CALLBACKS, EVENTS, type Handler, Handlers } from "./callbacks";
 import { sendsReceipts, type Settings } from "./config";

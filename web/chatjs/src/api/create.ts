@@ -1,7 +1,7 @@
 /** How sessions begin. */
-import { type ChatloomOptions, chatloomOptions } from "../chatloom/options";
+import type { CreateOptions } from "../../types/index";
+import { chatloomOptions } from "../chatloom/options";
 import { newSession } from "../chatloom/session";
-import type { ParticipantClient } from "../host/clients";
 import type { SocketManager } from "../host/managers";
 import { settings } from "./config";
 import { Controller } from "./controller";
@@ -21,12 +21,7 @@ export interface CreateArgs {
   chatDetails: ChatDetailsInput;
   /** `AGENT` when it is left out (S8). */
   type?: SessionType;
-  options?: {
-    region?: string;
-    chatloom?: ChatloomOptions | boolean;
-    /** Makes the requests in place of `fetch`. */
-    participantClient?: ParticipantClient;
-  };
+  options?: CreateOptions;
   /** Brings the items: under Streams `connect.core.getWebSocketManager()` (S16). */
   websocketManager?: object | null;
   /** No metrics are sent in any case. */

@@ -4,32 +4,11 @@
  */
 import { type EntryLogger, LogManager } from "./log";
 
-interface Dimension {
-  name: string;
-  value: string | undefined;
-}
-
-/** The members of the original's (its typings have them all). */
-export interface CsmService {
-  widgetType: string | undefined;
+/** The members of the original's. */
+type CsmService = Omit<connect.CSMService, "logger" | "widgetType"> & {
   logger: EntryLogger;
-  csmInitialized: boolean;
-  metricsToBePublished: unknown[];
-  agentMetricToBePublished: unknown[];
-  MAX_RETRY: number;
-  loadCsmScriptAndExecute(): void;
-  initializeCSM(): void;
-  updateCsmConfig(config: unknown): void;
-  _hasCSMFailedToImport(): boolean;
-  getDefaultDimensions(): Dimension[];
-  addMetric(metric: unknown): void;
-  setDimensions(metric: unknown, dimensions: readonly Dimension[]): void;
-  addLatencyMetric(method: string, ms: number, category: string, dimensions?: readonly Dimension[]): void;
-  addLatencyMetricWithStartTime(method: string, ms: number, category: string, dimensions?: readonly Dimension[]): void;
-  addCountAndErrorMetric(method: string, category: string, error: boolean, dimensions?: readonly Dimension[]): void;
-  addCountMetric(method: string, category: string, dimensions?: readonly Dimension[]): void;
-  addAgentCountMetric(name: string, count: number): void;
-}
+  widgetType: string | undefined;
+};
 
 function nothing(): void {}
 
@@ -42,7 +21,7 @@ export const csmService: CsmService = {
   MAX_RETRY: 5,
   updateCsmConfig: configureMetrics,
   _hasCSMFailedToImport: () => true,
-  getDefaultDimensions: () => [{ name: "WidgetType", value: csmService.widgetType }],
+  getDefaultDimensions: () => [{ name: "WidgetType", value: csmService.widgetType as string }],
   loadCsmScriptAndExecute: nothing,
   initializeCSM: nothing,
   addMetric: nothing,

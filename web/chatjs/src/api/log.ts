@@ -1,4 +1,5 @@
 /** Where messages for developers go (docs/protocol/websocket.md S33 to S41). */
+import type { LoggerConfig } from "../../types/index";
 
 /** The levels an application may ask for. */
 export const LogLevel = { DEBUG: 10, INFO: 20, WARN: 30, ERROR: 40, ADVANCED_LOG: 50 } as const;
@@ -27,16 +28,6 @@ export class Logger {
 
 /** What is asked of a destination. */
 export type Destination = Pick<Logger, "debug" | "info" | "warn" | "error">;
-
-/** What an application says about logging. */
-export interface LoggerConfig {
-  customizedLogger?: Destination;
-  logger?: Destination;
-  level?: number;
-  useDefaultLogger?: boolean;
-  /** The method that gets messages of the level `ADVANCED_LOG`: `warn`, `info`, `debug` or `log`. */
-  advancedLogWriter?: string;
-}
 
 /** What stands beside each message. */
 export interface LogMetadata {

@@ -1,6 +1,6 @@
 /** The shapes of values and errors that applications get. */
+import type { ConnectionDetails } from "../../types/index";
 import type { DoneError } from "../host/core";
-import type { ConnectionDetails } from "../host/session";
 import type { Participant } from "./rules";
 
 /** The details of a chat (S56). */

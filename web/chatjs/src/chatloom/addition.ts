@@ -2,6 +2,7 @@
  * What Chatloom behaviour needs beside the rest: a core that knows it, what is behind its sessions, and what works
  * with other pages and with storage. A file of its own, loaded when the first session asks for that behaviour.
  */
+import type { ResumeArgs } from "../../types/index";
 import type { Handlers } from "../api/callbacks";
 import { type Settings, settings } from "../api/config";
 import { Controller } from "../api/controller";
@@ -11,7 +12,6 @@ import { Host } from "../host/host";
 import { later } from "../host/tasks";
 import type { ChatloomController } from "./controller";
 import type { ChatloomOptions } from "./options";
-import type { ResumeArgs } from "./resume";
 
 /** What that file has to have of the package, which has state: both work with the same. */
 const base = { Controller, Host, later, log, settings };

@@ -1,6 +1,7 @@
 /** What is behind a session that behaves as Chatloom does. */
 
 import type { Settings } from "../api/config";
+import type { Connection, Loaded, MessageState, Person } from "../../types/index";
 import { LogLevel } from "../api/log";
 import { callFailed, type ConnectResult, failure, type Result } from "../api/results";
 import {
@@ -20,7 +21,7 @@ import { SharedLine } from "./line";
 import type { ChatloomOptions } from "./options";
 import { Given } from "./given";
 import { watched } from "./upload";
-import { type Connection, connectionOf, type Loaded, type MessageStatus, type Person, personOf } from "./results";
+import { connectionOf, personOf } from "./results";
 
 /** Of so many messages the application hears again what it sent; of more the oldest are forgotten. */
 const MOST_MESSAGES = 1_000;
@@ -42,7 +43,7 @@ interface CallAlso extends Also {
 }
 
 /** What the application said when it sent a message. */
-type Sent = Pick<MessageStatus, "message" | "contentType" | "metadata">;
+type Sent = Pick<MessageState, "message" | "contentType" | "metadata">;
 
 /** The controller of such sessions, on the one that the package has. */
 export function controllerOn({ Controller, Host, later }: Base, core: CoreSource) {
@@ -299,10 +300,9 @@ export function controllerOn({ Controller, Host, later }: Base, core: CoreSource
         const [oldest] = this.#messages.keys();
         if (this.#messages.size > MOST_MESSAGES) this.#messages.delete(oldest as number);
       }
-      const status: MessageStatus = { key, state, ...sent };
-      if (id !== undefined) status.id = id;
-      if (state === "failed") status.error = failure(error);
-      this.tell("MESSAGE_STATE", status);
+      const itemId = id !== undefined && { id };
+      const why = state === "failed" && { error: failure(error) };
+      this.tell("MESSAGE_STATE", { key, state, ...sent, ...itemId, ...why });
     }
   }
 

@@ -1,39 +1,7 @@
 /** What an application may say about Chatloom behaviour. */
+import type { ChatloomOptions } from "../../types/index";
 
-/** The member `chatloom` of the configuration, and of the options of a session. */
-export interface ChatloomOptions {
-  /** Where the service is, for this session alone; without a slash at its end. */
-  endpoint?: string;
-  /**
-   * Where the chat is kept, so that it can go on when the page is loaded again: in `sessionStorage`, which
-   * ends with the tab; in IndexedDB; or where the application keeps it. Nowhere unless said. What is kept
-   * holds the participant's token, and the messages that have not been sent.
-   */
-  storage?: "session" | "indexeddb" | ChatStore;
-  /**
-   * Pages of this origin that are in the same chat share one socket; when the one that keeps it goes, another
-   * takes over. Needs Web Locks and BroadcastChannel, so a page that was loaded securely; without, each page has
-   * a socket of its own, as it has unless this is said.
-   */
-  tabs?: boolean;
-  /** One typing event goes out in this time, in milliseconds; 10,000 unless said. */
-  typingThrottleMs?: number;
-  /** Receipts are gathered for this long, in milliseconds; 5,000 unless said. */
-  receiptThrottleMs?: number;
-  /** How many entries a transcript that is shown holds, at least 100; 10,000 unless said. */
-  mostEntries?: number;
-}
-
-/** Texts by name: where chats are kept. Failures are logged, and the chat goes on. */
-export interface ChatStore {
-  get(key: string): Awaitable<string | null | undefined>;
-  set(key: string, value: string): Awaitable<void>;
-  delete(key: string): Awaitable<void>;
-  /** All names; of what is not a chat's too, if there is more in it. */
-  keys(): Awaitable<Iterable<string>>;
-}
-
-type Awaitable<T> = T | PromiseLike<T>;
+export type { ChatloomOptions, ChatStore } from "../../types/index";
 
 let everywhere: ChatloomOptions | undefined;
 

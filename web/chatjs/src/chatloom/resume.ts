@@ -1,21 +1,8 @@
 /** Chats go on when a page is loaded again. */
-import type { ParticipantClient } from "../host/clients";
+import type { ResumeArgs } from "../../types/index";
 import { addition } from "./addition";
-import { type ChatloomOptions, chatloomOptions } from "./options";
+import { chatloomOptions } from "./options";
 import { ChatloomSession } from "./session";
-
-/** The argument of `resume`. */
-export interface ResumeArgs {
-  /** The contact, or the initial contact; without one the chat that was kept last. */
-  contactId?: string;
-  /** Gives `onMessage` everything from the beginning, not only what was missed. */
-  replay?: boolean;
-  options?: {
-    chatloom?: ChatloomOptions;
-    /** Makes the requests in place of `fetch`, as for `create`. */
-    participantClient?: ParticipantClient;
-  };
-}
 
 /**
  * The session of a chat that was kept, with the messages that had not been sent; nothing when none is kept.

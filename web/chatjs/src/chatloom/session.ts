@@ -1,4 +1,5 @@
 /** A chat session that behaves as Chatloom does: what it offers beside the API of the original. */
+import type { Connection, Person } from "../../types/index";
 import { CALLBACKS, eventOf, type Handler, type Handlers, type Subscribe } from "../api/callbacks";
 import type { Settings } from "../api/config";
 import { handlersOf } from "../api/controller";
@@ -10,7 +11,6 @@ import { thrown } from "../host/core";
 import { addition } from "./addition";
 import type { ChatloomController } from "./controller";
 import type { ChatloomOptions } from "./options";
-import type { Connection, Person } from "./results";
 
 /** The callbacks that the original does not have. */
 const CHATLOOM_CALLBACKS = [

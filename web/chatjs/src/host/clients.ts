@@ -2,22 +2,12 @@
  * Clients of the Participant Service that the application brings, to make the requests in place of `fetch`: those
  * of the AWS SDKs, and whatever is like them.
  */
+import type { ParticipantClient } from "../../types/index";
 import type { HttpOutput } from "./core";
 import type { Reply } from "./http";
 
 /** The members of a request and of an answer, by their names on the wire. */
 type Members = Record<string, unknown>;
-
-/**
- * One of:
- *
- * - methods named as the operations are, such as `sendMessage(members)`, that give a promise: `ConnectParticipant`
- *   of the SDK v3. Or something with a method `promise()`: `AWS.ConnectParticipant` of the SDK v2;
- * - `send(command)` and, beside it, the classes of the commands, such as `SendMessageCommand`: for a
- *   `ConnectParticipantClient` of the SDK v3, `{ send: (command, options) => client.send(command, options),
- *   SendMessageCommand, ... }`.
- */
-export type ParticipantClient = Record<string, unknown>;
 
 /** What a method of the SDK v2 gives. */
 interface Request {
@@ -38,14 +28,22 @@ type Command = new (input: Members) => unknown;
 type Send = (command: unknown, options: { abortSignal: AbortSignal }) => Promise<Members>;
 type Method = (input: Members) => Promise<Members> | Request;
 
-/** Has a client make a request. */
+/**
+ * Has a client make a request. It is one of:
+ *
+ * - methods named as the operations are, such as `sendMessage(members)`, that give a promise: `ConnectParticipant`
+ *   of the SDK v3. Or something with a method `promise()`: `AWS.ConnectParticipant` of the SDK v2;
+ * - `send(command)` and, beside it, the classes of the commands, such as `SendMessageCommand`: for a
+ *   `ConnectParticipantClient` of the SDK v3, `{ send: (command, options) => client.send(command, options),
+ *   SendMessageCommand, ... }`.
+ */
 export async function ask(client: ParticipantClient, http: HttpOutput, signal: AbortSignal): Promise<Reply> {
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
   });
   let members: Members;
   try {
-    members = await Promise.race([start(client, http, signal), stopped]);
+    members = await Promise.race([start(client as Members, http, signal), stopped]);
   } catch (error) {
     return refusal(error as ClientError);
   }
@@ -57,7 +55,7 @@ export async function ask(client: ParticipantClient, http: HttpOutput, signal: A
   };
 }
 
-function start(client: ParticipantClient, http: HttpOutput, signal: AbortSignal): Promise<Members> {
+function start(client: Members, http: HttpOutput, signal: AbortSignal): Promise<Members> {
   const { operation } = http;
   const input = inputOf(http);
   const Command = client[`${operation}Command`] as Command | undefined;

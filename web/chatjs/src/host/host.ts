@@ -2,6 +2,7 @@
  * Does what the core wants: requests, sockets, the one timer; and brings it what happens. One host
  * serves all sessions of a page that have the same core, because the core does.
  */
+import type { ConnectionDetails } from "../../types/index";
 import { type Level, log, LogLevel } from "../api/log";
 import {
   type Call,
@@ -26,7 +27,6 @@ import {
   type Answer,
   askForToken,
   type Begun,
-  type ConnectionDetails,
   connectionDetails,
   type Listener,
   mayRepeat,

@@ -1,6 +1,6 @@
 /** Sessions and calls as the host knows them: what they come with, and what a new core needs to go on with them. */
+import type { ConnectionDetails, ParticipantClient } from "../../types/index";
 import type { Level } from "../api/log";
-import type { ParticipantClient } from "./clients";
 import type { Call, DoneOutput, EventOutput, Item, SessionOptions, UploadOutput } from "./core";
 import type { Reply } from "./http";
 import type { SocketManager } from "./managers";
@@ -19,17 +19,6 @@ export interface Listener {
   readonly means?: Means;
   /** In Chatloom behaviour, what it is to go on from. */
   readonly snapshot?: string | undefined;
-}
-
-/** What the service gave for a connection (S56). */
-export interface ConnectionDetails {
-  url: string | null | undefined;
-  expiry: string | null | undefined;
-  transportLifeTimeInSeconds: number;
-  /** Whether the answer also marked the agent as there (S181). */
-  connectionAcknowledged: boolean;
-  connectionToken: string | undefined;
-  connectionTokenExpiry: string | undefined;
 }
 
 /** What a session has of the application's in place of what the host would use. */

@@ -3,7 +3,6 @@
 import type { AgentChatSession, CustomerChatSession } from "../../src/api/session";
 import type { GlobalConfig } from "../../src/api/config";
 import type { CreateArgs } from "../../src/api/create";
-import type { ChatloomOptions, ChatStore } from "../../src/chatloom/options";
 import type { ChatloomSession } from "../../src/chatloom/session";
 import type * as published from "../../types/index.js";
 
@@ -23,8 +22,5 @@ alike<
   Exclude<keyof published.ChatloomSession, keyof CustomerChatSession>
 >();
 alike<keyof CreateArgs, keyof published.CreateAgent>();
-alike<keyof NonNullable<CreateArgs["options"]>, keyof published.CreateOptions>();
 // Those that the original keeps and does not use either are not worth a word.
 alike<Exclude<keyof GlobalConfig, "stage" | "cell" | "reconnect">, keyof published.GlobalConfig>();
-alike<keyof ChatloomOptions, keyof published.ChatloomOptions>();
-alike<keyof ChatStore, keyof published.ChatStore>();
