@@ -493,13 +493,13 @@ impl<'c> Service<'c> {
         let found = plan.page(items(plan.forward, from, plan.look_for()).map_err(failed)?);
         let ids: BTreeSet<ItemId> = found.items.iter().map(|item| item.id.clone()).collect();
         let ids: Vec<ItemId> = ids.into_iter().collect();
-        let receipts = self.store.receipts(&chat.id, &ids).map_err(failed)?;
+        let about = self.store.about(&chat.id, &ids).map_err(failed)?;
         let next = found.next.map(|place| {
             let end = now.plus_millis(limits::NEXT_TOKEN_MS);
             self.keys.mint_page(&plan.next_page(seat, place), end)
         });
         let next = next.transpose().map_err(|error| invalid(&error.to_string()))?;
-        page(&chat, &found.items, &receipts, next.as_deref())
+        page(&chat, &found.items, &about, next.as_deref())
     }
 }
 

@@ -8,7 +8,7 @@ use chatloom_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Record, Refusal, Timers};
+use crate::{Attachment, Record, Refusal, Timers};
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
 /// default.
@@ -37,6 +37,9 @@ pub struct Chat {
     pub ends_at: Timestamp,
     /// The customer's first message, until the customer connects.
     pub initial_message: Option<(ContentType, String)>,
+    /// Its files, oldest first; at most [`ATTACHMENTS_IN_CHAT`](crate::limits::ATTACHMENTS_IN_CHAT).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// When it last changed.
     pub updated_at: Timestamp,
     /// Timers of people who fall silent.
@@ -65,6 +68,7 @@ impl Chat {
         self.participants.shrink_to_fit();
         self.content_types.shrink_to_fit();
         self.attributes.shrink_to_fit();
+        self.attachments.shrink_to_fit();
     }
 
     /// The present contact; after the end, the last one.

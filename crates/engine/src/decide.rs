@@ -7,7 +7,8 @@ use chatloom_wire::{
 };
 
 use crate::{
-    AgentUser, Assistant, Chat, Draft, Heard, RecordChange, arrive, leave, record, timers,
+    AgentUser, Assistant, AttachmentCommand, Chat, Draft, Heard, RecordChange, arrive, attachment,
+    leave, record, timers,
 };
 
 /// What everybody's chats have in common.
@@ -56,6 +57,8 @@ pub enum Command {
         /// The participant the agent becomes.
         participant: ParticipantId,
     },
+    /// Something about a file.
+    Attachment(AttachmentCommand),
     /// The control plane ends the chat.
     Stop,
     /// The control plane sets timers of people who fall silent. The request has been checked.
@@ -175,6 +178,7 @@ impl Rules {
             Command::Accept { agent, participant } => arrive::accept(now, chat, agent, participant),
             Command::Stop => leave::stop(now, chat),
             Command::Record(change) => record::change(now, chat, change),
+            Command::Attachment(command) => attachment::decide(now, chat, command),
             Command::SetTimers { timers } => timers::configure(now, chat, timers),
             Command::TimePassed { heard } => Ok(leave::time_passed(now, chat, heard)),
         }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use chatloom_wire::{
     ContactId, ContentType, ItemId, ItemType, MessageMetadata, NewItem, ParticipantId,
-    ParticipantRole, Receipt, Timestamp,
+    ParticipantRole, Receipt, Timestamp, item::AttachmentItem,
 };
 
 use crate::uuid;
@@ -81,6 +81,8 @@ pub enum DraftBody {
         /// Read, not only delivered.
         read: bool,
     },
+    /// A file, or its new status when [`Draft::about`] names its item.
+    Attachment(AttachmentItem),
 }
 
 /// Ids and types only: content and names are private.
@@ -101,6 +103,8 @@ impl Draft {
             DraftBody::Item { item_type, .. } => {
                 matches!(item_type, ItemType::Message | ItemType::Attachment)
             }
+            // Its new status is nobody's word.
+            DraftBody::Attachment(_) => self.about.is_none(),
             DraftBody::Receipt { .. } => false,
         }
     }
@@ -124,6 +128,18 @@ impl Draft {
                 participant_id: self.sender.as_ref().map(|sender| &sender.id),
                 display_name: self.sender.as_ref().map(|sender| sender.name.as_str()),
                 participant_role: self.sender.as_ref().map(|sender| &sender.role),
+                ..item
+            }
+            .to_text(),
+            // A new status is the item again, under the Id and time that it has.
+            DraftBody::Attachment(file) => NewItem {
+                item_type: Some(&ItemType::Attachment),
+                attachments: std::slice::from_ref(file),
+                participant_id: self.sender.as_ref().map(|sender| &sender.id),
+                display_name: self.sender.as_ref().map(|sender| sender.name.as_str()),
+                participant_role: self.sender.as_ref().map(|sender| &sender.role),
+                id: Some(self.about.as_ref().unwrap_or(id).as_str()),
+                absolute_time: self.about.as_ref().and_then(time_of_item).or(Some(time)),
                 ..item
             }
             .to_text(),

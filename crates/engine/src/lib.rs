@@ -52,6 +52,7 @@
 
 mod arrive;
 mod assistant;
+pub mod attachment;
 mod chat;
 mod compose;
 mod decide;
@@ -59,6 +60,7 @@ pub mod entry;
 mod leave;
 pub mod limits;
 mod measures;
+pub mod media;
 mod record;
 mod send;
 mod start;
@@ -68,6 +70,7 @@ pub mod transcript;
 mod uuid;
 
 pub use assistant::{Assistant, InvalidScript, Reply, ScriptedAnswer};
+pub use attachment::{Attachment, AttachmentCommand, BlobId};
 pub use chat::{AgentUser, Chat, Contact, EndReason, Participant, Phase, Presence, StartChat};
 pub use decide::{Answer, Command, Decision, Refusal, Rules};
 pub use entry::{Audience, Draft, DraftBody, Entry, EntryKind, Sender};

@@ -29,6 +29,20 @@ pub const PRESENT_IN_CHAT: usize = 6;
 /// keeps a chat that never stops talking from filling the disk.
 pub const ENTRIES_IN_CHAT: u64 = 100_000;
 
+/// How many files a chat may have, those that were started included. One more is refused.
+pub const ATTACHMENTS_IN_CHAT: usize = 35;
+
+/// How long a file may stay between the start of its upload and its completion; then it is gone
+/// (docs/protocol/participant-service.md §8).
+pub const UPLOAD_KEPT_MS: i64 = DAY;
+
+/// How long the URL of an upload is good. No source states it.
+pub const UPLOAD_URL_MS: i64 = 15 * MINUTE;
+
+/// How long the URL of a download is good unless the request says otherwise. No source states it;
+/// the longest that one can ask for.
+pub const DOWNLOAD_URL_MS: i64 = 5 * MINUTE;
+
 /// How long a chat lasts at most, in milliseconds, when the request asks for `minutes`.
 pub(crate) const fn duration_ms(minutes: Option<i64>) -> i64 {
     let minutes = match minutes {

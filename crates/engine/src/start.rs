@@ -54,6 +54,7 @@ impl Rules {
             started_at: now,
             ends_at: now.plus_millis(limits::duration_ms(request.chat_duration_in_minutes)),
             initial_message,
+            attachments: Vec::new(),
             updated_at: now,
             timers: Timers::default(),
             record: Record {

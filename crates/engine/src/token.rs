@@ -42,7 +42,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chatloom_wire::{
-    ContactId, ErrorKind, ParticipantId, ParticipantRole, ServiceError, Timestamp,
+    AttachmentId, ContactId, ErrorKind, ParticipantId, ParticipantRole, ServiceError, Timestamp,
 };
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -96,6 +96,27 @@ pub enum AgentUse {
 }
 
 const PAGE_USE: u8 = 6;
+
+/// What a file's token is for: each stands in a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FileUse {
+    /// Uploading it.
+    Upload = 7,
+    /// Downloading it.
+    Download = 8,
+}
+
+/// A file of a chat, as its URL names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePass {
+    /// The chat.
+    pub chat: ContactId,
+    /// The file.
+    pub attachment: AttachmentId,
+    /// Whether a browser may show it in a page; else it offers to save it.
+    pub inline: bool,
+}
 
 /// Where the next page of a transcript begins, and how it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,6 +323,36 @@ impl Keys {
         Ok(page)
     }
 
+    /// A token for a file's URL, good before `end`.
+    pub fn mint_file(
+        &self,
+        of_use: FileUse,
+        pass: &FilePass,
+        end: Timestamp,
+    ) -> Result<String, TokenTooLong> {
+        let mut writer = Writer::new(of_use as u8, end);
+        writer.id(pass.chat.as_str());
+        writer.id(pass.attachment.as_str());
+        writer.bytes(&[u8::from(pass.inline)]);
+        self.sign(writer)
+    }
+
+    /// Which file a URL's token is for.
+    pub fn file(
+        &self,
+        of_use: FileUse,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<FilePass, TokenError> {
+        self.verify(of_use as u8, token, now, |reader, _| {
+            Some(FilePass {
+                chat: reader.id()?.as_str().into(),
+                attachment: reader.id()?.as_str().into(),
+                inline: reader.bytes::<1>()? != [0],
+            })
+        })
+    }
+
     fn sign(&self, writer: Writer) -> Result<String, TokenTooLong> {
         let Writer(mut bytes) = writer;
         let mut mac = self.read()[0].mac.clone();
@@ -459,6 +510,10 @@ mod tests {
         NextPage { chat, participant, contact, forward: true, descending: false, place: 77 }
     }
 
+    fn pass() -> FilePass {
+        FilePass { chat: seat().chat, attachment: "a-1".into(), inline: true }
+    }
+
     /// One token of each use, and whether a token is taken for it.
     type Taken = Box<dyn Fn(&Keys, &str) -> Result<(), TokenError>>;
     fn every_use(keys: &Keys) -> Vec<(String, Taken)> {
@@ -473,6 +528,10 @@ mod tests {
                 token,
                 Box::new(move |keys, token| keys.agent(of_use, token, NOW).map(drop)),
             ));
+        }
+        for of_use in [FileUse::Upload, FileUse::Download] {
+            let token = keys.mint_file(of_use, &pass(), end()).unwrap();
+            all.push((token, Box::new(move |keys, token| keys.file(of_use, token, NOW).map(drop))));
         }
         let token = keys.mint_page(&page(), end()).unwrap();
         all.push((token, Box::new(|keys, token| keys.page(token, &seat(), NOW).map(drop))));
@@ -636,6 +695,10 @@ mod tests {
             };
             let token = keys.mint_page(&page, end()).unwrap();
             prop_assert_eq!(keys.page(&token, &seat, NOW), Ok(page));
+            let attachment = participant.as_str().into();
+            let pass = FilePass { chat: seat.chat.clone(), attachment, inline: forward };
+            let token = keys.mint_file(FileUse::Download, &pass, end()).unwrap();
+            prop_assert_eq!(keys.file(FileUse::Download, &token, NOW), Ok(pass));
         }
 
         #[test]

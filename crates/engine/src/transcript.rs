@@ -18,7 +18,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Chat, Entry,
+    Chat, Entry, EntryKind,
     entry::time_of_item,
     token::{NextPage, Seat},
 };
@@ -161,18 +161,18 @@ impl Plan {
 ///
 /// Each item is as it was stored, unknown members included, but without `InitialContactId`, which
 /// is on the answer (§4.1); messages carry `MessageMetadata` with all their receipts (§4.4).
-/// `receipts` are the receipts of these items, oldest first. Fails when a stored text is no JSON
+/// `about` is what became of these items, oldest first: receipts, and new statuses of files. Fails when a stored text is no JSON
 /// object.
 pub fn body(
     chat: &ContactId,
     items: &[Arc<Entry>],
-    receipts: &[Arc<Entry>],
+    about: &[Arc<Entry>],
     next_token: Option<&str>,
 ) -> Result<String, serde_json::Error> {
     let mut of_item: BTreeMap<&ItemId, Vec<&Entry>> = BTreeMap::new();
-    for receipt in receipts {
-        if let Some(about) = &receipt.about {
-            of_item.entry(about).or_default().push(receipt);
+    for entry in about {
+        if let Some(item) = &entry.about {
+            of_item.entry(item).or_default().push(entry);
         }
     }
     let bytes: usize = items.iter().map(|item| item.text.len() + 128).sum();
@@ -185,8 +185,11 @@ pub fn body(
         if at > 0 {
             list.push(b',');
         }
-        let receipts = of_item.get(&item.id).map_or(&[][..], Vec::as_slice);
-        push_item(list, item, &fold(receipts)?)?;
+        let about = of_item.get(&item.id).map_or(&[][..], Vec::as_slice);
+        // A new status is the whole item again.
+        let status = about.iter().rfind(|entry| entry.kind == EntryKind::AttachmentStatus);
+        let text = status.map_or(&item.text, |status| &status.text);
+        push_item(list, &item.id, text, &fold(about)?)?;
     }
     list.push(b']');
     if let Some(token) = next_token {
@@ -198,10 +201,11 @@ pub fn body(
 
 fn push_item(
     json: &mut Vec<u8>,
-    entry: &Entry,
+    id: &ItemId,
+    text: &str,
     receipts: &[Receipt],
 ) -> Result<(), serde_json::Error> {
-    let stored: Members<'_> = serde_json::from_str(&entry.text)?;
+    let stored: Members<'_> = serde_json::from_str(text)?;
     let is_message = stored.get("Type").is_some_and(|kind| kind.get() == "\"MESSAGE\"");
     // Attachments and events have receipts only if somebody sent some.
     let has_metadata = is_message || !receipts.is_empty();
@@ -215,7 +219,7 @@ fn push_item(
     }
     if has_metadata {
         let mut metadata = Object::open(object.name("MessageMetadata")?);
-        metadata.member("MessageId", &entry.id)?;
+        metadata.member("MessageId", id)?;
         metadata.member("Receipts", receipts)?;
         if let Some(stored) = stored.get("MessageMetadata") {
             let stored: Members<'_> = serde_json::from_str(stored.get())?;
@@ -235,7 +239,7 @@ fn push_item(
 /// item has been delivered, at that time at the latest (§9).
 fn fold(receipts: &[&Entry]) -> Result<Vec<Receipt>, serde_json::Error> {
     let mut folded: Vec<Receipt> = Vec::new();
-    for entry in receipts {
+    for entry in receipts.iter().filter(|entry| entry.kind == EntryKind::Receipt) {
         let stored: StoredReceipt = serde_json::from_str(&entry.text)?;
         for new in stored.metadata.receipts.unwrap_or_default() {
             let known = folded

@@ -6,6 +6,7 @@
 //! [`Config::to_toml`] writes every key with what it means and its present value.
 
 mod agents;
+mod attachments;
 mod audit;
 mod chaos;
 mod connection;
@@ -36,6 +37,7 @@ use serde::Deserialize;
 use self::section::{Check, Line, Section};
 pub use self::{
     agents::{AgentConfig, AgentsSection},
+    attachments::AttachmentsSection,
     audit::AuditSection,
     chaos::ChaosSection,
     connection::ConnectionSection,
@@ -131,6 +133,7 @@ config! {
     http: HttpSection,
     socket: SocketSection,
     connection: ConnectionSection,
+    attachments: AttachmentsSection,
     limits: LimitsSection,
     metrics: MetricsSection,
     chaos: ChaosSection,

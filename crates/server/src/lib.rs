@@ -27,10 +27,12 @@
 
 mod audit;
 pub mod backup;
+pub mod blob;
 pub mod bus;
 mod chaos;
 pub mod chats;
 pub mod config;
+mod files;
 mod http;
 mod hub;
 mod keys;

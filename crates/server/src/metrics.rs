@@ -21,6 +21,7 @@ use prometheus_client::{
 
 use crate::{
     chats::Chats,
+    files::Files,
     http::{
         Operation,
         limits::{Limit, Limits},
@@ -268,6 +269,36 @@ impl Metrics {
                     measured(name, help, count as u64)
                 })
                 .to_vec()
+        });
+    }
+
+    /// Adds the figures of files.
+    pub(crate) fn add_files(&mut self, files: Arc<Files>) {
+        self.collect(move || {
+            let counts = &files.counts;
+            let mut figures = [
+                ("files_uploaded", "Files that came in whole", &counts.uploads),
+                ("file_bytes_uploaded", "Bytes of them", &counts.upload_bytes),
+                ("files_downloaded", "Files that were begun to be sent", &counts.downloads),
+                ("file_bytes_downloaded", "Bytes of them that were sent", &counts.download_bytes),
+                ("files_not_genuine", "Files that are not what they say", &counts.not_genuine),
+                ("file_scans_approved", "Files the scanner approved", &counts.scans_approved),
+                ("file_scans_rejected", "Files the scanner rejected", &counts.scans_rejected),
+                (
+                    "file_scans_failed",
+                    "Files rejected because the scanner came to no verdict",
+                    &counts.scans_failed,
+                ),
+                ("files_swept", "Files removed because no chat needed them", &counts.swept),
+            ]
+            .map(|(name, help, count)| counted(name, help, count.load(Relaxed)))
+            .to_vec();
+            figures.push(measured(
+                "file_transfers",
+                "Uploads and downloads under way",
+                files.under_way(),
+            ));
+            figures
         });
     }
 

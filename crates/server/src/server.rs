@@ -18,9 +18,11 @@ use tokio::{
 
 use crate::{
     audit::Audit,
+    blob::{Blobs, disk::DiskBlobs},
     bus::{Bus, Listener, local::Local},
     chats::{Chats, Clock},
     config::{Config, ConfigError},
+    files::Files,
     http::{App, Gates, limits::Limits},
     hub::{Hub, HubOptions},
     keys::{KeysError, ServerKeys},
@@ -92,6 +94,13 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server;
 
+/// What a server stands on.
+struct Parts {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    blobs: Arc<dyn Blobs>,
+}
+
 /// A server that runs. [`Running::stop`] it: one that is dropped goes on until its runtime ends.
 #[derive(Debug)]
 pub struct Running {
@@ -139,32 +148,37 @@ impl Server {
         let bus = Arc::new(Local::new());
         let listening = Arc::clone(&bus);
         let listen = move |listener| listening.set_listener(listener);
-        Self::start_on(config, tls, clock, store, bus, metrics, listen).await
+        let path = data.join(FILES);
+        let blobs = DiskBlobs::open(&path).map_err(|error| StartError::Data { path, error })?;
+        let parts = Parts { store, bus, blobs: Arc::new(blobs) };
+        Self::start_on(config, tls, clock, parts, metrics, listen).await
     }
 
-    /// Starts a server on a store and a bus of the caller's choice. `listen` is given who is to be
-    /// told by the bus, before the first connection is accepted.
+    /// Starts a server on a store, a bus and a storage of files of the caller's choice. `listen` is
+    /// given who is to be told by the bus, before the first connection is accepted.
     pub async fn start_with(
         config: Config,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         bus: Arc<dyn Bus>,
+        blobs: Arc<dyn Blobs>,
         listen: impl FnOnce(Arc<dyn Listener>),
     ) -> Result<Running, StartError> {
         config.check()?;
         let tls = Tls::open(&config.tls)?;
-        Self::start_on(config, tls, clock, store, bus, Metrics::new(), listen).await
+        let parts = Parts { store, bus, blobs };
+        Self::start_on(config, tls, clock, parts, Metrics::new(), listen).await
     }
 
     async fn start_on(
         config: Config,
         tls: Option<Tls>,
         clock: Arc<dyn Clock>,
-        store: Arc<dyn Store>,
-        bus: Arc<dyn Bus>,
+        parts: Parts,
         mut metrics: Metrics,
         listen: impl FnOnce(Arc<dyn Listener>),
     ) -> Result<Running, StartError> {
+        let Parts { store, bus, blobs } = parts;
         let keys = ServerKeys::load_or_make(&config)?;
         let audit = Audit::open(config.audit.file.as_deref()).map_err(|error| {
             let path = config.audit.file.clone().unwrap_or_default();
@@ -191,9 +205,16 @@ impl Server {
             patience: socket.hole_patience.get(),
             queue: config.instance.queue.clone(),
         };
+        let files = Arc::new(Files::new(
+            blobs,
+            Arc::clone(&chats),
+            Arc::clone(&clock),
+            config.attachments.clone(),
+        ));
         metrics.add_chats(Arc::clone(&chats));
         let limits = Arc::new(Limits::new(&config, Instant::now()));
         metrics.add_limits(Arc::clone(&limits));
+        metrics.add_files(Arc::clone(&files));
         let metrics = Arc::new(metrics);
         let hub = Hub::new(options, Arc::clone(&store), bus, Arc::clone(&metrics));
         listen(Arc::<Hub>::clone(&hub));
@@ -215,6 +236,7 @@ impl Server {
                 chats,
                 store,
                 hub,
+                files,
                 metrics,
                 clock,
                 audit,
@@ -292,6 +314,10 @@ impl Node {
         let sweep = tokio::spawn(Arc::clone(&app.hub).sweep_forever());
         let timers = tokio::spawn(Arc::clone(&app.chats).run_timers(stopped(stopping.clone())));
         let files = tokio::spawn(reload::run(Arc::clone(&app), tls.clone(), keys, reloads));
+        let attachments = [
+            tokio::spawn(Arc::clone(&app.files).run_scans(stopped(stopping.clone()))),
+            tokio::spawn(Arc::clone(&app.files).run_sweeps(stopped(stopping.clone()))),
+        ];
         let max = app.config.http.max_connections.min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(max));
 
@@ -310,6 +336,11 @@ impl Node {
         files.abort();
         if let Err(error) = timers.await {
             tracing::error!(%error, "the timers ended by themselves");
+        }
+        for task in attachments {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "what looks after files ended by itself");
+            }
         }
         if let Err(error) = app.store.close().await {
             tracing::error!(%error, "the store was not closed as it should");

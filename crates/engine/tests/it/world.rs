@@ -147,6 +147,10 @@ pub(crate) fn in_short(draft: &Draft) -> String {
         }
         DraftBody::Receipt { read: true } => format!("{role} read"),
         DraftBody::Receipt { read: false } => format!("{role} delivered"),
+        DraftBody::Attachment(file) => {
+            let part = |part: &Option<Box<str>>| part.as_deref().unwrap_or_default().to_owned();
+            format!("{role} {} {}", part(&file.attachment_name), part(&file.status))
+        }
     };
     text.trim().to_owned()
 }

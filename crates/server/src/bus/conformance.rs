@@ -463,6 +463,7 @@ fn empty_chat(id: &ContactId) -> Chat {
         started_at: NOON,
         ends_at: NOON.plus_millis(3_600_000),
         initial_message: None,
+        attachments: Vec::new(),
         updated_at: NOON,
         timers: Timers::default(),
         record: Record::default(),

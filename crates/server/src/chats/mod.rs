@@ -6,6 +6,7 @@
 //! states of recent chats are kept in memory, as a cache only: the guard finds out when one is old.
 
 mod agents;
+mod attachments;
 mod clock;
 mod control;
 mod measures;
@@ -35,9 +36,11 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub(crate) use self::attachments::too_large;
 use self::outcome::failed;
 pub use self::{
     agents::Accepted,
+    attachments::Pending,
     clock::{Clock, SystemClock},
 };
 use crate::{

@@ -45,7 +45,7 @@ impl Chats {
 
     /// Waits a while for a participant who has not connected yet. Whoever has not then is refused by
     /// the rules.
-    async fn wait_for(&self, seat: &Seat) -> Result<(), StoreError> {
+    pub(super) async fn wait_for(&self, seat: &Seat) -> Result<(), StoreError> {
         let until = Instant::now() + CONNECT_PATIENCE;
         while self.is_expected(seat).await? && Instant::now() < until {
             let mut connected = pin!(self.connected.notified());

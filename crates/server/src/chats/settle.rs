@@ -7,7 +7,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use chatloom_engine::{Answer, Chat, Command, Draft, Entry, entry::item_id, limits};
+use chatloom_engine::{
+    Answer, AttachmentCommand, Chat, Command, Draft, Entry, entry::item_id, limits,
+};
 use chatloom_wire::{ContactId, ErrorKind, ServiceError, Timestamp, participant::SentResponse};
 use futures_util::future::BoxFuture;
 
@@ -227,7 +229,12 @@ fn changed_queues(before: &Chat, after: &Chat) -> [Option<Arc<str>>; 2] {
 
 /// A chat has room for so many entries; leaving and ending are always possible.
 fn room_for(command: &Command, head: u64) -> Result<(), ServiceError> {
-    let adds = matches!(command, Command::SendMessage { .. } | Command::SendEvent { .. });
+    let adds = matches!(
+        command,
+        Command::SendMessage { .. }
+            | Command::SendEvent { .. }
+            | Command::Attachment(AttachmentCommand::Complete { .. })
+    );
     if adds && head >= limits::ENTRIES_IN_CHAT {
         return Err(ServiceError::new(
             ErrorKind::Validation,

@@ -283,8 +283,12 @@ impl Store for Meddled {
         self.inner.place(chat, of)
     }
 
-    fn receipts(&self, chat: &ContactId, items: Vec<ItemId>) -> store::Answer<'_, Vec<Arc<Entry>>> {
-        self.inner.receipts(chat, items)
+    fn about(&self, chat: &ContactId, items: Vec<ItemId>) -> store::Answer<'_, Vec<Arc<Entry>>> {
+        self.inner.about(chat, items)
+    }
+
+    fn scanning(&self, limit: u32) -> store::Answer<'_, Vec<ContactId>> {
+        self.inner.scanning(limit)
     }
 
     fn entries_after(

@@ -79,11 +79,11 @@ impl Chats {
         let found =
             self.store.items(query(plan.forward, from, plan.look_for())).await.map_err(failed)?;
         let page = plan.page(found);
-        let receipts = if page.items.is_empty() {
+        let about = if page.items.is_empty() {
             Vec::new()
         } else {
             let ids = page.items.iter().map(|item| item.id.clone()).collect();
-            self.store.receipts(&chat.id, ids).await.map_err(failed)?
+            self.store.about(&chat.id, ids).await.map_err(failed)?
         };
         let next = page
             .next
@@ -96,17 +96,17 @@ impl Chats {
                 tracing::error!(%error, "no NextToken could be made");
                 internal()
             })?;
-        page_body(&chat, &page.items, &receipts, next.as_deref())
+        page_body(&chat, &page.items, &about, next.as_deref())
     }
 }
 
 fn page_body(
     chat: &Chat,
     items: &[Arc<Entry>],
-    receipts: &[Arc<Entry>],
+    about: &[Arc<Entry>],
     next_token: Option<&str>,
 ) -> Result<String, ServiceError> {
-    transcript::body(&chat.id, items, receipts, next_token).map_err(|error| {
+    transcript::body(&chat.id, items, about, next_token).map_err(|error| {
         // Only where, not what: the text is private.
         let (line, column) = (error.line(), error.column());
         tracing::error!(chat = %chat.id, line, column, "a stored item is no JSON object");

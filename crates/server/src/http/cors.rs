@@ -9,8 +9,13 @@ use crate::config::Config;
 const REQUEST_HEADERS: &str = "authorization, content-type, x-amz-bearer, x-amz-content-sha256, \
     x-amz-date, x-amz-security-token, x-amz-user-agent, amz-sdk-invocation-id, amz-sdk-request";
 /// What pages may read besides the answer itself.
-const RESPONSE_HEADERS: &str = "x-amzn-ErrorType, x-amzn-RequestId, Date, Retry-After";
+const RESPONSE_HEADERS: &str = "x-amzn-ErrorType, x-amzn-RequestId, Date, Retry-After, ETag, \
+    Accept-Ranges, Content-Disposition, Content-Length, Content-Range";
 const METHODS: &str = "GET, POST, PUT, OPTIONS";
+/// What may be done with the URL of a file.
+const FILE_METHODS: &str = "GET, HEAD, PUT, OPTIONS";
+/// The longest list of headers that a preflight is told is allowed, in characters.
+const MOST_HEADERS: usize = 1_000;
 /// How long a browser may keep the answer to a preflight, in seconds: the most that browsers do.
 const MAX_AGE: &str = "7200";
 
@@ -64,6 +69,20 @@ impl Cors {
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
                 HeaderValue::from_static(RESPONSE_HEADERS),
             );
+        }
+    }
+
+    /// Adds what a preflight of a file's URL asks for: all headers are allowed, as the storage of
+    /// Amazon Connect has to allow them (docs/protocol/participant-service.md §8).
+    pub(crate) fn preflight_of_file(request: &HeaderMap, answer: &mut HeaderMap) {
+        Self::preflight(answer);
+        answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(FILE_METHODS));
+        let asked = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS).filter(|asked| {
+            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_, ".contains(byte);
+            asked.len() <= MOST_HEADERS && asked.as_bytes().iter().all(is_name)
+        });
+        if let Some(asked) = asked {
+            answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
         }
     }
 

@@ -2,15 +2,18 @@
 
 pub(crate) mod agent;
 mod assets;
+mod attachments;
 mod auth;
 mod chaos;
 mod contact;
 mod cors;
 pub(crate) mod error;
+mod files;
 mod health;
 pub(crate) mod limits;
 mod participant;
 pub(crate) mod password;
+mod range;
 mod sigv4;
 mod socket;
 mod start_chat;
@@ -23,6 +26,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -56,6 +60,7 @@ use crate::{
     audit::{Audit, Note, Watched},
     chats::{Chats, Clock},
     config::{AccessKey, Config, Size},
+    files::Files,
     hub::Hub,
     metrics::Metrics,
     random,
@@ -71,6 +76,7 @@ pub(crate) struct App {
     pub(crate) chats: Arc<Chats>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) files: Arc<Files>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Audit,
@@ -136,6 +142,13 @@ operations! {
     SendEvent = service::SendEvent::NAME,
     GetTranscript = service::GetTranscript::NAME,
     DisconnectParticipant = service::DisconnectParticipant::NAME,
+    StartAttachmentUpload = service::StartAttachmentUpload::NAME,
+    CompleteAttachmentUpload = service::CompleteAttachmentUpload::NAME,
+    GetAttachment = service::GetAttachment::NAME,
+    /// `PUT /v1/files/...`
+    UploadFile = "UploadFile",
+    /// `GET /v1/files/...`
+    DownloadFile = "DownloadFile",
     StartChatContact = wire::StartChatContact::NAME,
     StopContact = wire::StopContact::NAME,
     DescribeContact = wire::DescribeContact::NAME,
@@ -166,6 +179,21 @@ operations! {
     Unknown = "Unknown",
 }
 
+impl Operation {
+    /// How large a body of it may be, in bytes, and how long its answer may take.
+    fn bounds(self, config: &Config) -> (usize, Duration) {
+        let files = &config.attachments;
+        match self {
+            // A file is as long on its way as it is allowed to; then it is written.
+            Self::UploadFile => (
+                files.max_size.bytes(),
+                files.transfer_timeout.get() + config.http.answer_timeout.get(),
+            ),
+            _ => (config.http.max_body.bytes(), config.http.answer_timeout.get()),
+        }
+    }
+}
+
 /// All paths.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     use MethodFilter as On;
@@ -188,6 +216,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         POST service::GetTranscript::PATH, GetTranscript => participant::get_transcript;
         POST service::DisconnectParticipant::PATH,
             DisconnectParticipant => participant::disconnect;
+        POST service::StartAttachmentUpload::PATH, StartAttachmentUpload => attachments::start;
+        POST service::CompleteAttachmentUpload::PATH,
+            CompleteAttachmentUpload => attachments::complete;
+        POST service::GetAttachment::PATH, GetAttachment => attachments::get;
+        PUT files::PATH, UploadFile => files::upload;
+        GET files::PATH, DownloadFile => files::download;
         PUT wire::StartChatContact::PATH, StartChatContact => contact::start_chat;
         POST wire::StopContact::PATH, StopContact => contact::stop;
         GET wire::DescribeContact::PATH, DescribeContact => contact::describe;
@@ -278,7 +312,7 @@ async fn serve<F: Future<Output = Answer>>(
     };
     let unread = Unread { body: Arc::clone(&call.body), until: call.body_until };
     let retry_after = Arc::clone(&call.retry_after);
-    let largest = app.config.http.max_body.bytes();
+    let (largest, answer_timeout) = operation.bounds(&app.config);
     let chaos = app.gates.chaos.as_ref();
     let fate = chaos.map(|chaos| chaos.request(operation)).unwrap_or_default();
     let answer = async {
@@ -293,8 +327,9 @@ async fn serve<F: Future<Output = Answer>>(
         if let Some(error) = fate.before(plane) {
             return Err(error);
         }
-        let limit = started + app.config.http.answer_timeout.get();
-        match tokio::time::timeout_at(limit, handler(Arc::clone(&app), call)).await {
+        match tokio::time::timeout_at(started + answer_timeout, handler(Arc::clone(&app), call))
+            .await
+        {
             Ok(answer) => answer,
             Err(_) => Err(ServiceError::new(
                 ErrorKind::InternalServer,
@@ -350,9 +385,14 @@ async fn serve<F: Future<Output = Answer>>(
 /// Preflights of browsers, for every path; operations that are not offered; and what has no path here.
 async fn unknown(app: Arc<App>, call: Call) -> Answer {
     if call.parts.method == Method::OPTIONS {
+        let is_file = call.parts.uri.path().starts_with(files::PREFIX);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        Cors::preflight(response.headers_mut());
+        if is_file {
+            Cors::preflight_of_file(&call.parts.headers, response.headers_mut());
+        } else {
+            Cors::preflight(response.headers_mut());
+        }
         return Ok(response);
     }
     if let Some(operation) = contact::modelled(&call.parts.method, call.parts.uri.path()) {
@@ -467,9 +507,19 @@ impl Call {
         self.parts.headers.get(name)?.to_str().ok()
     }
 
+    /// The body, to be read piece by piece.
+    fn take_body(&mut self) -> Body {
+        std::mem::take(&mut *self.body.lock())
+    }
+
+    /// Leaves what was not read of a body to be read away.
+    fn give_back(&mut self, body: Body) {
+        *self.body.lock() = body;
+    }
+
     /// The body, at most so large.
     pub(crate) async fn body(&mut self, limit: Size) -> Result<Bytes, ServiceError> {
-        let body = std::mem::take(&mut *self.body.lock());
+        let body = self.take_body();
         let whole = Limited::new(body, limit.bytes()).collect();
         match tokio::time::timeout_at(self.body_until, whole).await {
             Ok(Ok(whole)) => Ok(whole.to_bytes()),

@@ -58,6 +58,12 @@ impl PublicBase {
         Some(Self { secure, host: authority.to_string(), prefix: String::new() })
     }
 
+    /// The URL of a file.
+    pub(crate) fn file_url(&self, token: &str) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}{}/v1/files/{token}", self.host, self.prefix)
+    }
+
     /// The URL of a socket. ChatJS takes only `wss:` and `ws://127.0.0.1:<port>`
     /// (docs/protocol/websocket.md §1.1), so loopback is written like that.
     pub(crate) fn socket_url(&self, token: &str) -> String {

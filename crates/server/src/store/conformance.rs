@@ -25,8 +25,10 @@ use std::{
 };
 
 use chatloom_engine::{
-    Audience, Chat, Contact, Draft, DraftBody, EndReason, Entry, EntryKind, Participant, Phase,
-    Presence, Record, Sender, Timers, entry::time_of_item,
+    Attachment, Audience, BlobId, Chat, Contact, Draft, DraftBody, EndReason, Entry, EntryKind,
+    Participant, Phase, Presence, Record, Sender, Timers,
+    attachment::{RequestKey, Stage},
+    entry::time_of_item,
 };
 use chatloom_wire::{
     ContactFlowId, ContactId, ContentType, InstanceId, ItemId, ItemType, ParticipantId,
@@ -84,10 +86,11 @@ macro_rules! store_conformance {
             the_transcript_is_paged_both_ways
             the_transcript_of_one_contact
             places_of_times
-            receipts_of_items
+            what_became_of_items
             heads_of_many_chats
             the_queue_is_ordered_by_waiting_time
             due_chats_come_in_order
+            chats_with_a_scan_are_found
             a_lease_has_one_holder
             a_lease_survives_reopening
             closing_finishes_what_waits
@@ -144,6 +147,7 @@ fn chat(number: u64) -> Chat {
         started_at: NOON,
         ends_at: at(86_400_000),
         initial_message: Some((ContentType::TextPlain, "first".to_owned())),
+        attachments: Vec::new(),
         updated_at: NOON,
         timers: Timers::default(),
         record: Record::default(),
@@ -803,7 +807,7 @@ pub async fn what_is_unknown_is_empty(data: &dyn Data) {
         assert!(store.chat_of_contact(&id).await.unwrap().is_none());
         assert!(store.entries_after(&id, 0, 10).await.unwrap().is_empty());
         assert!(store.items(items(&id)).await.unwrap().is_empty());
-        assert!(store.receipts(&id, vec!["x".into()]).await.unwrap().is_empty());
+        assert!(store.about(&id, vec!["x".into()]).await.unwrap().is_empty());
         assert_eq!(store.place(&id, Place::AtOrAfter(at(0))).await.unwrap(), None);
         assert_eq!(store.heads(vec![id.clone()]).await.unwrap(), [0]);
         let result = store.commit(append(&id, 1, Vec::new(), at(0))).await;
@@ -965,8 +969,8 @@ pub async fn places_of_times(data: &dyn Data) {
     }
 }
 
-/// The receipts of the items that are asked for, in the order of the log.
-pub async fn receipts_of_items(data: &dyn Data) {
+/// The receipts and statuses of the items that are asked for, in the order of the log.
+pub async fn what_became_of_items(data: &dyn Data) {
     let store = data.open().await;
     let chat = created(&*store, 1).await;
     let other = created(&*store, 2).await;
@@ -981,24 +985,25 @@ pub async fn receipts_of_items(data: &dyn Data) {
         ids.iter().rev().map(|id| receipt(&contact(1), id, AGENT, false)).collect();
     drafts.push(receipt(&contact(1), &ids[0], AGENT, true));
     drafts.push(receipt(&contact(1), &ids[0], OTHER_AGENT, true));
-    drafts.push(Draft {
-        kind: EntryKind::ProcessingStatus,
-        about: Some(ids[0].clone()),
-        ..message(&contact(1), "no receipt")
-    });
+    for kind in [EntryKind::ProcessingStatus, EntryKind::AttachmentStatus] {
+        let about = Some(ids[0].clone());
+        drafts.push(Draft { kind, about, ..message(&contact(1), "a status") });
+    }
     done(&*store, append(&contact(1), chat.version, drafts, at(0))).await;
     let stray = receipt(&contact(2), &ids[0], AGENT, false);
     done(&*store, append(&contact(2), other.version, vec![stray], at(0))).await;
 
-    let of_two = store.receipts(&contact(1), vec![ids[0].clone(), ids[600].clone()]).await.unwrap();
+    let of_two = store.about(&contact(1), vec![ids[0].clone(), ids[600].clone()]).await.unwrap();
     let seen: Vec<_> = of_two.iter().map(|entry| entry.about.clone().unwrap()).collect();
-    assert_eq!(seen, [&ids[600], &ids[0], &ids[0], &ids[0]].map(Clone::clone));
+    assert_eq!(seen, [&ids[600], &ids[0], &ids[0], &ids[0], &ids[0]].map(Clone::clone));
     assert!(of_two.is_sorted_by_key(|entry| entry.seq));
-    assert!(of_two.iter().all(|entry| entry.kind == EntryKind::Receipt));
-    let all = store.receipts(&contact(1), ids).await.unwrap();
-    assert_eq!(all.len(), 603);
+    let (status, receipts) = of_two.split_last().unwrap();
+    assert_eq!(status.kind, EntryKind::AttachmentStatus);
+    assert!(receipts.iter().all(|entry| entry.kind == EntryKind::Receipt));
+    let all = store.about(&contact(1), ids).await.unwrap();
+    assert_eq!(all.len(), 604);
     assert!(all.is_sorted_by_key(|entry| entry.seq));
-    assert!(store.receipts(&contact(1), Vec::new()).await.unwrap().is_empty());
+    assert!(store.about(&contact(1), Vec::new()).await.unwrap().is_empty());
 }
 
 /// One answer for many chats, in the order of the question.
@@ -1074,6 +1079,46 @@ pub async fn due_chats_come_in_order(data: &dyn Data) {
     store.close().await.unwrap();
     let store = data.open().await;
     assert_eq!(store.due(at(400), 10).await.unwrap(), [contact(1), contact(4)]);
+}
+
+/// Chats with files that a scanner has, after a restart too.
+pub async fn chats_with_a_scan_are_found(data: &dyn Data) {
+    let file = |stage: Stage| Attachment {
+        id: "file".into(),
+        owner: participant(CUSTOMER),
+        name: "a.txt".to_owned(),
+        content_type: "text/plain".to_owned(),
+        size: 1,
+        started_at: NOON,
+        upload_by: NOON,
+        request: RequestKey { token: 1, body: 2 },
+        stage,
+    };
+    let (blob, token) = (BlobId([1; 32]), 3);
+    let scanning = || file(Stage::Scanning { blob, sent_at: NOON, contact: contact(1), token });
+    let store = data.open().await;
+    assert!(store.scanning(10).await.unwrap().is_empty());
+    for number in 1..=4 {
+        let chat = created(&*store, number).await;
+        let files = match number {
+            1 => vec![file(Stage::Started), file(Stage::Approved { blob, token })],
+            2 => vec![scanning()],
+            _ => vec![file(Stage::Rejected { token }), scanning(), scanning()],
+        };
+        done(&*store, change(&chat, at(1), |chat| chat.attachments = files)).await;
+    }
+    assert_eq!(store.scanning(10).await.unwrap(), [contact(2), contact(3), contact(4)]);
+    assert_eq!(store.scanning(2).await.unwrap(), [contact(2), contact(3)]);
+    let chat = load(&*store, &contact(2)).await;
+    let judged = vec![file(Stage::Approved { blob, token })];
+    done(&*store, change(&chat, at(1), |chat| chat.attachments = judged)).await;
+    store.close().await.unwrap();
+    let store = data.open().await;
+    assert_eq!(store.scanning(10).await.unwrap(), [contact(3), contact(4)]);
+    let ended = Phase::Ended { at: at(1), reason: EndReason::Other };
+    let chat = load(&*store, &contact(3)).await;
+    done(&*store, change(&chat, at(1), |chat| chat.phase = ended)).await;
+    assert_eq!(store.scanning(10).await.unwrap(), [contact(3), contact(4)], "until it is judged");
 }
 
 /// One holder at a time, until it ends or is given back.

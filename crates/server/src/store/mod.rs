@@ -50,8 +50,8 @@ pub trait Store: Send + Sync + 'static {
     /// The place of the first item at or after a time, or of the last one at or before it.
     fn place(&self, chat: &ContactId, of: Place) -> Answer<'_, Option<u64>>;
 
-    /// The receipts of some items of a chat, oldest first.
-    fn receipts(&self, chat: &ContactId, items: Vec<ItemId>) -> Answer<'_, Vec<Arc<Entry>>>;
+    /// What became of some items of a chat, oldest first: receipts, and new statuses of files.
+    fn about(&self, chat: &ContactId, items: Vec<ItemId>) -> Answer<'_, Vec<Arc<Entry>>>;
 
     /// All entries of a chat after a place, oldest first, at most `limit`.
     fn entries_after(&self, chat: &ContactId, seq: u64, limit: u32) -> Answer<'_, Vec<Arc<Entry>>>;
@@ -72,6 +72,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Chats whose [`Chat::next_due`] is not after `now`, at most `limit`, longest due first.
     fn due(&self, now: Timestamp, limit: u32) -> Answer<'_, Vec<ContactId>>;
+
+    /// Chats with files that a scanner has ([`Chat::scanning`]), at most `limit`, in the order of
+    /// their start.
+    fn scanning(&self, limit: u32) -> Answer<'_, Vec<ContactId>>;
 
     /// Takes or keeps a lease: whether `holder` has it until `until`. A lease that ended by `now` is
     /// anybody's.

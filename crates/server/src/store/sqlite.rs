@@ -426,9 +426,9 @@ impl Store for Sqlite {
         Box::pin(self.read("looking for a place", move |c| reader::place_of(c, &chat, of)))
     }
 
-    fn receipts(&self, chat: &ContactId, items: Vec<ItemId>) -> Answer<'_, Vec<Arc<Entry>>> {
+    fn about(&self, chat: &ContactId, items: Vec<ItemId>) -> Answer<'_, Vec<Arc<Entry>>> {
         let chat = chat.clone();
-        Box::pin(self.read("reading receipts", move |c| reader::receipts(c, &chat, &items)))
+        Box::pin(self.read("reading receipts", move |c| reader::about(c, &chat, &items)))
     }
 
     fn entries_after(&self, chat: &ContactId, seq: u64, limit: u32) -> Answer<'_, Vec<Arc<Entry>>> {
@@ -459,6 +459,10 @@ impl Store for Sqlite {
 
     fn due(&self, now: Timestamp, limit: u32) -> Answer<'_, Vec<ContactId>> {
         Box::pin(self.read("reading timers", move |c| reader::due(c, now, limit)))
+    }
+
+    fn scanning(&self, limit: u32) -> Answer<'_, Vec<ContactId>> {
+        Box::pin(self.read("reading scans", move |c| reader::scanning(c, limit)))
     }
 
     fn lease(

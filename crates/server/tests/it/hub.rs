@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chatloom_server::{
     Config, Server,
+    blob::disk::DiskBlobs,
     bus::{Bus, Listener, Notice, conformance::Lossy, local::Local},
     store::sqlite::{Options, Sqlite},
 };
@@ -23,9 +24,10 @@ async fn site_on(bus: Arc<dyn Bus>, local: Arc<Local>, sweep: &str) -> Site {
     let store = Sqlite::open(folder.path().join("chatloom.db"), Options::default()).unwrap();
     let clock = clock();
     let listen = move |listener| local.set_listener(listener);
-    let running = Server::start_with(config.clone(), clock.clone(), Arc::new(store), bus, listen)
-        .await
-        .unwrap();
+    let blobs = Arc::new(DiskBlobs::open(folder.path().join("files")).unwrap());
+    let store = Arc::new(store);
+    let running =
+        Server::start_with(config.clone(), clock.clone(), store, bus, blobs, listen).await.unwrap();
     Site::of(running, clock, config, folder)
 }
 
@@ -168,6 +170,7 @@ async fn a_bus_that_was_cut_makes_the_hub_look() {
         clock.clone(),
         Arc::new(store),
         Arc::<Cut>::clone(&bus),
+        Arc::new(DiskBlobs::open(folder.path().join("files")).unwrap()),
         listen,
     )
     .await

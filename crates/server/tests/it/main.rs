@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agents;
+mod attachments;
 mod audit;
+mod blobs;
 mod browsers;
 mod bus;
 mod chaos;
@@ -11,12 +13,14 @@ mod chats;
 mod contacts;
 mod control;
 mod documented;
+mod files;
 mod hub;
 mod keys;
 mod lifecycle;
 mod limits;
 mod logs;
 mod operations;
+mod scans;
 mod sockets;
 mod store;
 mod support;

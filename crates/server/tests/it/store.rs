@@ -73,6 +73,7 @@ async fn create(store: &Sqlite, number: usize) {
         started_at: NOON,
         ends_at: NOON.plus_millis(3_600_000),
         initial_message: None,
+        attachments: Vec::new(),
         updated_at: NOON,
         timers: Timers::default(),
         record: Record::default(),

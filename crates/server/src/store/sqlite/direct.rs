@@ -91,13 +91,9 @@ impl Direct<'_> {
         reader::place_of(self.connection, chat, of).map_err(failed("looking for a place"))
     }
 
-    /// See [`Store::receipts`](crate::store::Store::receipts).
-    pub fn receipts(
-        &self,
-        chat: &ContactId,
-        items: &[ItemId],
-    ) -> Result<Vec<Arc<Entry>>, StoreError> {
-        reader::receipts(self.connection, chat, items).map_err(failed("reading receipts"))
+    /// See [`Store::about`](crate::store::Store::about).
+    pub fn about(&self, chat: &ContactId, items: &[ItemId]) -> Result<Vec<Arc<Entry>>, StoreError> {
+        reader::about(self.connection, chat, items).map_err(failed("reading receipts"))
     }
 
     /// See [`Store::entries_after`](crate::store::Store::entries_after).

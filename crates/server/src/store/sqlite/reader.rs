@@ -180,7 +180,7 @@ pub(super) fn last_said(
     Ok(None)
 }
 
-pub(super) fn receipts(
+pub(super) fn about(
     connection: &Connection,
     chat: &ContactId,
     items: &[ItemId],
@@ -194,8 +194,13 @@ pub(super) fn receipts(
                 &snapshot,
                 chat,
                 "INDEXED BY entries_by_subject
-                 WHERE chat = ?1 AND about = ?2 AND kind = ?3 ORDER BY seq",
-                params![number, IdIn::new(item.as_str()), EntryKind::Receipt as u8],
+                 WHERE chat = ?1 AND about = ?2 AND kind IN (?3, ?4) ORDER BY seq",
+                params![
+                    number,
+                    IdIn::new(item.as_str()),
+                    EntryKind::Receipt as u8,
+                    EntryKind::AttachmentStatus as u8,
+                ],
             )?);
         }
     }
@@ -243,5 +248,12 @@ pub(super) fn due(
     connection
         .prepare_cached("SELECT id FROM chats WHERE due <= ?1 ORDER BY due, chat LIMIT ?2")?
         .query_map(params![now.as_millis(), limit], |row| Ok(row.get::<_, IdOut<_>>(0)?.0))?
+        .collect()
+}
+
+pub(super) fn scanning(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<ContactId>> {
+    connection
+        .prepare_cached("SELECT id FROM chats WHERE scanning > 0 ORDER BY chat LIMIT ?1")?
+        .query_map([limit], |row| Ok(row.get::<_, IdOut<_>>(0)?.0))?
         .collect()
 }

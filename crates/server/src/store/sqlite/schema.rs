@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// The steps from an empty database to the present schema. `PRAGMA user_version` counts the ones that
 /// were done. A step that was released never changes; a change is another step.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 
 /// The database's schema, if this program knows it.
 pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {

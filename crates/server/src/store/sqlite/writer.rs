@@ -462,12 +462,12 @@ impl<'c> Statements<'c> {
             )?,
             has_open: prepare("SELECT 1 FROM chats WHERE due IS NOT NULL LIMIT 1 OFFSET ?1")?,
             insert_chat: prepare(
-                "INSERT INTO chats (id, version, state, queue, queued_at, due)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO chats (id, version, state, queue, queued_at, due, scanning)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
             update_chat: prepare(
-                "UPDATE chats SET version = ?2, state = ?3, queue = ?4, queued_at = ?5, due = ?6
-                 WHERE chat = ?1",
+                "UPDATE chats SET version = ?2, state = ?3, queue = ?4, queued_at = ?5, due = ?6,
+                 scanning = ?7 WHERE chat = ?1",
             )?,
             insert_contact: prepare("INSERT INTO contacts (id, chat) VALUES (?1, ?2)")?,
             insert_start_key: prepare(
@@ -541,6 +541,7 @@ impl<'c> Statements<'c> {
             queue,
             queued_at,
             chat.next_due().map(Timestamp::as_millis),
+            chat.scanning() as i64,
         ])?;
         Ok(self.connection.last_insert_rowid())
     }
@@ -554,7 +555,8 @@ impl<'c> Statements<'c> {
     ) -> rusqlite::Result<()> {
         let (queue, queued_at) = waits(chat);
         let due = chat.next_due().map(Timestamp::as_millis);
-        self.update_chat.execute(params![row, version, state, queue, queued_at, due])?;
+        let scanning = chat.scanning() as i64;
+        self.update_chat.execute(params![row, version, state, queue, queued_at, due, scanning])?;
         Ok(())
     }
 

@@ -93,7 +93,9 @@ pub(crate) async fn exchange(mut stream: TcpStream, bytes: &[u8]) -> Response {
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
+    /// The body as text, if it is text.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Response {
@@ -107,10 +109,11 @@ impl Response {
     }
 
     fn parse(bytes: &[u8]) -> Self {
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            panic!("no answer but {text:?}");
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            panic!("no answer but {:?}", String::from_utf8_lossy(bytes));
         };
+        let head = std::str::from_utf8(&bytes[..end]).unwrap();
+        let bytes = bytes[end + 4..].to_vec();
         let mut lines = head.lines();
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers = lines
@@ -119,7 +122,7 @@ impl Response {
                 (name.to_ascii_lowercase(), value.trim().to_owned())
             })
             .collect();
-        Self { status, headers, body: body.to_owned() }
+        Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

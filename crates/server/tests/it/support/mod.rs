@@ -1,6 +1,7 @@
 //! A server of a test's own, and small clients for it.
 
 pub(crate) mod authority;
+pub(crate) mod files;
 pub(crate) mod http;
 pub(crate) mod sign;
 pub(crate) mod socket;
