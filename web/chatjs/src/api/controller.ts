@@ -383,8 +383,6 @@ export class Controller implements Listener, Participant {
         this.#status = "Ended";
         later({ run: () => this.#end({ data: null, chatDetails }) });
         break;
-      default:
-        this.log(LogLevel.WARN, `nobody here knows what ${event.type} means`);
     }
   }
 

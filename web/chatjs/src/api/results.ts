@@ -25,14 +25,11 @@ export interface ConnectResult {
   metadata: unknown;
 }
 
-/** The names of errors that arise on this side, and what they say unless they know better. */
-const ERRORS: Record<string, readonly [type: string, message: string]> = {
+/** The names of errors that arise on this side, and what they say unless they know better; the second file adds some. */
+export const ERRORS: Record<string, readonly [type: string, message: string]> = {
   badAnswer: ["SyntaxError", "the service's answer cannot be used"],
-  cancelled: ["AbortError", "the call was cancelled"],
   closed: ["AbortError", "the session is closed"],
   invalid: ["ValidationException", "an argument does not fit"],
-  outboxFull: ["ThrottlingException", "too many messages are waiting to be sent"],
-  receiptsOff: ["Error", "receipts are switched off for this session"],
   storage: ["Error", "the storage did not take or give the file"],
   unreachable: ["TypeError", "the service could not be reached"],
 };

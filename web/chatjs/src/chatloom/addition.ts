@@ -7,6 +7,7 @@ import type { Handlers } from "../api/callbacks";
 import { type Settings, settings } from "../api/config";
 import { Controller } from "../api/controller";
 import { log } from "../api/log";
+import { callFailed, ERRORS, failure } from "../api/results";
 import type { Participant } from "../api/rules";
 import { Host } from "../host/host";
 import { later } from "../host/tasks";
@@ -14,7 +15,7 @@ import type { ChatloomController } from "./controller";
 import type { ChatloomOptions } from "./options";
 
 /** What that file has to have of the package, which has state: both work with the same. */
-const base = { Controller, Host, later, log, settings };
+const base = { callFailed, Controller, ERRORS, failure, Host, later, log, settings };
 export type Base = typeof base;
 
 /** That file. */

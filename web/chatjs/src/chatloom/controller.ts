@@ -3,7 +3,7 @@
 import type { Settings } from "../api/config";
 import type { Connection, Loaded, MessageState, Person } from "../../types/index";
 import { LogLevel } from "../api/log";
-import { callFailed, type ConnectResult, failure, type Result } from "../api/results";
+import type { ConnectResult, Result } from "../api/results";
 import {
   IllegalArgument,
   type SendAttachmentArgs,
@@ -46,7 +46,7 @@ interface CallAlso extends Also {
 type Sent = Pick<MessageState, "message" | "contentType" | "metadata">;
 
 /** The controller of such sessions, on the one that the package has. */
-export function controllerOn({ Controller, Host, later }: Base, core: CoreSource) {
+export function controllerOn({ callFailed, Controller, failure, Host, later }: Base, core: CoreSource) {
   class ChatloomController extends Controller {
     declare protected readonly settings: ChatloomSettings;
     connectionState: Connection = { state: "new" };

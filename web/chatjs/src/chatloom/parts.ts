@@ -5,6 +5,7 @@ import type { CoreSource } from "../host/wasm";
 import type { AdditionFile } from "./addition";
 import { type ChatloomSettings, controllerOn } from "./controller";
 import { kept } from "./keep";
+import { CHATLOOM_ERRORS } from "./results";
 
 /** Its sessions put items in order. */
 export function additionWith(load: CoreSource["load"]): AdditionFile {
@@ -12,6 +13,7 @@ export function additionWith(load: CoreSource["load"]): AdditionFile {
   return {
     version: VERSION,
     open(base) {
+      Object.assign(base.ERRORS, CHATLOOM_ERRORS);
       const ChatloomController = controllerOn(base, core);
       const settingsOf = (settings: ReturnType<typeof base.settings>, chatloom: ChatloomSettings["chatloom"]) => {
         const endpoint = chatloom.endpoint?.replace(/\/+$/, "") || settings.endpoint;

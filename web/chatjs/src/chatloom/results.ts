@@ -2,6 +2,12 @@
 import type { Connection, Person } from "../../types/index";
 import type { EventOutput, PersonOutput } from "../host/core";
 
+/** Errors that only this behaviour has. */
+export const CHATLOOM_ERRORS = {
+  cancelled: ["AbortError", "the call was cancelled"],
+  outboxFull: ["ThrottlingException", "too many messages are waiting to be sent"],
+} as const;
+
 export function connectionOf({ state, until, reason }: Extract<EventOutput, { type: "connection" }>): Connection {
   return {
     state,
