@@ -1,7 +1,17 @@
 /** Views, signing in, and where attachments are. */
 import { beforeAll, beforeEach, expect, test } from "vitest";
 
-import { connectSession, createSession, ENDED, installWebSocket, next, rejection, Service } from "./service";
+import {
+  ANSWER,
+  connectSession,
+  connectedSession,
+  createSession,
+  ENDED,
+  installWebSocket,
+  next,
+  rejection,
+  Service,
+} from "./service";
 
 let service: Service;
 
@@ -11,16 +21,8 @@ beforeEach(async () => {
   return () => service.stop();
 });
 
-async function connected() {
-  const created = createSession(service);
-  await created.session.connect();
-  return created;
-}
-
-const ANSWER = { $metadata: { httpStatusCode: 200, requestId: "request-1", attempts: 1, totalRetryDelay: 0 } };
-
 test("s059 s070: a view is read, and what the service answers is passed on", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const path = "/participant/views/a%2Fb%20c";
   service.answer(path, { status: 200, body: { View: { Content: { Template: "{}" } } } });
   await expect(session.describeView({ viewToken: "a/b c", metadata: 1 })).resolves.toEqual({
@@ -31,7 +33,7 @@ test("s059 s070: a view is read, and what the service answers is passed on", asy
 });
 
 test("s071: the calls about signing in pass their arguments on", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const ask = "/participant/authentication-url";
   service.answer(ask, { status: 200, body: { AuthenticationUrl: "https://example.com" } });
   await expect(session.getAuthenticationUrl({ redirectUri: "r", sessionId: "s" })).resolves.toEqual({
@@ -49,7 +51,7 @@ test("s071: the calls about signing in pass their arguments on", async () => {
 });
 
 test("s060: views that cannot be read reject as other calls do", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   service.answer("/participant/views/v", { status: 400, body: { __type: "ValidationException", Message: "no" } });
   expect(await rejection(session.describeView({ viewToken: "v", metadata: 2 }))).toMatchObject({
     type: "ValidationException",
@@ -85,7 +87,7 @@ test("of many chats that are over the oldest is forgotten", async () => {
 });
 
 test("s078: where an attachment is comes as a text", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const path = "/participant/attachment";
   service.answer(path, { status: 200, body: { Url: "https://example.com/file", UrlExpiry: "2026-01-01T00:00:00Z" } });
   await expect(session.getAttachmentURL({ attachmentId: "a-1", metadata: 1 })).resolves.toBe(
@@ -115,7 +117,7 @@ test("s057: files need a connection", async () => {
 });
 
 test("s061: calls without arguments throw at once", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const loose = session as unknown as Record<string, (args?: unknown) => unknown>;
   const methods = ["downloadAttachment", "getAttachmentURL", "describeView", "getAuthenticationUrl"];
   for (const method of [...methods, "cancelParticipantAuthentication"]) {
@@ -152,7 +154,7 @@ test("the newest connection token is where applications look for it", async () =
 });
 
 test("s076: without a file sendAttachment throws", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   expect(() => (session.sendAttachment as (args: unknown) => unknown)({})).toThrow(TypeError);
 });
 
@@ -180,14 +182,14 @@ test("breaking the connection closes the socket and sends nothing", async () => 
   expect(service.requests).toHaveLength(requests);
 });
 
-async function end(session: Awaited<ReturnType<typeof connected>>["session"], chat: { contactId: string }) {
+async function end(session: Awaited<ReturnType<typeof connectedSession>>["session"], chat: { contactId: string }) {
   const ended = next((callback) => session.onEnded(callback));
   service.push({ ...chat, participantId: "", participantToken: "" }, { ContentType: ENDED, Type: "EVENT" });
   await ended;
 }
 
 test("an argument that has no JSON rejects its call, and no session suffers", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const circle: Record<string, unknown> = {};
   circle["self"] = circle;
   for (const viewToken of [10n, circle, { toJSON: () => void circle["none"]!.toString() }, 10n]) {

@@ -1,6 +1,17 @@
 import { beforeAll, beforeEach, expect, test } from "vitest";
 
-import { connectSession, createSession, ENDED, installWebSocket, next, rejection, Service, TYPING } from "./service";
+import {
+  ANSWER,
+  connectSession,
+  connectedSession,
+  createSession,
+  ENDED,
+  installWebSocket,
+  next,
+  rejection,
+  Service,
+  TYPING,
+} from "./service";
 
 const MESSAGE = "/participant/message";
 const EVENT = "/participant/event";
@@ -14,13 +25,6 @@ beforeEach(async () => {
   service = await Service.start();
   return () => service.stop();
 });
-
-/** A session that is connected; its socket may still be opening. */
-async function connected() {
-  const created = createSession(service);
-  await created.session.connect();
-  return created;
-}
 
 const hello = { message: "hello", contentType: "text/plain" };
 
@@ -42,11 +46,11 @@ test("s057: calls after the end of the chat reject with the same text", async ()
 });
 
 test("s059: a result holds the answer with its metadata, and the caller's", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const metadata = { mine: 1 };
   await expect(session.sendMessage({ ...hello, metadata })).resolves.toEqual({
     data: {
-      $metadata: { httpStatusCode: 200, requestId: "request-1", attempts: 1, totalRetryDelay: 0 },
+      ...ANSWER,
       Id: "sent-1",
       AbsoluteTime: "2026-01-01T00:00:00.000Z",
     },
@@ -56,13 +60,13 @@ test("s059: a result holds the answer with its metadata, and the caller's", asyn
 });
 
 test("s059: members that nobody knows survive", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const { data } = await session.getTranscript({});
   expect(data).toMatchObject({ Transcript: [{ Id: "i-1", Extra: 1.5 }], NextToken: "next" });
 });
 
 test("s060: a failure is a plain object with the name of the error", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   service.answer(MESSAGE, {
     status: 400,
     headers: { "x-amzn-ErrorType": "ValidationException" },
@@ -78,7 +82,7 @@ test("s060: a failure is a plain object with the name of the error", async () =>
 });
 
 test("s060: a service that cannot be reached is a TypeError without a status", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   service.answer(MESSAGE, null);
   expect(await rejection(session.sendMessage(hello))).toMatchObject({
     type: "TypeError",
@@ -89,13 +93,13 @@ test("s060: a service that cannot be reached is a TypeError without a status", a
 });
 
 test("s060: an answer that is no JSON is a SyntaxError", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   service.answer(MESSAGE, { status: 200, body: "<html>" });
   expect(await rejection(session.sendMessage(hello))).toMatchObject({ type: "SyntaxError", statusCode: undefined });
 });
 
 test("s060: a server error is tried three times", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   for (let attempt = 0; attempt < 3; attempt++) service.answer(MESSAGE, { status: 503, body: { Message: "busy" } });
   expect(await rejection(session.sendMessage(hello))).toMatchObject({ statusCode: 503, message: "busy" });
   expect(service.of(MESSAGE)).toHaveLength(3);
@@ -104,7 +108,7 @@ test("s060: a server error is tried three times", async () => {
 });
 
 test("s061: calls without arguments throw, but for getTranscript", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const loose = session as unknown as Record<
     "sendMessage" | "sendEvent" | "getTranscript",
     (args?: unknown) => unknown
@@ -116,7 +120,7 @@ test("s061: calls without arguments throw, but for getTranscript", async () => {
 });
 
 test("s062 s066: a message goes out with the connection token and a client token", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   await session.sendMessage(hello);
   await session.sendMessage({ ...hello, clientToken: "mine" });
   const [first, second] = service.of(MESSAGE);
@@ -130,7 +134,7 @@ test("s062 s066: a message goes out with the connection token and a client token
 });
 
 test("s063: a message must be a string, and an empty one is sent", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const send = () => session.sendMessage({ message: 7 as unknown as string, contentType: "text/plain" });
   expect(send).toThrow(expect.objectContaining({ name: "IllegalArgument", message: "7is not a valid message" }));
   await session.sendMessage({ message: "", contentType: "text/plain" });
@@ -138,7 +142,7 @@ test("s063: a message must be a string, and an empty one is sent", async () => {
 });
 
 test("s064: a content type must be one of the list, and an event's or a file's will do", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   expect(() => session.sendMessage({ message: "x", contentType: "text/html" })).toThrow(
     /^contentType passed \(text\/html\) is not valid\. Allowed values are: text\/plain,text\/markdown,/,
   );
@@ -147,20 +151,20 @@ test("s064: a content type must be one of the list, and an event's or a file's w
 });
 
 test("s067: a message keeps every character", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const message = ' \u0000 "quoted" \\ \u{1F600} é \u2028 \n';
   await session.sendMessage({ message, contentType: "text/plain" });
   expect(service.of(MESSAGE)[0]?.body["Content"]).toBe(message);
 });
 
 test("s067: half a character is sent as U+FFFD", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   await session.sendMessage({ message: "a\ud83d", contentType: "text/plain" });
   expect(service.of(MESSAGE)[0]?.body["Content"]).toBe("a\ufffd");
 });
 
 test("s067: a long message is sent whole", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const message = "é".repeat(40_000);
   await session.sendMessage({ message, contentType: "text/plain" });
   await session.sendMessage(hello);
@@ -168,7 +172,7 @@ test("s067: a long message is sent whole", async () => {
 });
 
 test("s068 s069: a page of the transcript has defaults and always a start position", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   await session.getTranscript({ maxResults: 0, nextToken: "" });
   await session.getTranscript({
     contactId: "c",
@@ -191,13 +195,13 @@ test("s068 s069: a page of the transcript has defaults and always a start positi
 });
 
 test("an argument of another type than documented is refused by name", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const refused = rejection(session.getTranscript({ maxResults: "many" as unknown as number }));
   expect(await refused).toMatchObject({ type: "ValidationException", message: "maxResults is not an integer" });
 });
 
 test("s080: leaving has no metadata in its result, nor in its failure", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   await expect(session.disconnectParticipant()).resolves.toEqual({
     data: { $metadata: expect.objectContaining({ httpStatusCode: 200 }) },
   });
@@ -207,7 +211,7 @@ test("s080: leaving has no metadata in its result, nor in its failure", async ()
 });
 
 test("s081: messages after leaving still work until the chat ends", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   await session.disconnectParticipant();
   await expect(session.sendMessage(hello)).resolves.toBeDefined();
 });
@@ -222,13 +226,13 @@ test("s081: the end of the chat does not take the answer of leaving away", async
 });
 
 test("s084: two messages are on their way at once", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const results = await Promise.all([session.sendMessage(hello), session.sendMessage(hello)]);
   expect(new Set(results.map((result) => result.data["Id"])).size).toBe(2);
 });
 
 test("s085 s086: the content of an event is JSON or nothing", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   await session.sendEvent({ contentType: TYPING, content: "" });
   expect(service.of(EVENT)[0]?.body).toEqual({ ClientToken: expect.stringMatching(UUID), ContentType: TYPING });
   expect(() => session.sendEvent({ contentType: TYPING, content: "not JSON" })).toThrow(SyntaxError);
@@ -238,7 +242,7 @@ test("s085 s086: the content of an event is JSON or nothing", async () => {
 });
 
 test("s088 s090: typing again is not sent and gives the answer of the first", async () => {
-  const { session } = await connected();
+  const { session } = await connectedSession(service);
   const typing = (metadata: number) => session.sendEvent({ contentType: TYPING, metadata });
   const [first, second] = await Promise.all([typing(1), typing(2)]);
   const third = await typing(3);
@@ -248,13 +252,13 @@ test("s088 s090: typing again is not sent and gives the answer of the first", as
 });
 
 test("s089_mended_d9: typing in one chat does not keep another from it", async () => {
-  const [{ session: a }, { session: b }] = [await connected(), await connected()];
+  const [{ session: a }, { session: b }] = [await connectedSession(service), await connectedSession(service)];
   await Promise.all([a, b].map((session) => session.sendEvent({ contentType: TYPING })));
   expect(service.of(EVENT)).toHaveLength(2);
 });
 
 test("s031: the agent string ends with the original's name", async () => {
-  await connected();
+  await connectedSession(service);
   expect(service.requests[0]?.headers["x-amz-user-agent"]).toMatch(
     /^chatloom-chatjs\/\d\S+ AmazonConnect-ChatJS\/5\.0\.0$/,
   );

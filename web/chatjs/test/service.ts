@@ -220,6 +220,16 @@ export function createSession(service: Service, chat: Chat = newChat()) {
   return { chat, session: ChatSession.create({ chatDetails: chat, type: "CUSTOMER" }) };
 }
 
+/** A session that is connected; its socket may still be opening. */
+export async function connectedSession(service: Service) {
+  const created = createSession(service);
+  await created.session.connect();
+  return created;
+}
+
+/** What the service says of each answer, in a result. */
+export const ANSWER = { $metadata: { httpStatusCode: 200, requestId: "request-1", attempts: 1, totalRetryDelay: 0 } };
+
 /** A session whose socket is open and subscribed. */
 export async function connectSession(service: Service, chat?: Chat) {
   const created = createSession(service, chat);
