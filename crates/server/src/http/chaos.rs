@@ -137,6 +137,7 @@ impl Chaos {
                 | Operation::Preflight
                 | Operation::Socket
                 | Operation::Chaos
+                | Operation::OpenApi
                 | Operation::Unknown
         ) {
             return Fate::default();

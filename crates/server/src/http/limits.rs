@@ -40,8 +40,16 @@ impl Plane {
         if path.starts_with("/participant/") {
             return Self::Participant;
         }
-        let is_ours =
-            ["/v1/", "/start-chat", "/socket", "/dist/", "/healthz", "/readyz", "/metrics"];
+        let is_ours = [
+            "/v1/",
+            "/start-chat",
+            "/socket",
+            "/demo/",
+            "/dist/",
+            "/healthz",
+            "/readyz",
+            "/metrics",
+        ];
         if path == "/" || is_ours.iter().any(|start| path.starts_with(start)) {
             return Self::Ours;
         }

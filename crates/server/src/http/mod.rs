@@ -11,9 +11,11 @@ pub(crate) mod error;
 mod files;
 mod health;
 pub(crate) mod limits;
+mod openapi;
 mod participant;
 pub(crate) mod password;
 mod range;
+mod router;
 mod sigv4;
 mod socket;
 mod start_chat;
@@ -29,13 +31,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::Request,
-    response::Response,
-    routing::{MethodFilter, MethodRouter, on},
-};
+use axum::{body::Body, extract::Request, response::Response, routing::MethodFilter};
 use bytes::Bytes;
 use chatloom_engine::token::{self, Seat, SeatUse};
 use chatloom_wire::{
@@ -54,6 +50,7 @@ use self::{
     chaos::Chaos,
     cors::Cors,
     limits::{Limits, Plane, RetryAfter},
+    router::EachRoute,
     url::{PublicBase, is_loopback_host},
 };
 use crate::{
@@ -66,6 +63,8 @@ use crate::{
     random,
     store::Store,
 };
+
+pub(crate) use self::router::router;
 
 /// What all handlers share.
 pub(crate) struct App {
@@ -167,6 +166,8 @@ operations! {
     AgentQueue = "AgentQueue",
     AgentAccept = "AgentAccept",
     AgentSocket = "AgentSocket",
+    /// `GET /v1/openapi.json`
+    OpenApi = "OpenApi",
     /// `POST /v1/admin/chaos/...`
     Chaos = "Chaos",
     /// Files of pages.
@@ -194,17 +195,18 @@ impl Operation {
     }
 }
 
-/// All paths.
-pub(crate) fn router(app: &Arc<App>) -> Router {
+/// Tells of each route, but for the files of a demo's page.
+fn each_route(router: &mut impl EachRoute) {
     use MethodFilter as On;
     use Operation as Op;
 
-    let mut router = Router::new();
     macro_rules! routes {
         ($( $method:ident $path:expr, $operation:ident => $handler:path; )*) => {
-            $( router = router.route(
+            $( router.route(
+                (stringify!($method), On::$method),
                 $path,
-                route(app, On::$method, $path, Op::$operation, $handler),
+                Op::$operation,
+                $handler,
             ); )*
         };
     }
@@ -243,39 +245,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         POST "/v1/admin/chaos/cut", Chaos => chaos::cut;
         POST "/v1/admin/chaos/stall", Chaos => chaos::stall;
         POST "/v1/admin/chaos/expire", Chaos => chaos::expire;
+        GET "/v1/openapi.json", OpenApi => openapi::document;
         GET assets::BUNDLE_PATH, Asset => assets::bundle;
         GET assets::CHATLOOM_PATH, Asset => assets::bundle;
         GET "/healthz", Health => health::alive;
         GET "/readyz", Health => health::ready;
         GET "/metrics", Health => health::metrics;
     }
-    if app.config.demo {
-        for path in assets::page_paths() {
-            router = router.route(path, route(app, On::GET, path, Op::Asset, assets::page));
-        }
-    }
-    let unknown = {
-        let app = Arc::clone(app);
-        move |request: Request| serve(Arc::clone(&app), Plane::Ours, Op::Unknown, request, unknown)
-    };
-    router.fallback(unknown.clone()).method_not_allowed_fallback(unknown)
-}
-
-fn route<H, F>(
-    app: &Arc<App>,
-    method: MethodFilter,
-    path: &str,
-    operation: Operation,
-    handler: H,
-) -> MethodRouter
-where
-    H: Fn(Arc<App>, Call) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
-{
-    let (app, plane) = (Arc::clone(app), Plane::of(path));
-    on(method, move |request: Request| {
-        serve(Arc::clone(&app), plane, operation, request, handler.clone())
-    })
 }
 
 /// What handlers answer.

@@ -142,6 +142,11 @@ async fn subscribed(customer: &Person<'_>) -> Socket {
     socket
 }
 
+/// Reads up to the answer to the subscription: what is said from here on comes.
+async fn confirmed(socket: &mut Socket) {
+    while socket.frame().await.unwrap()["topic"] != "aws/subscribe" {}
+}
+
 /// The next items, up to so many whose content is a number. (The demo's assistant answers between.)
 async fn items(socket: &mut Socket, count: usize) -> Vec<Value> {
     let mut items: Vec<Value> = Vec::new();
@@ -169,6 +174,7 @@ async fn frames_are_doubled_swapped_and_held_up() {
     let site = site("duplicate=100%", "1").await;
     let customer = customer(&site).await;
     let mut socket = subscribed(&customer).await;
+    confirmed(&mut socket).await;
     customer.say("1").await;
     customer.say("2").await;
     assert_eq!(numbers(&mut socket, 4).await, [1, 1, 2, 2]);
@@ -176,6 +182,7 @@ async fn frames_are_doubled_swapped_and_held_up() {
     let site = self::site("reorder=100%,delay=5ms±5ms", "1").await;
     let customer = self::customer(&site).await;
     let mut socket = subscribed(&customer).await;
+    confirmed(&mut socket).await;
     for number in 0..20 {
         customer.say(&number.to_string()).await;
     }

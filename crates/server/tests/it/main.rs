@@ -19,6 +19,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod logs;
+mod openapi;
 mod operations;
 mod scans;
 mod sockets;

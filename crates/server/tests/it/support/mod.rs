@@ -3,6 +3,7 @@
 pub(crate) mod authority;
 pub(crate) mod files;
 pub(crate) mod http;
+mod openapi;
 pub(crate) mod sign;
 pub(crate) mod socket;
 
@@ -134,8 +135,11 @@ impl Site {
         self.running = Some(running);
     }
 
+    /// Sends a request. An answer that the OpenAPI document describes is held to it.
     pub(crate) async fn send(&self, request: Request) -> Response {
-        request.send(self.address).await
+        let response = request.send(self.address).await;
+        openapi::check(&request, &response);
+        response
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {
