@@ -281,7 +281,7 @@ mod tests {
         fn bring_head(&mut self, source: i64, item: u64, head: &[Option<&str>]) -> i32 {
             let len = |text: Option<&str>| text.map_or(f64::NAN, |text| text.len() as f64);
             let values: Vec<f64> = head.iter().copied().map(len).collect();
-            let texts: String = head.iter().flatten().copied().collect();
+            let texts: String = head.iter().flatten().flat_map(|text| [text, "\0"]).collect();
             self.write(&values, &texts);
             // SAFETY: that is what the head of an item is.
             let input = unsafe { self.values(values.len()) }.item(source, item);
@@ -385,7 +385,7 @@ mod tests {
         assert!(instance.bring_head(socket as i64, 9, &item) < 0);
         let outputs = instance.outputs();
         assert_eq!(outputs[0], json!({ "type": "item", "session": 7, "kind": 0, "item": 9 }));
-        let step = json!({ "type": "insert", "at": 0, "key": 1, "id": "i-1", "item": 9 });
+        let step = json!({ "type": "insert", "at": 0, "key": 1, "item": 9 });
         assert_eq!(outputs[1], json!({ "type": "transcript", "session": 7, "steps": [step] }));
         // It is held as long as it is in the list.
         assert!(outputs.iter().all(|output| output["type"] != "release"));

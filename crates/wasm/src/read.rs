@@ -23,7 +23,7 @@ pub(crate) struct Values<'a> {
 impl<'a> Values<'a> {
     /// # Safety
     ///
-    /// Where a text is read, there is one of that length, and it is UTF-8.
+    /// Where a text is read, there is one of that length, it is UTF-8, and a byte stands behind it.
     pub(crate) unsafe fn new(values: &'a [f64], texts: &'a [u8]) -> Self {
         Self { values, texts }
     }
@@ -238,8 +238,10 @@ impl<'a> Values<'a> {
     }
 
     fn slice(&mut self) -> Option<&'a str> {
-        let (text, rest) = self.texts.split_at(self.value()? as usize);
-        self.texts = rest;
+        let len = self.value()? as usize;
+        let text = &self.texts[..len];
+        // One byte stands between two.
+        self.texts = &self.texts[len + 1..];
         // SAFETY: whoever made this vouches for it.
         Some(unsafe { std::str::from_utf8_unchecked(text) })
     }
@@ -288,7 +290,7 @@ mod tests {
     fn item(source: i64, item: u64, members: &[Option<&str>]) -> Input {
         let len = |text: Option<&str>| text.map_or(f64::NAN, |text| text.len() as f64);
         let values: Vec<f64> = members.iter().copied().map(len).collect();
-        let texts: String = members.iter().flatten().copied().collect();
+        let texts: String = members.iter().flatten().flat_map(|text| [text, "\0"]).collect();
         // SAFETY: the texts are what the values say.
         unsafe { Values::new(&values, texts.as_bytes()) }.item(source, item)
     }

@@ -40,7 +40,7 @@ pub(crate) fn values_of(input: &Value) -> (Vec<f64>, String) {
             Value::Number(number) if mark.starts_with('#') => number.as_f64().unwrap(),
             Value::Bool(flag) if mark.starts_with('!') => f64::from(u8::from(*flag)),
             Value::String(text) if !mark.starts_with(['#', '!']) => {
-                texts.push_str(text);
+                texts.extend([text, "\0"]);
                 text.len() as f64
             }
             other => panic!("{name}{mark} is {other}"),

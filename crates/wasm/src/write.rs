@@ -302,11 +302,12 @@ impl Drain {
     }
 
     fn entry(&mut self, entry: &Entry) {
-        self.number(entry.key.0).some_text(entry.id.as_ref().map(ItemId::as_str));
+        self.number(entry.key.0);
         match &entry.content {
             EntryContent::Item(body) => self.body(body),
             EntryContent::Outgoing(outgoing) => {
                 self.kind(Kind::Outgoing)
+                    .some_text(entry.id.as_ref().map(ItemId::as_str))
                     .text(outgoing.content_type.as_str())
                     .some_text(outgoing.content.as_deref());
             }

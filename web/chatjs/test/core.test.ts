@@ -15,7 +15,7 @@ function told(answer: number) {
     handle: () => 0,
     item(count, source) {
       const lengths = new Float64Array(buffer, 0, count);
-      const length = lengths.reduce((sum, length) => sum + (length || 0), 0);
+      const length = lengths.reduce((sum, length) => sum + (length + 1 || 0), 0);
       heads.push(`${source} ${new TextDecoder().decode(new Uint8Array(buffer, 8 * count, length))} ${lengths.join()}`);
       return answer;
     },
@@ -25,7 +25,7 @@ function told(answer: number) {
 }
 
 const ITEM = { Type: "MESSAGE", ContentType: "text/plain", ContactId: "c", InitialContactId: "i", Content: "Hello" };
-const HEAD = "MESSAGEtext/plainci 7,10,1,1,NaN";
+const HEAD = "MESSAGE\0text/plain\0c\0i\0 7,10,1,1,NaN";
 
 describe.each([33, 0])("an item that the core answers with %i", (answer) => {
   test("is answered for those like it", () => {
@@ -68,4 +68,10 @@ test("an item that more follows is told each time", () => {
   const { core, heads } = told(-5);
   for (const handle of [7, 8]) expect(core.item(1, handle, ITEM, false)).toBe(-5);
   expect(heads).toEqual([`1 ${HEAD}`, `1 ${HEAD}`]);
+});
+
+test("two halves of a character in two texts stay two", () => {
+  const { core, heads } = told(0);
+  core.item(1, 7, { Type: "\ud83d", ContentType: "\ude00x" }, false);
+  expect(heads).toEqual(["1 \ufffd\0\ufffdx\0 3,4,NaN,NaN,NaN"]);
 });

@@ -2,7 +2,7 @@
  * What crosses into the core and out of it: lists of values in a known order, without names.
  *
  * A value is a 64-bit float. Texts stand together behind the values, and the value of a text is its length: in
- * bytes on the way in; on the way out -1 minus its length in UTF-16 units. Absent is NaN. On the way out the two
+ * bytes on the way in, where a byte more stands behind it; on the way out -1 minus its length in UTF-16 units. Absent is NaN. On the way out the two
  * infinities are true and false.
  *
  * The two tables have a line for each kind, in the order of their numbers in `crates/wasm`, whose tests read them
@@ -97,12 +97,12 @@ ended session
 deepHeartbeat session success
 transcript session previousNextToken steps*
 attachmentProgress session call sent total
-insert at key id & &
-replace at key id & &
+insert at key & &
+replace at key & &
 remove at
 held item
 whole body{
-outgoing contentType content
+outgoing id contentType content
 queued state=queued
 sending state=sending
 sent state=sent

@@ -199,14 +199,13 @@ export type Step = { type: "remove"; at: number } | ({ type: "insert" | "replace
 export interface Entry {
   /** Stays while the entry does. */
   key: number;
-  /** The id of its item; of a message of this session's, once the service has given it one. */
-  id?: string;
   /** An item; the host puts it in the place of its number. */
   body?: Item;
   item?: number;
   /** What a listener keeps in place of the item: the host then does as well, so that there are not two. */
   kept?: Item;
-  /** A message that has no item yet. */
+  /** A message that has no item yet; its id, once the service has given it one. */
+  id?: string;
   contentType?: string;
   content?: string;
   /** What became of a message. */
@@ -235,6 +234,8 @@ export interface PersonOutput {
 /** An item as it came. */
 export type Item = Readonly<Record<string, unknown>>;
 
+/** Stands behind each text. */
+const END = "\0";
 /** The input has room for so many bytes from the beginning. */
 const ROOM = 12_288;
 
@@ -337,22 +338,22 @@ export class Core {
   /** Writes values, and behind them the texts among them. Gives how many they are. */
   #write(values: Values): number {
     this.#last = undefined;
-    let most = 8 * values.length;
-    for (const value of values) if (typeof value === "string") most += 3 * value.length;
+    let text = "";
+    // Two halves of a character must not become one.
+    for (const value of values) if (typeof value === "string") text += value + END;
+    const start = 8 * values.length;
+    const most = start + 3 * text.length;
     if (most > this.#room) {
       this.#room = Math.max(most, ROOM);
       this.#place = this.#exports.input(this.#room);
     }
     this.#view();
+    const { written } = this.#encoder.encodeInto(text, this.#bytes.subarray(this.#place + start));
     let index = this.#place / 8;
-    let end = this.#place + 8 * values.length;
     for (const value of values) {
-      let number = value;
-      if (typeof number === "string") {
-        number = this.#encoder.encodeInto(number, this.#bytes.subarray(end)).written;
-        end += number;
-      }
-      this.#values[index++] = number;
+      if (typeof value !== "string") this.#values[index++] = value;
+      // Mostly each unit is one byte.
+      else this.#values[index++] = written === text.length ? value.length : this.#encoder.encode(value).length;
     }
     return values.length;
   }
