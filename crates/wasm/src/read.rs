@@ -1,7 +1,8 @@
 //! Reads what the host says: a list of values, without names.
 //!
 //! The first is the number of the kind of input. What follows each is in the table of
-//! `web/chatjs/src/host/border.ts`, which the host writes by.
+//! `web/chatjs/src/host/border.ts`, which the host writes by, and behind that the one of
+//! `web/chatjs/src/chatloom/kinds.ts`.
 
 use chatloom_session::{
     Behaviour, CHATLOOM, Call, CallId, EntryKey, ForeignEvent, ForeignId, GapId, HostToken,
@@ -75,36 +76,36 @@ impl<'a> Values<'a> {
                 Input::Foreign { foreign, event }
             }
             15 => Input::Create { session: self.session(), options: self.options() },
-            16 => {
+            16 => Input::Forget { session: self.session() },
+            17 => Input::Resume { session: self.session(), token: self.text().into() },
+            18 => Input::Track { session: self.session() },
+            19 => Input::Cancel { call: self.call() },
+            31 if CHATLOOM => {
                 let session = self.session();
                 let snapshot = self.text();
                 Input::Restore { session, options: self.options(), snapshot }
             }
-            17 => Input::Forget { session: self.session() },
-            18 => Input::Resume { session: self.session(), token: self.text().into() },
-            19 => Input::Track { session: self.session() },
-            20 => Input::Cancel { call: self.call() },
             _ => Input::Call { session: self.session(), call: self.call(), what: self.what(kind) },
         }
     }
 
     fn what(&mut self, kind: u64) -> Call {
         match kind {
-            21 => Call::Connect,
-            22 => Call::SendMessage(self.outgoing()),
-            23 => Call::SendEvent(self.outgoing()),
-            24 => Call::GetTranscript(Box::new(self.transcript_request())),
-            25 => Call::DisconnectParticipant,
-            26 => Call::SendAttachment(NewAttachment {
+            20 => Call::Connect,
+            21 => Call::SendMessage(self.outgoing()),
+            22 => Call::SendEvent(self.outgoing()),
+            23 => Call::GetTranscript(Box::new(self.transcript_request())),
+            24 => Call::DisconnectParticipant,
+            25 => Call::SendAttachment(NewAttachment {
                 name: self.text(),
                 size: self.number(),
                 content_type: self.text(),
             }),
-            27 => Call::DownloadAttachment { attachment_id: self.text().into() },
-            28 => Call::GetAttachmentUrl { attachment_id: self.text().into() },
-            29 => Call::DescribeView { view_token: self.text() },
-            30 => Call::GetAuthenticationUrl { redirect_uri: self.text(), session_id: self.text() },
-            31 => Call::CancelParticipantAuthentication { session_id: self.text() },
+            26 => Call::DownloadAttachment { attachment_id: self.text().into() },
+            27 => Call::GetAttachmentUrl { attachment_id: self.text().into() },
+            28 => Call::DescribeView { view_token: self.text() },
+            29 => Call::GetAuthenticationUrl { redirect_uri: self.text(), session_id: self.text() },
+            30 => Call::CancelParticipantAuthentication { session_id: self.text() },
             // The rest is in Chatloom behaviour only, without which the core refuses it.
             32 if CHATLOOM => Call::MarkRead { item: self.text().into() },
             33 if CHATLOOM => Call::MarkDelivered { item: self.text().into() },

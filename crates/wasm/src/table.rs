@@ -3,8 +3,11 @@
 
 use serde_json::{Map, Value};
 
-/// Where the tables are.
-const BORDER: &str = include_str!("../../../web/chatjs/src/host/border.ts");
+/// Where the tables are: those of every page, and what Chatloom behaviour adds.
+const FILES: [&str; 2] = [
+    include_str!("../../../web/chatjs/src/host/border.ts"),
+    include_str!("../../../web/chatjs/src/chatloom/kinds.ts"),
+];
 
 /// A kind of input or output: its name, and the name and the marks of each of its members.
 pub(crate) struct Kind {
@@ -15,8 +18,11 @@ pub(crate) struct Kind {
 /// The table of this name, in the order of the kinds' numbers.
 pub(crate) fn table(name: &str) -> Vec<Kind> {
     let begin = format!("const {name} = `\n");
-    let (_, rest) = BORDER.split_once(&begin).expect("a table of this name");
-    let (table, _) = rest.split_once('`').expect("an end of the table");
+    let lines = |file: &'static str| {
+        let (_, rest) = file.split_once(&begin).expect("a table of this name");
+        let (table, _) = rest.split_once('`').expect("an end of the table");
+        table.lines()
+    };
     let kind = |line: &'static str| {
         let mut words = line.split(' ');
         let name = words.next().expect("a name");
@@ -25,7 +31,7 @@ pub(crate) fn table(name: &str) -> Vec<Kind> {
         };
         Kind { name, members: words.map(parts).collect() }
     };
-    table.lines().map(kind).collect()
+    FILES.into_iter().flat_map(lines).map(kind).collect()
 }
 
 /// What the host writes for an input.
@@ -79,14 +85,15 @@ impl Reader<'_> {
 
     fn members(&mut self, into: &mut Map<String, Value>) {
         let kind = self.count();
-        let Kind { name, ref members } = self.table[kind];
-        into.entry("type").or_insert_with(|| name.into());
+        let Kind { name: name_of_kind, ref members } = self.table[kind];
+        into.entry("type").or_insert_with(|| name_of_kind.into());
         for (name, mark) in members.clone() {
             if mark == "&" {
                 self.members(into);
                 continue;
             }
             let value = match mark.split_at_checked(1) {
+                Some(("=", "")) => name_of_kind.into(),
                 Some(("=", constant)) => constant.into(),
                 Some(("*", _)) => {
                     let count = self.count();

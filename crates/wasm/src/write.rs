@@ -1,7 +1,8 @@
 //! Writes what the core wants: a list of values, without names.
 //!
 //! Each output begins with its kind. What follows each is in the table of
-//! `web/chatjs/src/host/border.ts`, which the host reads by.
+//! `web/chatjs/src/host/border.ts`, which the host reads by, and behind that the one of
+//! `web/chatjs/src/chatloom/kinds.ts`.
 
 use chatloom_session::{
     Answer, Body, CHATLOOM, CallError, Connection, Entry, EntryContent, Event, HttpRequest,
@@ -58,12 +59,12 @@ enum Kind {
     Held,
     Whole,
     Outgoing,
-    Queued,
     Sending,
     Sent,
     Delivered,
     Read,
     Failed,
+    Queued,
     Gap,
     GapClosed,
     CaughtUp,

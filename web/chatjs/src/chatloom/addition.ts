@@ -9,13 +9,14 @@ import { Controller } from "../api/controller";
 import { log } from "../api/log";
 import { callFailed, ERRORS, failure } from "../api/results";
 import type { Participant } from "../api/rules";
+import { addKinds } from "../host/border";
 import { Host } from "../host/host";
 import { later } from "../host/tasks";
 import type { ChatloomController } from "./controller";
 import type { ChatloomOptions } from "./options";
 
 /** What that file has to have of the package, which has state: both work with the same. */
-const base = { callFailed, Controller, ERRORS, failure, Host, later, log, settings };
+const base = { addKinds, callFailed, Controller, ERRORS, failure, Host, later, log, settings };
 export type Base = typeof base;
 
 /** That file. */

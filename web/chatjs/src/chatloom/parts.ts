@@ -5,6 +5,7 @@ import type { CoreSource } from "../host/wasm";
 import type { AdditionFile } from "./addition";
 import { type ChatloomSettings, controllerOn } from "./controller";
 import { kept } from "./keep";
+import * as kinds from "./kinds";
 import { CHATLOOM_ERRORS } from "./results";
 
 /** Its sessions put items in order. */
@@ -13,6 +14,7 @@ export function additionWith(load: CoreSource["load"]): AdditionFile {
   return {
     version: VERSION,
     open(base) {
+      base.addKinds(kinds);
       Object.assign(base.ERRORS, CHATLOOM_ERRORS);
       const ChatloomController = controllerOn(base, core);
       const settingsOf = (settings: ReturnType<typeof base.settings>, chatloom: ChatloomSettings["chatloom"]) => {

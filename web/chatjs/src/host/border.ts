@@ -6,7 +6,8 @@
  * infinities are true and false.
  *
  * The two tables have a line for each kind, in the order of their numbers in `crates/wasm`, whose tests read them
- * here: its name and the names of its members.
+ * here: its name and the names of its members. The kinds that only Chatloom behaviour has are in a file that is
+ * loaded with it (`src/chatloom/kinds.ts`).
  */
 import type { Input, Output } from "./core";
 
@@ -28,7 +29,6 @@ foreignLost foreign#
 foreignBroken foreign#
 foreignHeartbeat foreign# on!
 create session# chatloom!? endpoint contactId participantId participantToken initialContactId userAgent agent!? hostToken!? foreign#? typingThrottleMs#? receiptThrottleMs#? persist!? replay!? mostEntries#?
-restore session# snapshot chatloom!? endpoint contactId participantId participantToken initialContactId userAgent agent!? hostToken!? foreign#? typingThrottleMs#? receiptThrottleMs#? persist!? replay!? mostEntries#?
 forget session#
 resume session# token
 track session#
@@ -43,16 +43,10 @@ downloadAttachment session# call# attachmentId
 getAttachmentUrl session# call# attachmentId
 describeView session# call# viewToken
 getAuthenticationUrl session# call# redirectUri sessionId
-cancelParticipantAuthentication session# call# sessionId
-markRead session# call# id
-markDelivered session# call# id
-loadOlder session# call# count#
-fillGap session# call# gap#
-resend session# call# key#
-discard session# call# key#`;
+cancelParticipantAuthentication session# call# sessionId`;
 
 /**
- * `=` stands between a member and what it always is. `{` marks JSON text, `:` a list of names and texts with how many
+ * `=` stands between a member and what it always is, which is the kind's name if there is nothing. `{` marks JSON text, `:` a list of names and texts with how many
  * there are before it, `*` a list of what has lines here, and `&` something that has a line here, whose members are
  * members of this.
  */
@@ -79,16 +73,16 @@ fired alreadyFired
 place url expiry
 downloaded downloaded status
 loaded count atBeginning
-notConnected error=notConnected operation
-invalid error=invalid member rule
-service error=service name status message
-unreachable error=unreachable message
-badAnswer error=badAnswer message
-cancelled error=cancelled
-closed error=closed
-receiptsOff error=receiptsOff
-storage error=storage operation status
-outboxFull error=outboxFull waiting
+notConnected error= operation
+invalid error= member rule
+service error= name status message
+unreachable error= message
+badAnswer error= message
+cancelled error=
+closed error=
+receiptsOff error=
+storage error= operation status
+outboxFull error= waiting
 item session kind &
 established session bySocket
 lost session
@@ -103,29 +97,11 @@ remove at
 held item
 whole body{
 outgoing id contentType content
-queued state=queued
-sending state=sending
-sent state=sent
-delivered state=delivered
-read state=read
-failed state=failed &
-gap session gap
-gapClosed session gap
-caughtUp session
-message session key call id &
-roster session people*
-here participantId role name typing delivered read
-idle participantId role name typing delivered read
-gone participantId role name typing delivered read
-missing gap
-connection session &
-connecting state=connecting
-online state=online
-waiting state=waiting until reason
-offline state=offline
-broke state=broken reason
-over state=ended
-persist session snapshot`;
+sending state=
+sent state=
+delivered state=
+read state=
+failed state= &`;
 
 /** What must be given where a mark stands; a text elsewhere. */
 const WHAT: Record<string, string> = { "#": "an integer", "!": "true or false" };
@@ -143,8 +119,15 @@ const kindsOf = (table: string) =>
       return { type, members: members.map(parts) };
     });
 
-const inputs = new Map(kindsOf(INPUTS).map(({ type, members }, kind) => [type, { kind, members }]));
-const outputs = kindsOf(OUTPUTS);
+const inputs = new Map<string, { kind: number; members: Member[] }>();
+const outputs: { type: string; members: Member[] }[] = [];
+
+/** Adds tables behind those that are there. */
+export function addKinds(more: { INPUTS: string; OUTPUTS: string }): void {
+  for (const { type, members } of kindsOf(more.INPUTS)) inputs.set(type, { kind: inputs.size, members });
+  outputs.push(...kindsOf(more.OUTPUTS));
+}
+addKinds({ INPUTS, OUTPUTS });
 
 /** The values of an input. Throws when a member is not what it must be: an application may have given anything. */
 export function valuesOf(input: Input): Values {
@@ -184,7 +167,7 @@ export function outputsOf(values: Float64Array, text: string): Output[] {
         read(into);
         continue;
       }
-      let value: unknown = mark === "=" ? rest : next();
+      let value: unknown = mark === "=" ? rest || type : next();
       if (value === undefined) continue;
       const times = <T>(each: () => T) => Array.from({ length: value as number }, each);
       if (mark === "{") value = JSON.parse(value as string);
