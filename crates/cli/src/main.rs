@@ -6,6 +6,7 @@ mod chat;
 mod config;
 mod console;
 mod editor;
+mod export;
 mod input;
 mod jsonl;
 mod keys;
@@ -40,6 +41,7 @@ enum Command {
     Keys(keys::Args),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
+    Export(export::Args),
     Replay(replay::Args),
 }
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Keys(args) => keys::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
+        Command::Export(args) => export::run(&args),
         Command::Replay(args) => replay::run(&args),
     };
     ended.unwrap_or_else(|error| {

@@ -122,6 +122,14 @@ impl Chat {
         matches!(self.phase, Phase::Ended { .. })
     }
 
+    /// When it ended, if it has.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Ended { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+
     /// The queue it waits in, and since when.
     pub fn waiting(&self) -> Option<(&str, Timestamp)> {
         match &self.phase {

@@ -17,6 +17,7 @@ mod keys;
 mod limits;
 mod log;
 mod metrics;
+mod retention;
 mod section;
 mod server;
 mod socket;
@@ -48,6 +49,7 @@ pub use self::{
     limits::{Allowance, LimitsSection, OperationLimit, Preset},
     log::{LogFormat, LogSection},
     metrics::MetricsSection,
+    retention::RetentionSection,
     server::ServerSection,
     socket::SocketSection,
     start_chat::StartChatSection,
@@ -135,6 +137,7 @@ config! {
     connection: ConnectionSection,
     attachments: AttachmentsSection,
     limits: LimitsSection,
+    retention: RetentionSection,
     metrics: MetricsSection,
     chaos: ChaosSection,
     audit: AuditSection,

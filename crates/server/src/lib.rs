@@ -32,6 +32,7 @@ pub mod bus;
 mod chaos;
 pub mod chats;
 pub mod config;
+pub mod export;
 mod files;
 mod http;
 mod hub;

@@ -20,8 +20,8 @@ use crate::{
     audit::Audit,
     blob::{Blobs, disk::DiskBlobs},
     bus::{Bus, Listener, local::Local},
-    chats::{Chats, Clock},
-    config::{Config, ConfigError},
+    chats::{Chats, Clock, Retention},
+    config::{Config, ConfigError, Period},
     files::Files,
     http::{App, Gates, limits::Limits},
     hub::{Hub, HubOptions},
@@ -313,6 +313,19 @@ impl Node {
         let Self { app, stopping } = self;
         let sweep = tokio::spawn(Arc::clone(&app.hub).sweep_forever());
         let timers = tokio::spawn(Arc::clone(&app.chats).run_timers(stopped(stopping.clone())));
+        let retention = &app.config.retention;
+        let retention = Retention {
+            keep_ms: retention.keep.map(Period::as_millis),
+            every: retention.every.get(),
+            batch: retention.batch,
+            pause: retention.pause.get(),
+        };
+        let old = Arc::clone(&app.chats).run_retention(
+            retention,
+            Arc::clone(&app.files.blobs),
+            stopped(stopping.clone()),
+        );
+        let old = tokio::spawn(old);
         let files = tokio::spawn(reload::run(Arc::clone(&app), tls.clone(), keys, reloads));
         let attachments = [
             tokio::spawn(Arc::clone(&app.files).run_scans(stopped(stopping.clone()))),
@@ -341,6 +354,9 @@ impl Node {
             if let Err(error) = task.await {
                 tracing::error!(%error, "what looks after files ended by itself");
             }
+        }
+        if let Err(error) = old.await {
+            tracing::error!(%error, "the deletion of old chats ended by itself");
         }
         if let Err(error) = app.store.close().await {
             tracing::error!(%error, "the store was not closed as it should");

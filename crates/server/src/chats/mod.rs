@@ -9,6 +9,7 @@ mod agents;
 mod attachments;
 mod clock;
 mod control;
+mod delete;
 mod measures;
 mod outcome;
 mod repeats;
@@ -42,6 +43,7 @@ pub use self::{
     agents::Accepted,
     attachments::Pending,
     clock::{Clock, SystemClock},
+    delete::{Retention, Whose},
 };
 use crate::{
     bus::Bus,
@@ -91,6 +93,8 @@ pub struct Chats {
     /// How many chats may be open at once.
     most_open: Option<u64>,
     measured: Mutex<LruCache<ContactId, Arc<Measures>>>,
+    /// Rings when a chat was deleted on request.
+    deleted: Notify,
 }
 
 impl fmt::Debug for Chats {
@@ -128,6 +132,7 @@ impl Chats {
             counts: Counts::default(),
             most_open: None,
             measured: Mutex::new(LruCache::new(MEASURED_CHATS)),
+            deleted: Notify::new(),
         }
     }
 

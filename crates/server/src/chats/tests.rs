@@ -300,6 +300,27 @@ impl Store for Meddled {
         self.inner.entries_after(chat, seq, limit)
     }
 
+    fn finished(
+        &self,
+        from: (Timestamp, u64),
+        before: Timestamp,
+        limit: u32,
+    ) -> store::Answer<'_, Vec<store::Finished>> {
+        self.inner.finished(from, before, limit)
+    }
+
+    fn chats_from(&self, from: u64, limit: u32) -> store::Answer<'_, Vec<(u64, Versioned)>> {
+        self.inner.chats_from(from, limit)
+    }
+
+    fn delete(&self, chat: &ContactId) -> store::Answer<'_, bool> {
+        self.inner.delete(chat)
+    }
+
+    fn sweep_deleted(&self, limit: u32) -> store::Answer<'_, u64> {
+        self.inner.sweep_deleted(limit)
+    }
+
     fn last_said(
         &self,
         chat: &ContactId,

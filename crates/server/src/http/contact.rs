@@ -34,7 +34,7 @@ use super::{
 
 impl App {
     /// The body of a request that is signed with one of our keys.
-    async fn signed_body(&self, call: &mut Call) -> Result<Bytes, ServiceError> {
+    pub(super) async fn signed_body(&self, call: &mut Call) -> Result<Bytes, ServiceError> {
         let body = call.body(self.config.http.max_control_body).await?;
         let request = Signed {
             method: &call.parts.method,

@@ -7,6 +7,7 @@ mod auth;
 mod chaos;
 mod contact;
 mod cors;
+mod delete;
 pub(crate) mod error;
 mod files;
 mod health;
@@ -170,6 +171,8 @@ operations! {
     OpenApi = "OpenApi",
     /// `POST /v1/admin/chaos/...`
     Chaos = "Chaos",
+    /// `POST /v1/chats/delete`
+    DeleteChats = "DeleteChats",
     /// Files of pages.
     Asset = "Asset",
     /// `/healthz`, `/readyz` and `/metrics`
@@ -242,6 +245,7 @@ fn each_route(router: &mut impl EachRoute) {
         GET "/v1/agent/queue", AgentQueue => agent::queue;
         POST "/v1/agent/accept", AgentAccept => agent::accept;
         POST "/v1/agent/socket", AgentSocket => agent::socket;
+        POST "/v1/chats/delete", DeleteChats => delete::delete;
         POST "/v1/admin/chaos/cut", Chaos => chaos::cut;
         POST "/v1/admin/chaos/stall", Chaos => chaos::stall;
         POST "/v1/admin/chaos/expire", Chaos => chaos::expire;

@@ -16,8 +16,15 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 mod bounds;
+mod deletion;
 
-pub use self::bounds::{concurrent_creations_keep_the_bound, open_chats_have_a_bound};
+pub use self::{
+    bounds::{concurrent_creations_keep_the_bound, open_chats_have_a_bound},
+    deletion::{
+        a_deleted_chat_is_gone, a_leaving_chat_is_nobody_elses, all_chats_come_page_by_page,
+        finished_chats_come_in_order,
+    },
+};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -96,6 +103,10 @@ macro_rules! store_conformance {
             closing_finishes_what_waits
             open_chats_have_a_bound
             concurrent_creations_keep_the_bound
+            a_deleted_chat_is_gone
+            a_leaving_chat_is_nobody_elses
+            finished_chats_come_in_order
+            all_chats_come_page_by_page
         }
     };
     ($data:expr; $($case:ident)*) => {
@@ -1195,6 +1206,7 @@ mod tests {
         let cases: Vec<_> = source
             .lines()
             .chain(include_str!("conformance/bounds.rs").lines())
+            .chain(include_str!("conformance/deletion.rs").lines())
             .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
             .collect();
         assert!(cases.len() > 30);

@@ -23,7 +23,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 /// - A commit happens whole or not at all.
 /// - In each chat, sequence numbers are 1, 2, 3, ... without holes in the order of commits, and times
 ///   strictly increase: `max(now, last + 1 ms)`, across restarts and nodes.
-/// - An entry that was read is never seen to change or go.
+/// - An entry that was read is never seen to change, or to go before its chat is deleted.
 pub trait Store: Send + Sync + 'static {
     /// Keeps a new chat. When `key` was used before, nothing is kept and the first chat is answered; else,
     /// when `most` chats are open already ([`Chat::next_due`] has a time), nothing is kept either.
@@ -77,6 +77,29 @@ pub trait Store: Send + Sync + 'static {
     /// their start.
     fn scanning(&self, limit: u32) -> Answer<'_, Vec<ContactId>>;
 
+    /// Chats that ended before a time, at most `limit`, longest over first, from a place on: a time
+    /// and, among those that ended at that time, a number. The next page is from the last one's time
+    /// and number + 1.
+    fn finished(
+        &self,
+        from: (Timestamp, u64),
+        before: Timestamp,
+        limit: u32,
+    ) -> Answer<'_, Vec<Finished>>;
+
+    /// All chats, at most `limit` of them, each with a number that grows from one to the next. The next
+    /// page is from the last number + 1.
+    fn chats_from(&self, from: u64, limit: u32) -> Answer<'_, Vec<(u64, Versioned)>>;
+
+    /// Deletes a chat for good: whether there was one. From then on nothing leads to it. Its entries
+    /// are removed by [`sweep_deleted`](Self::sweep_deleted), so that one large chat keeps nobody
+    /// waiting.
+    fn delete(&self, chat: &ContactId) -> Answer<'_, bool>;
+
+    /// Removes at most `limit` entries of deleted chats, and answers how many rows went: 0 when nothing
+    /// of them is left.
+    fn sweep_deleted(&self, limit: u32) -> Answer<'_, u64>;
+
     /// Takes or keeps a lease: whether `holder` has it until `until`. A lease that ended by `now` is
     /// anybody's.
     fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp)
@@ -94,6 +117,17 @@ pub struct Versioned {
     pub chat: Arc<Chat>,
     /// Grows with each change of the state; entries alone leave it as it is.
     pub version: u64,
+}
+
+/// A chat that has ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// When.
+    pub at: Timestamp,
+    /// Tells it from others that ended then.
+    pub number: u64,
+    /// The chat.
+    pub chat: Arc<Chat>,
 }
 
 /// A key that makes a repeat harmless: who, which operation, which `ClientToken`, as a hash of 128
@@ -227,6 +261,14 @@ pub enum StoreError {
         /// The schema of the data.
         found: u32,
         /// The newest this program knows.
+        known: u32,
+    },
+    /// The data are from an older version, and whoever reads them may not change them.
+    #[error("the data has schema {found}, this program needs {known}; start its server once")]
+    TooOld {
+        /// The schema of the data.
+        found: u32,
+        /// The one this program needs.
         known: u32,
     },
     /// The database failed.

@@ -10,10 +10,12 @@
 
 pub mod backup;
 mod checkpoint;
+mod delete;
 mod direct;
 mod memory;
 mod queue;
 mod reader;
+pub mod reading;
 mod row;
 mod schema;
 mod writer;
@@ -44,8 +46,8 @@ use self::{
     writer::{Counters, Lease, Reply, Write},
 };
 use super::{
-    Answer, Commit, Committed, Created, ItemQuery, Place, Store, StoreError, TokenKey, Versioned,
-    Waiting,
+    Answer, Commit, Committed, Created, Finished, ItemQuery, Place, Store, StoreError, TokenKey,
+    Versioned, Waiting,
 };
 
 /// Random bits for ids, 128 at a time.
@@ -463,6 +465,30 @@ impl Store for Sqlite {
 
     fn scanning(&self, limit: u32) -> Answer<'_, Vec<ContactId>> {
         Box::pin(self.read("reading scans", move |c| reader::scanning(c, limit)))
+    }
+
+    fn finished(
+        &self,
+        from: (Timestamp, u64),
+        before: Timestamp,
+        limit: u32,
+    ) -> Answer<'_, Vec<Finished>> {
+        Box::pin(
+            self.read("reading finished chats", move |c| reader::finished(c, from, before, limit)),
+        )
+    }
+
+    fn chats_from(&self, from: u64, limit: u32) -> Answer<'_, Vec<(u64, Versioned)>> {
+        Box::pin(self.read("reading chats", move |c| reader::chats_from(c, from, limit)))
+    }
+
+    fn delete(&self, chat: &ContactId) -> Answer<'_, bool> {
+        let chat = chat.clone();
+        Box::pin(self.write(|reply| Write::Delete { chat, reply }))
+    }
+
+    fn sweep_deleted(&self, limit: u32) -> Answer<'_, u64> {
+        Box::pin(self.write(move |reply| Write::Sweep { limit, reply }))
     }
 
     fn lease(

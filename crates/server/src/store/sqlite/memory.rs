@@ -64,6 +64,13 @@ impl Memory {
         }
     }
 
+    /// Forgets a chat.
+    pub(super) fn forget(&mut self, chat: &ContactId) {
+        if let Some(old) = self.chats.pop(chat) {
+            self.keys -= old.counted;
+        }
+    }
+
     /// Counts the keys of the chat used last, and forgets the others, the one used least recently
     /// first, while there are too many.
     pub(super) fn count_keys(&mut self) {

@@ -13,7 +13,7 @@ use super::{
     row::{self, ENTRY_COLUMNS, IdIn, IdOut},
     writer::read_state,
 };
-use crate::store::{ItemQuery, Place, Versioned, Waiting};
+use crate::store::{Finished, ItemQuery, Place, Versioned, Waiting};
 
 /// The most look-ups under one snapshot.
 const PAGE: usize = 256;
@@ -42,6 +42,40 @@ pub(super) fn chat_of_contact(
         )?
         .query_row([IdIn::new(contact.as_str())], |row| Ok(row.get::<_, IdOut<_>>(0)?.0))
         .optional()
+}
+
+pub(super) fn finished(
+    connection: &Connection,
+    (at, number): (Timestamp, u64),
+    before: Timestamp,
+    limit: u32,
+) -> rusqlite::Result<Vec<Finished>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ended_at, chat, state FROM chats INDEXED BY chats_by_end
+         WHERE (ended_at, chat) >= (?1, ?2) AND ended_at < ?3 ORDER BY ended_at, chat LIMIT ?4",
+    )?;
+    let row = |row: &Row<'_>| {
+        Ok(Finished {
+            at: Timestamp::from_millis(row.get(0)?),
+            number: row.get(1)?,
+            chat: Arc::new(read_state(row.get_ref(2)?.as_str()?)?),
+        })
+    };
+    let params = params![at.as_millis(), place(number), before.as_millis(), limit];
+    statement.query_map(params, row)?.collect()
+}
+
+pub(super) fn chats_from(
+    connection: &Connection,
+    from: u64,
+    limit: u32,
+) -> rusqlite::Result<Vec<(u64, Versioned)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT state, version, chat FROM chats
+         WHERE chat >= ?1 AND leaving IS NULL ORDER BY chat LIMIT ?2",
+    )?;
+    let row = |row: &Row<'_>| Ok((row.get(2)?, versioned(row)?));
+    statement.query_map(params![place(from), limit], row)?.collect()
 }
 
 /// The number of a chat's row.

@@ -7,15 +7,17 @@ use crate::store::StoreError;
 
 /// The steps from an empty database to the present schema. `PRAGMA user_version` counts the ones that
 /// were done. A step that was released never changes; a change is another step.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+
+/// The present schema.
+pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;
 
 /// The database's schema, if this program knows it.
 pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {
     let found: u32 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(failed("reading the schema's version"))?;
-    let known = MIGRATIONS.len() as u32;
-    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(found) }
+    if found > NEWEST { Err(StoreError::TooNew { found, known: NEWEST }) } else { Ok(found) }
 }
 
 /// Brings the database to the present schema.

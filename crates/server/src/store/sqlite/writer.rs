@@ -17,7 +17,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::{
     Random,
     checkpoint::LogWatch,
-    failed,
+    delete, failed,
     memory::{Keys, Known, Memory},
     queue::Queue,
     row::{IdIn, IdOut, audience},
@@ -42,6 +42,14 @@ pub(super) enum Write {
         lease: Lease,
         reply: Reply<bool>,
     },
+    Delete {
+        chat: ContactId,
+        reply: Reply<bool>,
+    },
+    Sweep {
+        limit: u32,
+        reply: Reply<u64>,
+    },
 }
 
 pub(super) struct Lease {
@@ -58,6 +66,8 @@ enum Done {
     Create(Reply<Created>, Result<Created, StoreError>),
     Commit(Reply<Committed>, Result<Committed, StoreError>),
     Lease(Reply<bool>, Result<bool, StoreError>),
+    Delete(Reply<bool>, Result<bool, StoreError>),
+    Sweep(Reply<u64>, Result<u64, StoreError>),
 }
 
 impl Done {
@@ -66,7 +76,8 @@ impl Done {
         match self {
             Self::Create(reply, result) => drop(reply.send(result)),
             Self::Commit(reply, result) => drop(reply.send(result)),
-            Self::Lease(reply, result) => drop(reply.send(result)),
+            Self::Lease(reply, result) | Self::Delete(reply, result) => drop(reply.send(result)),
+            Self::Sweep(reply, result) => drop(reply.send(result)),
         }
     }
 
@@ -74,7 +85,8 @@ impl Done {
         match self {
             Self::Create(reply, _) => drop(reply.send(Err(error))),
             Self::Commit(reply, _) => drop(reply.send(Err(error))),
-            Self::Lease(reply, _) => drop(reply.send(Err(error))),
+            Self::Lease(reply, _) | Self::Delete(reply, _) => drop(reply.send(Err(error))),
+            Self::Sweep(reply, _) => drop(reply.send(Err(error))),
         }
     }
 }
@@ -169,7 +181,10 @@ impl Write {
         match self {
             Self::Create { reply, .. } => drop(reply.send(Err(error))),
             Self::Commit { reply, .. } => drop(reply.send(Err(error))),
-            Self::Lease { reply, .. } => drop(reply.send(Err(error))),
+            Self::Lease { reply, .. } | Self::Delete { reply, .. } => {
+                drop(reply.send(Err(error)));
+            }
+            Self::Sweep { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
@@ -184,6 +199,11 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(random: Random) -> Self {
         Self { memory: Memory::new(KNOWN_CHATS, KNOWN_KEYS), random, appended: 0 }
+    }
+
+    /// Forgets a chat that is no more.
+    pub(super) fn forget(&mut self, chat: &ContactId) {
+        self.memory.forget(chat);
     }
 
     /// Does one write in a transaction of its own.
@@ -228,6 +248,14 @@ impl Writer {
                 Write::Lease { lease, reply } => {
                     let result = statements.take_lease(&lease).map_err(Failure::from);
                     done.push(Done::Lease(reply, own(result, &mut database_failed)));
+                }
+                Write::Delete { chat, reply } => {
+                    let result = delete::delete(self, statements.connection, &chat);
+                    done.push(Done::Delete(reply, own(result, &mut database_failed)));
+                }
+                Write::Sweep { limit, reply } => {
+                    let result = delete::sweep(statements.connection, limit);
+                    done.push(Done::Sweep(reply, own(result, &mut database_failed)));
                 }
             }
             if let Some(error) = database_failed {
@@ -462,12 +490,12 @@ impl<'c> Statements<'c> {
             )?,
             has_open: prepare("SELECT 1 FROM chats WHERE due IS NOT NULL LIMIT 1 OFFSET ?1")?,
             insert_chat: prepare(
-                "INSERT INTO chats (id, version, state, queue, queued_at, due, scanning)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO chats (id, version, state, queue, queued_at, due, scanning, ended_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?,
             update_chat: prepare(
                 "UPDATE chats SET version = ?2, state = ?3, queue = ?4, queued_at = ?5, due = ?6,
-                 scanning = ?7 WHERE chat = ?1",
+                 scanning = ?7, ended_at = ?8 WHERE chat = ?1",
             )?,
             insert_contact: prepare("INSERT INTO contacts (id, chat) VALUES (?1, ?2)")?,
             insert_start_key: prepare(
@@ -542,6 +570,7 @@ impl<'c> Statements<'c> {
             queued_at,
             chat.next_due().map(Timestamp::as_millis),
             chat.scanning() as i64,
+            chat.ended_at().map(Timestamp::as_millis),
         ])?;
         Ok(self.connection.last_insert_rowid())
     }
@@ -556,7 +585,10 @@ impl<'c> Statements<'c> {
         let (queue, queued_at) = waits(chat);
         let due = chat.next_due().map(Timestamp::as_millis);
         let scanning = chat.scanning() as i64;
-        self.update_chat.execute(params![row, version, state, queue, queued_at, due, scanning])?;
+        let ended_at = chat.ended_at().map(Timestamp::as_millis);
+        self.update_chat.execute(params![
+            row, version, state, queue, queued_at, due, scanning, ended_at
+        ])?;
         Ok(())
     }
 
