@@ -1,6 +1,6 @@
 //! Old chats, and those of people who want to be forgotten.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use chatloom_server::{chats::Clock as _, export};
 use chatloom_wire::Timestamp;
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Site, eventually, http::Request, start_request, text};
 
+const NAME: &str = "Name-of-one-who-is-forgotten";
 const WORDS: &str = "words that nobody shall find again";
 
 async fn describe(site: &Site, contact: &str) -> u16 {
@@ -15,12 +16,15 @@ async fn describe(site: &Site, contact: &str) -> u16 {
     site.signed("GET", &path, &Value::Null).await.status
 }
 
-/// Whether somewhere in the data folder there are these words.
-fn is_on_disk(site: &Site, words: &str) -> bool {
-    fs::read_dir(&site.config.server.data).unwrap().any(|file| {
-        let bytes = fs::read(file.unwrap().path()).unwrap_or_default();
+/// The files of the data folder in which there are these words.
+fn files_with(site: &Site, words: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(&site.config.server.data).unwrap();
+    let mut paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| {
+        let bytes = fs::read(path).unwrap_or_default();
         bytes.windows(words.len()).any(|window| window == words.as_bytes())
-    })
+    });
+    paths
 }
 
 #[tokio::test]
@@ -32,7 +36,7 @@ async fn old_chats_go_and_the_others_stay() {
         config.set("retention.pause", "0ms", "test").unwrap();
     })
     .await;
-    let (old, _) = site.customer("Jane").await;
+    let (old, _) = site.customer(NAME).await;
     for _ in 0..9 {
         old.say(WORDS).await;
     }
@@ -61,8 +65,10 @@ async fn old_chats_go_and_the_others_stay() {
     .await;
     drop(open);
     site.stop().await;
-    assert!(is_on_disk(&site, "young words"));
-    assert!(!is_on_disk(&site, WORDS), "deleted words are still in the file");
+    assert_eq!(files_with(&site, "young words").len(), 1);
+    for gone in [WORDS, NAME] {
+        assert_eq!(files_with(&site, gone), Vec::<PathBuf>::new(), "{gone}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,11 @@ use crate::store::StoreError;
 
 /// The steps from an empty database to the present schema. `PRAGMA user_version` counts the ones that
 /// were done. A step that was released never changes; a change is another step.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+];
 
 /// The present schema.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;

@@ -586,9 +586,8 @@ impl<'c> Statements<'c> {
         let due = chat.next_due().map(Timestamp::as_millis);
         let scanning = chat.scanning() as i64;
         let ended_at = chat.ended_at().map(Timestamp::as_millis);
-        self.update_chat.execute(params![
-            row, version, state, queue, queued_at, due, scanning, ended_at
-        ])?;
+        self.update_chat
+            .execute(params![row, version, state, queue, queued_at, due, scanning, ended_at])?;
         Ok(())
     }
 
