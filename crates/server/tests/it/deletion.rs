@@ -117,7 +117,7 @@ async fn a_customer_is_forgotten_on_request() {
         assert_eq!(describe(&site, contact).await, status);
     }
     let attribute = json!({ "Attribute": { "Name": "plan", "Value": "gold" } });
-    assert_eq!(deleted(attribute).await, [joe.clone()]);
+    assert_eq!(deleted(attribute).await, std::slice::from_ref(&joe));
     // One that goes on is ended first, and who is there is told.
     let page = customer.contact.clone();
     let contacts = json!({ "ContactIds": [page, page, joe, "nobody"] });

@@ -23,7 +23,7 @@ fn old_data() -> (TempDir, Config) {
     let database = Connection::open(folder.path().join("chatloom.db")).unwrap();
     database.execute_batch(SCHEMA_1).unwrap();
     let mut config = Config::demo();
-    config.server.data = folder.path().to_owned();
+    folder.path().clone_into(&mut config.server.data);
     config.server.listen = ([127, 0, 0, 1], 0).into();
     config.keys.signing = Some(SIGNING.into());
     (folder, config)
