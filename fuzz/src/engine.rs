@@ -42,6 +42,7 @@ pub fn token(data: &[u8]) {
         forward: token.len() % 2 == 0,
         descending: token.len() % 3 == 0,
         place: token.len() as u64,
+        past: (token.len() % 5 == 0).then_some(token.len() as u8),
     };
 
     for of_use in [SeatUse::Participant, SeatUse::Connection, SeatUse::Socket] {
@@ -94,11 +95,9 @@ pub fn transcript(data: &[u8]) {
     loop {
         let page = plan.page(look(&log, &plan));
         assert!(page.items.len() <= plan.limit as usize, "a page holds no more than was asked for");
-        let token = page.next.map(|place| {
-            keys()
-                .mint_page(&plan.next_page(&reader, place), NOW.plus_millis(1))
-                .expect("short ids")
-        });
+        let next = plan.after(&chat, &page, &reader);
+        let token =
+            next.map(|next| keys().mint_page(&next, NOW.plus_millis(1)).expect("short ids"));
         let body = transcript::body(&chat.id, &page.items, &[], token.as_deref());
         let answer: GetTranscriptResponse =
             json::read(&body.expect("stored items are JSON")).expect("an answer as documented");

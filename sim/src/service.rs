@@ -494,9 +494,9 @@ impl<'c> Service<'c> {
         let ids: BTreeSet<ItemId> = found.items.iter().map(|item| item.id.clone()).collect();
         let ids: Vec<ItemId> = ids.into_iter().collect();
         let about = self.store.about(&chat.id, &ids).map_err(failed)?;
-        let next = found.next.map(|place| {
+        let next = plan.after(&chat, &found, seat).map(|next| {
             let end = now.plus_millis(limits::NEXT_TOKEN_MS);
-            self.keys.mint_page(&plan.next_page(seat, place), end)
+            self.keys.mint_page(&next, end)
         });
         let next = next.transpose().map_err(|error| invalid(&error.to_string()))?;
         page(&chat, &found.items, &about, next.as_deref())

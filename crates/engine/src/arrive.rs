@@ -37,7 +37,11 @@ impl Rules {
                 self.enqueue(now, &mut after);
             }
         }
-        Decision::change(after, entries)
+        let mut decision = Decision::change(after, entries);
+        if chat.past.is_some() && matches!(chat.phase, Phase::Started { .. }) {
+            decision.transient.push(event(chat, Some(chat.system()), ContentType::ChatRehydrated));
+        }
+        decision
     }
 
     pub(crate) fn enqueue(&self, now: Timestamp, chat: &mut Chat) {

@@ -8,7 +8,7 @@ use chatloom_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, Record, Refusal, Timers};
+use crate::{Attachment, Past, Record, Refusal, Timers};
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
 /// default.
@@ -48,6 +48,15 @@ pub struct Chat {
     /// What the control plane keeps with it.
     #[serde(default, skip_serializing_if = "Record::is_empty")]
     pub record: Record,
+    /// What it continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<Past>,
+    /// The contact it is linked to: the one it continues, or another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub related: Option<ContactId>,
+    /// Whether agents are disconnected when the customer leaves (`DisconnectOnCustomerExit`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agents_leave_with_customer: bool,
 }
 
 /// Ids only: the rest is private.

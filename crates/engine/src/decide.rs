@@ -7,8 +7,8 @@ use chatloom_wire::{
 };
 
 use crate::{
-    AgentUser, Assistant, AttachmentCommand, Chat, Draft, Heard, RecordChange, arrive, attachment,
-    leave, record, timers,
+    AgentUser, Assistant, AttachmentCommand, Chat, Draft, Heard, Past, RecordChange, arrive,
+    attachment, leave, past, record, timers,
 };
 
 /// What everybody's chats have in common.
@@ -68,6 +68,11 @@ pub enum Command {
     },
     /// The control plane changes what it keeps with the chat, also after its end.
     Record(RecordChange),
+    /// The control plane makes the chat continue others.
+    Continue {
+        /// Which.
+        past: Past,
+    },
     /// Time passed; see [`Chat::next_due`].
     TimePassed {
         /// When those in [`Chat::silent`] last said something since, if they did. To be stored only
@@ -139,7 +144,8 @@ impl Rules {
     /// - to [`Command::Accept`] `ConflictException` when another agent was faster or the chat is full,
     ///   `ResourceNotFoundException` when the chat does not wait;
     /// - to [`Command::Stop`] `ContactNotFoundException` when the chat is over, to
-    ///   [`Command::SetTimers`] `ResourceNotFoundException`;
+    ///   [`Command::SetTimers`] and [`Command::Continue`] `ResourceNotFoundException`;
+    /// - to [`Command::Continue`] `InvalidRequestException` when it continues others already;
     /// - to [`Command::Record`] `InvalidParameterException` when it would be more than a contact may have.
     pub fn decide(
         &self,
@@ -180,6 +186,7 @@ impl Rules {
             Command::Record(change) => record::change(now, chat, change),
             Command::Attachment(command) => attachment::decide(now, chat, command),
             Command::SetTimers { timers } => timers::configure(now, chat, timers),
+            Command::Continue { past } => past::attach(now, chat, past),
             Command::TimePassed { heard } => Ok(leave::time_passed(now, chat, heard)),
         }
     }

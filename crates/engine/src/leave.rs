@@ -20,7 +20,12 @@ pub(crate) fn disconnect(now: Timestamp, chat: &Chat, leaver: &Participant) -> D
     let agent_remains =
         after.present().any(|participant| participant.role == ParticipantRole::Agent);
     match leaver.role {
-        ParticipantRole::Customer => entries.push(end(now, &mut after, EndReason::Customer)),
+        ParticipantRole::Customer => {
+            if chat.agents_leave_with_customer {
+                entries.extend(others_leave(&mut after));
+            }
+            entries.push(end(now, &mut after, EndReason::Customer));
+        }
         ParticipantRole::Agent if !agent_remains => {
             entries.push(end(now, &mut after, EndReason::Agent));
         }

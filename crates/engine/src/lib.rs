@@ -61,6 +61,7 @@ mod leave;
 pub mod limits;
 mod measures;
 pub mod media;
+pub mod past;
 mod record;
 mod send;
 mod start;
@@ -75,5 +76,6 @@ pub use chat::{AgentUser, Chat, Contact, EndReason, Participant, Phase, Presence
 pub use decide::{Answer, Command, Decision, Refusal, Rules};
 pub use entry::{Audience, Draft, DraftBody, Entry, EntryKind, Sender};
 pub use measures::Measures;
+pub use past::{Past, PastChat};
 pub use record::{Record, RecordChange};
 pub use timers::{Heard, Timers};

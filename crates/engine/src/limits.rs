@@ -24,6 +24,9 @@ pub const NEXT_TOKEN_MS: i64 = CONNECTION_TOKEN_MS;
 /// assistant do not count. One more agent is refused.
 pub const PRESENT_IN_CHAT: usize = 6;
 
+/// How many contacts a chat shows as its past (docs/protocol/participant-service.md §10.10).
+pub const PAST_CONTACTS: u32 = 100;
+
 /// How many entries a chat may have in its log. A participant who wants to add one more is refused;
 /// leaving and the end of the chat still find their place. No source states such a limit; this one
 /// keeps a chat that never stops talking from filling the disk.

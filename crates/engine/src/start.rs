@@ -65,6 +65,9 @@ impl Rules {
                     .and_then(|configuration| configuration.response_mode),
                 ..Record::default()
             },
+            past: None,
+            related: request.related_contact_id,
+            agents_leave_with_customer: request.disconnect_on_customer_exit.is_some(),
         })
     }
 }

@@ -133,6 +133,8 @@ pub struct NextPage {
     pub descending: bool,
     /// The place of the first item.
     pub place: u64,
+    /// The chat of the past that is read, by its index; the present one without an index.
+    pub past: Option<u8>,
 }
 
 /// The secrets that sign and verify. The first signs; tokens of all are good, so that a secret can be
@@ -292,13 +294,18 @@ impl Keys {
         writer.id(page.chat.as_str());
         writer.id(page.participant.as_str());
         writer.bytes(&[
-            u8::from(page.forward) | u8::from(page.descending) << 1,
+            u8::from(page.forward)
+                | u8::from(page.descending) << 1
+                | u8::from(page.past.is_some()) << 2,
             u8::from(page.contact.is_some()),
         ]);
         if let Some(contact) = &page.contact {
             writer.id(contact.as_str());
         }
         writer.bytes(&page.place.to_be_bytes());
+        if let Some(past) = page.past {
+            writer.bytes(&[past]);
+        }
         self.sign(writer)
     }
 
@@ -315,6 +322,7 @@ impl Keys {
                 forward: how & 1 != 0,
                 descending: how & 2 != 0,
                 place: u64::from_be_bytes(reader.bytes()?),
+                past: if how & 4 == 0 { None } else { Some(reader.bytes::<1>()?[0]) },
             })
         })?;
         if page.chat != seat.chat || page.participant != seat.participant {
@@ -507,7 +515,15 @@ mod tests {
     fn page() -> NextPage {
         let Seat { chat, participant, .. } = seat();
         let contact = Some(chat.clone());
-        NextPage { chat, participant, contact, forward: true, descending: false, place: 77 }
+        NextPage {
+            chat,
+            participant,
+            contact,
+            forward: true,
+            descending: false,
+            place: 77,
+            past: Some(3),
+        }
     }
 
     fn pass() -> FilePass {
@@ -676,6 +692,7 @@ mod tests {
             place: u64,
             forward: bool,
             descending: bool,
+            past: Option<u8>,
         ) {
             let keys = keys();
             let seat = Seat {
@@ -692,6 +709,7 @@ mod tests {
                 forward,
                 descending,
                 place,
+                past,
             };
             let token = keys.mint_page(&page, end()).unwrap();
             prop_assert_eq!(keys.page(&token, &seat, NOW), Ok(page));

@@ -36,6 +36,9 @@ pub struct Plan {
     pub limit: u32,
     /// Where to start; the item there is part of the page.
     pub start: Start,
+    /// The chat of the past to read, by its index in [`Past::chats`](crate::Past::chats); the present
+    /// one without an index.
+    pub past: Option<usize>,
 }
 
 /// Where a page starts.
@@ -58,8 +61,10 @@ pub enum Start {
 pub struct Page {
     /// In the order they are shown.
     pub items: Vec<Arc<Entry>>,
-    /// Where the next page begins, if there is more.
+    /// Where the next page begins, if there is more of this chat.
     pub next: Option<u64>,
+    /// Whether it begins where it was asked to.
+    pub is_found: bool,
 }
 
 /// Reads a request, which has been checked, and the page its `NextToken` stands for. `None` when the
@@ -78,6 +83,7 @@ pub fn plan(chat: &Chat, request: &GetTranscriptRequest, next: Option<NextPage>)
             descending: next.descending,
             limit,
             start: Start::Place(next.place),
+            past: next.past.map(usize::from),
         }
     } else {
         // An object without members counts as absent (§3.4), and so does 0 (docs/protocol/README.md).
@@ -103,6 +109,7 @@ pub fn plan(chat: &Chat, request: &GetTranscriptRequest, next: Option<NextPage>)
             descending: request.sort_order != Some(SortOrder::Ascending),
             limit,
             start,
+            past: None,
         }
     };
     let is_ours = |id: &ContactId| chat.contacts.iter().any(|contact| contact.id == *id);
@@ -133,7 +140,7 @@ impl Plan {
         if let Start::Item(id, _) = &self.start
             && found.first().is_none_or(|first| first.id != *id)
         {
-            return Page { items: Vec::new(), next: None };
+            return Page { items: Vec::new(), next: None, is_found: false };
         }
         let limit = self.limit as usize;
         let next = found.get(limit).map(|first_of_next| first_of_next.seq);
@@ -141,11 +148,25 @@ impl Plan {
         if self.forward == self.descending {
             found.reverse();
         }
-        Page { items: found, next }
+        Page { items: found, next, is_found: true }
     }
 
-    /// What the `NextToken` of this plan's page stands for.
-    pub fn next_page(&self, reader: &Seat, place: u64) -> NextPage {
+    /// What the `NextToken` of this plan's page stands for: the rest of the chat that was read, or, for
+    /// one who reads towards older items of the whole chat, what it continues. Past items are not of
+    /// any contact of the chat (docs/protocol/participant-service.md §7).
+    pub fn after(&self, chat: &Chat, page: &Page, reader: &Seat) -> Option<NextPage> {
+        if let Some(place) = page.next {
+            return Some(self.next_page(reader, self.past, place));
+        }
+        if self.forward || self.contact.is_some() || !page.is_found {
+            return None;
+        }
+        let past = self.past.map_or(0, |past| past + 1);
+        let next = chat.past.as_ref()?.chats.get(past)?;
+        Some(self.next_page(reader, Some(past), next.last))
+    }
+
+    fn next_page(&self, reader: &Seat, past: Option<usize>, place: u64) -> NextPage {
         NextPage {
             chat: reader.chat.clone(),
             participant: reader.participant.clone(),
@@ -153,6 +174,8 @@ impl Plan {
             forward: self.forward,
             descending: self.descending,
             place,
+            // At most as many as there are contacts in a past.
+            past: past.and_then(|past| u8::try_from(past).ok()),
         }
     }
 }
@@ -161,13 +184,34 @@ impl Plan {
 ///
 /// Each item is as it was stored, unknown members included, but without `InitialContactId`, which
 /// is on the answer (§4.1); messages carry `MessageMetadata` with all their receipts (§4.4).
-/// `about` is what became of these items, oldest first: receipts, and new statuses of files. Fails when a stored text is no JSON
-/// object.
+/// `about` is what became of these items, oldest first: receipts, and new statuses of files. Fails when
+/// a stored text is no JSON object.
 pub fn body(
     chat: &ContactId,
     items: &[Arc<Entry>],
     about: &[Arc<Entry>],
     next_token: Option<&str>,
+) -> Result<String, serde_json::Error> {
+    write_body(chat, items, about, next_token, "ContactId")
+}
+
+/// The same for items of what the chat continues: they have `RelatedContactId` in place of `ContactId`
+/// (§7).
+pub fn past_body(
+    chat: &ContactId,
+    items: &[Arc<Entry>],
+    about: &[Arc<Entry>],
+    next_token: Option<&str>,
+) -> Result<String, serde_json::Error> {
+    write_body(chat, items, about, next_token, "RelatedContactId")
+}
+
+fn write_body(
+    chat: &ContactId,
+    items: &[Arc<Entry>],
+    about: &[Arc<Entry>],
+    next_token: Option<&str>,
+    contact: &str,
 ) -> Result<String, serde_json::Error> {
     let mut of_item: BTreeMap<&ItemId, Vec<&Entry>> = BTreeMap::new();
     for entry in about {
@@ -189,7 +233,7 @@ pub fn body(
         // A new status is the whole item again.
         let status = about.iter().rfind(|entry| entry.kind == EntryKind::AttachmentStatus);
         let text = status.map_or(&item.text, |status| &status.text);
-        push_item(list, &item.id, text, &fold(about)?)?;
+        push_item(list, &item.id, text, &fold(about)?, contact)?;
     }
     list.push(b']');
     if let Some(token) = next_token {
@@ -204,6 +248,7 @@ fn push_item(
     id: &ItemId,
     text: &str,
     receipts: &[Receipt],
+    contact: &str,
 ) -> Result<(), serde_json::Error> {
     let stored: Members<'_> = serde_json::from_str(text)?;
     let is_message = stored.get("Type").is_some_and(|kind| kind.get() == "\"MESSAGE\"");
@@ -213,6 +258,7 @@ fn push_item(
     for (name, value) in &stored.0 {
         match &**name {
             "InitialContactId" => {}
+            "ContactId" => object.as_it_was(contact, value)?,
             "MessageMetadata" if has_metadata => {}
             _ => object.as_it_was(name, value)?,
         }

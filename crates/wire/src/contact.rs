@@ -6,6 +6,7 @@
 mod attributes;
 mod describe;
 mod page;
+mod persistent;
 mod reference;
 mod segment;
 mod start;
@@ -24,6 +25,10 @@ pub use self::{
         DescribeContactResponse, ParticipantMetrics, QueueInfo, StateTransition,
     },
     page::{StartChatAnswer, StartChatData, StartChatRequest},
+    persistent::{
+        CreatePersistentContactAssociation, CreatePersistentContactAssociationRequest,
+        CreatePersistentContactAssociationResponse, PersistentChat, RehydrationType,
+    },
     reference::{
         ListContactReferences, ListContactReferencesResponse, MAX_REFERENCE_TYPES,
         MAX_REFERENCES_BYTES, Reference, ReferenceDetails, ReferenceStatus, ReferenceSummary,

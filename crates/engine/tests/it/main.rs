@@ -6,6 +6,7 @@ mod corpus;
 mod files;
 mod laws;
 mod pages;
+mod past;
 mod record;
 mod rules;
 mod states;

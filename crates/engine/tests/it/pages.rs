@@ -66,7 +66,7 @@ impl Log {
         scanned.truncate(plan.look_for() as usize);
         let page = plan.page(scanned);
         Read {
-            next: page.next.map(|place| plan.next_page(&seat(), place)),
+            next: plan.after(&self.chat, &page, &seat()),
             seqs: page.items.iter().map(|item| item.seq).collect(),
         }
     }
@@ -202,6 +202,7 @@ fn the_token_keeps_direction_order_and_contact() {
             forward: false,
             descending: false,
             place: 5,
+            past: None,
         }
     );
     // Whatever else the second request says.

@@ -467,5 +467,8 @@ fn empty_chat(id: &ContactId) -> Chat {
         updated_at: NOON,
         timers: Timers::default(),
         record: Record::default(),
+        past: None,
+        related: None,
+        agents_leave_with_customer: false,
     }
 }

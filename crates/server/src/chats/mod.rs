@@ -12,6 +12,7 @@ mod control;
 mod delete;
 mod measures;
 mod outcome;
+mod past;
 mod repeats;
 mod send;
 mod settle;

@@ -18,12 +18,26 @@ impl Chats {
     ///
     /// Errors are those of the control plane: `InvalidRequestException` for a first message of a type
     /// that the chat does not support, and for another request under a token that was used;
-    /// `LimitExceededException` while as many chats are open as there may be.
-    pub async fn start(&self, request: StartChatContactRequest) -> Result<Arc<Chat>, ServiceError> {
+    /// `LimitExceededException` while as many chats are open as there may be; and those of
+    /// [`continue_chat`](Self::continue_chat) about the contact that it continues or is linked to.
+    pub async fn start(
+        &self,
+        mut request: StartChatContactRequest,
+    ) -> Result<Arc<Chat>, ServiceError> {
         let key = match given(request.client_token.as_deref()) {
             Some(token) => Some(start_key(token, &request)?),
             None => None,
         };
+        let past = match &request.persistent_chat {
+            Some(source) => {
+                let customer = request.customer_id.as_deref();
+                Some(self.past_of(source, &request.instance_id, customer).await?)
+            }
+            None => None,
+        };
+        if let Some(related) = request.related_contact_id.clone() {
+            self.take_over(&related, &mut request).await?;
+        }
         let start = StartChat {
             contact_id: new_id().into(),
             participant_id: new_id().into(),
@@ -31,7 +45,11 @@ impl Chats {
             assistant_id: new_id().into(),
             request,
         };
-        let chat = Arc::new(self.rules.start(self.clock.now(), start)?);
+        let chat = self.rules.start(self.clock.now(), start)?;
+        let chat = Arc::new(match past {
+            Some(past) => chat.continuing(past),
+            None => chat,
+        });
         let created = self.store.create(Arc::clone(&chat), key, self.most_open).await;
         match created.map_err(|error| to_control_plane(failed(&error)))? {
             Created::New => {

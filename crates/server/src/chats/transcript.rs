@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use chatloom_engine::{
-    Chat, Entry, limits,
+    Chat, Entry, Participant, limits,
     token::Seat,
-    transcript::{self, Start},
+    transcript::{self, Page, Plan, Start},
 };
-use chatloom_wire::{ErrorKind, ServiceError, participant::GetTranscriptRequest};
+use chatloom_wire::{
+    ContactId, ErrorKind, ParticipantRole, ServiceError, Timestamp,
+    participant::GetTranscriptRequest,
+};
 
 use super::{
     Chats,
@@ -16,7 +19,7 @@ use super::{
 use crate::store::{ItemQuery, Place, StoreError};
 
 /// Place beyond every item.
-const NEWEST: u64 = u64::MAX;
+pub(super) const NEWEST: u64 = u64::MAX;
 
 impl Chats {
     /// A page of the transcript: the answer to GetTranscript as JSON text. The request has been
@@ -45,8 +48,11 @@ impl Chats {
         let chat = self.admit(seat).await?;
         let reader = chat.participant(&seat.participant).ok_or_else(internal)?;
         let Some(plan) = transcript::plan(&chat, request, next) else {
-            return page_body(&chat, &[], &[], None);
+            return page_body(&chat, &[], &[], None, false);
         };
+        if plan.past.is_some() {
+            return self.past_page(&chat, reader, plan, now).await;
+        }
         let failed = |error: StoreError| failed(&error);
         let query = |forward, from, limit| ItemQuery {
             chat: chat.id.clone(),
@@ -74,29 +80,77 @@ impl Chats {
             }
         };
         let Some(from) = from else {
-            return page_body(&chat, &[], &[], None);
+            return page_body(&chat, &[], &[], None, false);
         };
         let found =
             self.store.items(query(plan.forward, from, plan.look_for())).await.map_err(failed)?;
         let page = plan.page(found);
+        self.answer(&chat, &chat.id, reader, &plan, &page, now).await
+    }
+
+    /// A page of what the chat continues. Chats in which this reader sees nothing are passed over.
+    async fn past_page(
+        &self,
+        chat: &Chat,
+        reader: &Participant,
+        mut plan: Plan,
+        now: Timestamp,
+    ) -> Result<String, ServiceError> {
+        let chats = chat.past.as_ref().map_or(&[][..], |past| &past.chats);
+        while let (Some(index), Start::Place(from)) = (plan.past, &plan.start) {
+            let Some(past) = chats.get(index) else { break };
+            let is_customer = reader.role == ParticipantRole::Customer;
+            let query = ItemQuery {
+                chat: past.chat.clone(),
+                contact: None,
+                // Who is the customer now was another participant then, and the same person.
+                reader: if is_customer { &past.customer } else { &reader.id }.clone(),
+                agents: reader.sees_agents(),
+                forward: false,
+                from: past.last.min(*from),
+                limit: plan.look_for(),
+            };
+            let found = self.store.items(query).await.map_err(|error| failed(&error))?;
+            if !found.is_empty() {
+                let page = plan.page(found);
+                return self.answer(chat, &past.chat, reader, &plan, &page, now).await;
+            }
+            plan.past = Some(index + 1);
+            plan.start = Start::Place(NEWEST);
+        }
+        page_body(chat, &[], &[], None, true)
+    }
+
+    /// The answer with a page of items of the chat `from`, which is the reader's or one of its past.
+    async fn answer(
+        &self,
+        chat: &Chat,
+        from: &ContactId,
+        reader: &Participant,
+        plan: &Plan,
+        page: &Page,
+        now: Timestamp,
+    ) -> Result<String, ServiceError> {
         let about = if page.items.is_empty() {
             Vec::new()
         } else {
             let ids = page.items.iter().map(|item| item.id.clone()).collect();
-            self.store.about(&chat.id, ids).await.map_err(failed)?
+            self.store.about(from, ids).await.map_err(|error| failed(&error))?
         };
-        let next = page
-            .next
-            .map(|place| {
-                let end = now.plus_millis(limits::NEXT_TOKEN_MS);
-                self.keys.mint_page(&plan.next_page(seat, place), end)
-            })
+        let seat = Seat {
+            chat: chat.id.clone(),
+            participant: reader.id.clone(),
+            role: reader.role.clone(),
+        };
+        let next = plan
+            .after(chat, page, &seat)
+            .map(|next| self.keys.mint_page(&next, now.plus_millis(limits::NEXT_TOKEN_MS)))
             .transpose()
             .map_err(|error| {
                 tracing::error!(%error, "no NextToken could be made");
                 internal()
             })?;
-        page_body(&chat, &page.items, &about, next.as_deref())
+        page_body(chat, &page.items, &about, next.as_deref(), plan.past.is_some())
     }
 }
 
@@ -105,8 +159,10 @@ fn page_body(
     items: &[Arc<Entry>],
     about: &[Arc<Entry>],
     next_token: Option<&str>,
+    past: bool,
 ) -> Result<String, ServiceError> {
-    transcript::body(&chat.id, items, about, next_token).map_err(|error| {
+    let body = if past { transcript::past_body } else { transcript::body };
+    body(&chat.id, items, about, next_token).map_err(|error| {
         // Only where, not what: the text is private.
         let (line, column) = (error.line(), error.column());
         tracing::error!(chat = %chat.id, line, column, "a stored item is no JSON object");

@@ -3,6 +3,7 @@
 mod attributes;
 mod describe;
 mod others;
+mod persistent;
 mod references;
 mod start;
 mod stop;
@@ -20,6 +21,7 @@ pub(super) use self::{
     attributes::{get_attributes, update_attributes},
     describe::describe,
     others::{modelled, refuse},
+    persistent::continue_chat,
     references::list_references,
     start::start_chat,
     stop::stop,

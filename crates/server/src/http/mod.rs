@@ -152,6 +152,7 @@ operations! {
     StartChatContact = wire::StartChatContact::NAME,
     StopContact = wire::StopContact::NAME,
     DescribeContact = wire::DescribeContact::NAME,
+    CreatePersistentContactAssociation = wire::CreatePersistentContactAssociation::NAME,
     UpdateParticipantRoleConfig = wire::UpdateParticipantRoleConfig::NAME,
     GetContactAttributes = wire::GetContactAttributes::NAME,
     UpdateContactAttributes = wire::UpdateContactAttributes::NAME,
@@ -230,6 +231,8 @@ fn each_route(router: &mut impl EachRoute) {
         PUT wire::StartChatContact::PATH, StartChatContact => contact::start_chat;
         POST wire::StopContact::PATH, StopContact => contact::stop;
         GET wire::DescribeContact::PATH, DescribeContact => contact::describe;
+        POST wire::CreatePersistentContactAssociation::PATH,
+            CreatePersistentContactAssociation => contact::continue_chat;
         PUT wire::UpdateParticipantRoleConfig::PATH,
             UpdateParticipantRoleConfig => contact::set_timers;
         GET wire::GetContactAttributes::PATH, GetContactAttributes => contact::get_attributes;

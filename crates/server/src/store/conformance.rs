@@ -162,6 +162,9 @@ fn chat(number: u64) -> Chat {
         updated_at: NOON,
         timers: Timers::default(),
         record: Record::default(),
+        past: None,
+        related: None,
+        agents_leave_with_customer: false,
     }
 }
 

@@ -22,6 +22,7 @@ mod limits;
 mod logs;
 mod openapi;
 mod operations;
+mod persistent;
 mod scans;
 mod sockets;
 mod store;

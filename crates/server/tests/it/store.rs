@@ -77,6 +77,9 @@ async fn create(store: &Sqlite, number: usize) {
         updated_at: NOON,
         timers: Timers::default(),
         record: Record::default(),
+        past: None,
+        related: None,
+        agents_leave_with_customer: false,
     };
     let created = store.create(Arc::new(chat), None, None).await.unwrap();
     assert!(matches!(created, Created::New));

@@ -47,7 +47,7 @@ pub struct Contact {
     /// The root of all contacts that came of one another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_association_id: Option<ContactId>,
-    /// The contact it was started with a link to.
+    /// The contact it is linked to, such as the one that its chat continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_contact_id: Option<ContactId>,
     /// How it came to be; `API` for a started chat.

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     attributes::{Attributes, check_attributes},
+    persistent::PersistentChat,
     segment::{GUIDE_SUBTYPE, SUBTYPE, SegmentAttributes, check_segment_attributes},
 };
 use crate::{
-    ContentType,
+    ContentType, ParticipantRole,
     id::{ContactFlowId, ContactId, InstanceId, ParticipantId, ParticipantToken},
     limits::{self, Invalid, chars_within, require},
     open_enum::open_enum,
@@ -67,6 +68,15 @@ pub struct StartChatContactRequest {
     /// How the customer takes messages of bots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participant_configuration: Option<ParticipantConfiguration>,
+    /// The ended chat that this one continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistent_chat: Option<PersistentChat>,
+    /// A contact whose properties are copied; not together with `PersistentChat`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub related_contact_id: Option<ContactId>,
+    /// Exactly `AGENT`: agents are disconnected when the customer leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disconnect_on_customer_exit: Option<Vec<ParticipantRole>>,
 }
 
 open_enum! {
@@ -133,6 +143,9 @@ impl StartChatContactRequest {
             segment_attributes: SegmentAttributes::new(),
             customer_id: None,
             participant_configuration: None,
+            persistent_chat: None,
+            related_contact_id: None,
+            disconnect_on_customer_exit: None,
         }
     }
 
@@ -206,6 +219,33 @@ impl StartChatContactRequest {
             ),
             "ParticipantConfiguration.ResponseMode",
             "INCREMENTAL or COMPLETE",
+        )?;
+        self.check_links()
+    }
+
+    /// What it has to do with other contacts, and how it ends.
+    fn check_links(&self) -> Result<(), Invalid> {
+        if let Some(persistent) = &self.persistent_chat {
+            persistent.check()?;
+        }
+        if let Some(related) = &self.related_contact_id {
+            require(
+                chars_within(related.as_str(), 1, 256),
+                "RelatedContactId",
+                "1 to 256 characters",
+            )?;
+            require(
+                self.persistent_chat.is_none(),
+                "RelatedContactId",
+                "not together with PersistentChat",
+            )?;
+        }
+        require(
+            self.disconnect_on_customer_exit
+                .as_deref()
+                .is_none_or(|roles| roles == [ParticipantRole::Agent]),
+            "DisconnectOnCustomerExit",
+            "exactly AGENT",
         )
     }
 
@@ -246,6 +286,9 @@ pub struct StartChatContactResponse {
     pub participant_id: ParticipantId,
     /// The customer's token.
     pub participant_token: ParticipantToken,
+    /// The last contact of the chat that this one continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued_from_contact_id: Option<ContactId>,
     /// With `ConnectionTypes`: the token for the other calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_credentials: Option<ConnectionCredentials>,

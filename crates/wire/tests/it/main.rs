@@ -7,6 +7,7 @@ mod corpus;
 mod forms;
 mod interactive;
 mod laws;
+mod lifecycle;
 mod limits;
 mod privacy;
 mod samples;

@@ -8,11 +8,12 @@ use chatloom_wire::{
     contact::{
         AgentInfo, ChatContactMetrics, ChatMessage, ChatMetrics, Contact, DescribeContactResponse,
         DisconnectReason, GetContactAttributesResponse, ListContactReferencesResponse,
-        ParticipantConfiguration, ParticipantDetails, ParticipantMetrics, QueueInfo, Reference,
-        ReferenceStatus, ReferenceSummary, ReferenceType, ResponseMode, SegmentAttributeValue,
-        SegmentAttributes, StartChatAnswer, StartChatContactRequest, StartChatContactResponse,
-        StartChatData, StartChatRequest, StateTransition, StopContactRequest, TagContactRequest,
-        UpdateContactAttributesRequest, UpdateContactRequest,
+        ParticipantConfiguration, ParticipantDetails, ParticipantMetrics, PersistentChat,
+        QueueInfo, Reference, ReferenceStatus, ReferenceSummary, ReferenceType, RehydrationType,
+        ResponseMode, SegmentAttributeValue, SegmentAttributes, StartChatAnswer,
+        StartChatContactRequest, StartChatContactResponse, StartChatData, StartChatRequest,
+        StateTransition, StopContactRequest, TagContactRequest, UpdateContactAttributesRequest,
+        UpdateContactRequest,
     },
     item::AttachmentItem,
     participant::{
@@ -151,6 +152,12 @@ pub(crate) fn start() -> StartChatContactRequest {
         participant_configuration: Some(ParticipantConfiguration {
             response_mode: Some(ResponseMode::Incremental),
         }),
+        persistent_chat: Some(PersistentChat {
+            rehydration_type: RehydrationType::FromSegment,
+            source_contact_id: "c-9".into(),
+        }),
+        related_contact_id: None,
+        disconnect_on_customer_exit: Some(vec![ParticipantRole::Agent]),
     }
 }
 
@@ -192,13 +199,19 @@ pub(crate) fn started() -> StartChatContactResponse {
         contact_id: "c-0".into(),
         participant_id: "p-1".into(),
         participant_token: PRIVATE.into(),
+        continued_from_contact_id: Some("c-9".into()),
         connection_credentials: Some(credentials()),
         websocket: Some(websocket()),
     }
 }
 
 pub(crate) fn started_without_connection() -> StartChatContactResponse {
-    StartChatContactResponse { connection_credentials: None, websocket: None, ..started() }
+    StartChatContactResponse {
+        continued_from_contact_id: None,
+        connection_credentials: None,
+        websocket: None,
+        ..started()
+    }
 }
 
 pub(crate) fn stop() -> StopContactRequest {

@@ -42,7 +42,7 @@ fn description(chat: &Chat, id: &ContactId, measures: &Measures, region: &str) -
         initial_contact_id: before.map(|_| chat.id.clone()),
         previous_contact_id: before.map(|before| before.id.clone()),
         contact_association_id: Some(chat.id.clone()),
-        related_contact_id: None,
+        related_contact_id: chat.related.clone().filter(|_| before.is_none()),
         initiation_method: if at == 0 { "API" } else { "TRANSFER" }.to_owned(),
         channel: "CHAT".to_owned(),
         name: record.name.clone(),

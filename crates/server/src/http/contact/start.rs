@@ -54,6 +54,7 @@ impl App {
             contact_id: chat.id.clone(),
             participant_id: seat.participant,
             participant_token: token.map_err(too_long)?.into(),
+            continued_from_contact_id: chat.past.as_ref().map(|past| past.continued_from.clone()),
             connection_credentials: connection.connection_credentials,
             websocket: connection.websocket,
         })
