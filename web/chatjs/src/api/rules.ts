@@ -1,5 +1,7 @@
 /** What arguments must be (docs/protocol/websocket.md S9, S13, S63, S64, S191). */
 
+import type { ChatloomSession } from "../../types/index";
+
 /** An argument that does not fit. */
 export class IllegalArgument extends Error {
   override name = "IllegalArgument";
@@ -64,61 +66,17 @@ export interface WithMetadata {
   metadata?: unknown;
 }
 
-/** The argument of `sendMessage`. */
-export interface SendMessageArgs extends WithMetadata {
-  message: string;
-  contentType: string;
-  clientToken?: string;
-  /** In Chatloom behaviour: calls the message off while it waits. */
-  signal?: AbortSignal;
-}
+/** The arguments of methods as the typings have them, but for what is looked at here: a content type, JSON. */
+type Unchecked<Args, Names extends string = never> = Omit<Args, "contentType" | Names> & WithMetadata;
 
-/** The argument of `sendEvent`. */
-export interface SendEventArgs extends WithMetadata {
-  contentType: string;
-  content?: unknown;
-  clientToken?: string;
-}
-
-/** The argument of `getTranscript`. */
-export interface GetTranscriptArgs extends WithMetadata {
-  contactId?: string;
-  maxResults?: number;
-  nextToken?: string;
-  scanDirection?: string;
-  sortOrder?: string;
-  startPosition?: { id?: string; absoluteTime?: string; mostRecent?: number };
-}
-
-/** The argument of `sendAttachment`: a `File`, or what the platform has in place of it. */
-export interface SendAttachmentArgs extends WithMetadata {
-  attachment: File;
-  /** In Chatloom behaviour: calls the upload off. */
-  signal?: AbortSignal;
-  /** In Chatloom behaviour: hears how many bytes are through, and of how many. */
-  onProgress?(progress: { sent: number; total: number }): void;
-}
-
-/** The argument of `downloadAttachment` and `getAttachmentURL`. */
-export interface AttachmentArgs extends WithMetadata {
-  attachmentId: string;
-}
-
-/** The argument of `describeView`. */
-export interface DescribeViewArgs extends WithMetadata {
-  viewToken: string;
-}
-
-/** The argument of `getAuthenticationUrl`. */
-export interface GetAuthenticationUrlArgs extends WithMetadata {
-  redirectUri: string;
-  sessionId: string;
-}
-
-/** The argument of `cancelParticipantAuthentication`. */
-export interface CancelParticipantAuthenticationArgs extends WithMetadata {
-  sessionId: string;
-}
+export type SendMessageArgs = Unchecked<connect.SendMessageArgs> & { contentType: string; signal?: AbortSignal };
+export type SendEventArgs = Unchecked<connect.SendEventArgs, "content"> & { contentType: string; content?: unknown };
+export type GetTranscriptArgs = Partial<connect.GetTranscriptArgs> & WithMetadata;
+export type SendAttachmentArgs = Parameters<ChatloomSession["sendAttachment"]>[0];
+export type AttachmentArgs = connect.DownloadAttachmentArgs & WithMetadata;
+export type DescribeViewArgs = { viewToken: string } & WithMetadata;
+export type GetAuthenticationUrlArgs = connect.GetAuthenticationUrlArgs & WithMetadata;
+export type CancelParticipantAuthenticationArgs = connect.CancelParticipantAuthenticationArgs & WithMetadata;
 
 /** What brings an agent's connection tokens (S178). */
 export type GetConnectionToken = () => Promise<{ chatTokenTransport: { participantToken: string; expiry: string } }>;
