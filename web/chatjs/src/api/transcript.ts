@@ -1,5 +1,5 @@
 /** The list that `onTranscriptUpdated` gives (docs/protocol/websocket.md S138 to S154). */
-import type { Entry, Item, MessageState, Step } from "../host/core";
+import type { Entry, Item, Step } from "../host/core";
 import { shareTexts } from "../host/items";
 import type { SessionType } from "./rules";
 
@@ -16,8 +16,14 @@ export interface TranscriptData {
   previousTranscriptNextToken: string | null | undefined;
 }
 
-/** What became of a message, in the words of the original. */
-const statusOf = (state: MessageState) => (state === "queued" ? "sending" : state).toUpperCase();
+const STATES = {
+  queued: "SENDING",
+  sending: "SENDING",
+  sent: "SENT",
+  delivered: "DELIVERED",
+  read: "READ",
+  failed: "FAILED",
+};
 
 /** The JSON text of an item is made when somebody looks at it: few do, and it is larger than the item. */
 const SERIALIZED: PropertyDescriptor & ThisType<TranscriptItem> = {
@@ -84,7 +90,7 @@ export class Transcript {
     return {
       ...body,
       serializedContent: isListed(body) ? body["serializedContent"] : JSON.stringify(body),
-      MessageMetadata: { ...metadata, Status: statusOf(state) },
+      MessageMetadata: { ...metadata, Status: STATES[state] },
     };
   }
 
@@ -113,7 +119,7 @@ export class Transcript {
       // The original says CUSTOMER for agents too (D16).
       ParticipantRole: this.#role,
       AbsoluteTime: failedAt,
-      MessageMetadata: { MessageId: shown, Status: statusOf(state) },
+      MessageMetadata: { MessageId: shown, Status: STATES[state] },
     };
   }
 }
