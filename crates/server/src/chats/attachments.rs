@@ -31,6 +31,8 @@ pub struct Pending {
     pub attachment: AttachmentId,
     /// Its bytes.
     pub blob: BlobId,
+    /// Its MIME type, as its owner says.
+    pub content_type: String,
     /// When it was sent.
     sent_at: Timestamp,
 }
@@ -147,7 +149,8 @@ impl Chats {
             pending.extend(chat.attachments.iter().filter_map(|file| match file.stage {
                 Stage::Scanning { blob, sent_at, .. } => {
                     let (chat, attachment) = (id.clone(), file.id.clone());
-                    Some(Pending { chat, attachment, blob, sent_at })
+                    let content_type = file.content_type.clone();
+                    Some(Pending { chat, attachment, blob, content_type, sent_at })
                 }
                 _ => None,
             }));

@@ -2,6 +2,8 @@
 
 use chatloom_engine::media;
 
+use crate::files::ScannerUrl;
+
 use super::{
     Config, ConfigError, Period, Secret, Size,
     section::{Check, section},
@@ -18,8 +20,8 @@ section! {
         /// path of the file; without it, the file is the program's standard input. Status 0 approves the
         /// file, every other one rejects it.
         pub scanner_command: Vec<String> = Vec::new(),
-        /// A URL that each file is posted to, in place of a program. A status of 200 to 299 approves
-        /// the file, every other one rejects it.
+        /// A URL that each file is posted to, in place of a program: plain HTTP, for a service on this
+        /// machine or beside it. A status of 200 to 299 approves the file, every other one rejects it.
         pub scanner_url: Option<Secret> = None,
         /// How long the scanner may take, 60s at most; then the file is rejected.
         pub scanner_timeout: Period = Period::seconds(60),
@@ -50,6 +52,10 @@ impl Check for AttachmentsSection {
         }
         if !self.scanner_command.is_empty() && self.scanner_url.is_some() {
             return fail("scanner_url", "there is a scanner_command already; choose one of them");
+        }
+        let url = self.scanner_url.as_ref();
+        if url.is_some_and(|url| ScannerUrl::parse(url.expose()).is_none()) {
+            return fail("scanner_url", "no URL such as http://127.0.0.1:8080/scan");
         }
         if self.scanner_timeout > Period::seconds(60) {
             return fail("scanner_timeout", "60s at most");

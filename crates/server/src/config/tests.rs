@@ -104,6 +104,16 @@ fn contradictions_are_found() {
         ("[[agents.users]]\nid = 'a'\nname = 'A'", "hash-password"),
         ("[server]\npublic_url = 'chat.example.org'", "server.public_url"),
         ("[connection]\nper_second = 0", "connection.per_second"),
+        ("[attachments]\nmax_size = '1023KiB'", "attachments.max_size"),
+        ("[attachments]\nmax_size = '101MiB'", "attachments.max_size"),
+        ("[attachments]\ntypes = ['gif']", "attachments.types"),
+        ("[attachments]\nscanner_url = 'https://a/'", "attachments.scanner_url"),
+        (
+            "[attachments]\nscanner_url = 'http://a/'\nscanner_command = ['a']",
+            "attachments.scanner_url",
+        ),
+        ("[attachments]\nscanner_timeout = '61s'", "attachments.scanner_timeout"),
+        ("[attachments]\nscans_at_once = 0", "attachments.scans_at_once"),
     ] {
         let error = Config::from_toml(text).unwrap().check().unwrap_err().to_string();
         assert!(error.contains(key), "{error}");

@@ -17,6 +17,7 @@ use chatloom_wire::{ErrorKind, ServiceError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use self::scanner::Scanner;
+pub(crate) use self::scanner::ScannerUrl;
 use crate::{
     blob::Blobs,
     chats::{Chats, Clock},

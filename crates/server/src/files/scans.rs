@@ -74,11 +74,9 @@ impl Files {
     }
 
     async fn scan(&self, file: &Pending) -> Result<(), ServiceError> {
-        let verdict = match (&self.scanner, self.blobs.local(&file.chat, file.blob).await) {
-            (Some(scanner), Ok(Some(path))) => scanner.look_at(&path).await,
-            (None, _) => Verdict::Unknown("there is no scanner any more".to_owned()),
-            (_, Ok(None)) => Verdict::Unknown("the file is gone".to_owned()),
-            (_, Err(error)) => Verdict::Unknown(error.to_string()),
+        let verdict = match &self.scanner {
+            Some(scanner) => scanner.look_at(&self.blobs, file).await,
+            None => Verdict::Unknown("there is no scanner any more".to_owned()),
         };
         Self::count(match &verdict {
             Verdict::Approved => &self.counts.scans_approved,

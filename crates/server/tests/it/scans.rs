@@ -1,6 +1,7 @@
 //! Files on their way past a scanner, and what is cleared up.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Person, Site, eventually, socket::Socket};
 
@@ -74,6 +75,64 @@ async fn a_scanner_may_ask_for_the_path() {
     until(&customer, "APPROVED").await;
     customer.send_file("b.txt", "text/plain", b"this is not").await;
     until(&customer, "REJECTED").await;
+}
+
+/// A service that approves what does not contain `virus`: its URL. It answers this many requests.
+async fn service(answers: usize) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/scan?key=k", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        for _ in 0..answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            let status = loop {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "it breaks off");
+                let text = String::from_utf8_lossy(&request);
+                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+                let head = head.to_ascii_lowercase();
+                let length = head.split_once("content-length: ").unwrap().1.lines().next().unwrap();
+                if body.len() < length.parse().unwrap() {
+                    continue;
+                }
+                assert!(head.starts_with("post /scan?key=k http/1.1"), "{head}");
+                assert!(head.contains("content-type: text/plain"), "{head}");
+                break if body.contains("virus") { "406 Not Acceptable" } else { "204 No Content" };
+            };
+            let answer = format!("HTTP/1.1 {status}\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_scanner_may_be_a_service() {
+    let url = service(3).await;
+    let site = Site::demo_with(|config| {
+        config.set("attachments.scanner_url", &url, "test").unwrap();
+        config.set("attachments.scans_at_once", "1", "test").unwrap();
+    })
+    .await;
+    let (customer, _socket) = site.customer("Jane").await;
+    let long = "all is well; ".repeat(20_000);
+    for (name, content) in [("a.txt", "fine"), ("b.txt", "a virus"), ("c.txt", &*long)] {
+        customer.send_file(name, "text/plain", content.as_bytes()).await;
+    }
+    // Nobody answers this one: the service is gone.
+    eventually("three verdicts", || async {
+        let files = customer.files().await;
+        files.iter().all(|(_, status)| status != "IN_PROGRESS").then_some(())
+    })
+    .await;
+    customer.send_file("d.txt", "text/plain", b"fine").await;
+    eventually("the last verdict", || async {
+        let files = customer.files().await;
+        let statuses: Vec<_> = files.iter().map(|(_, status)| status.as_str()).collect();
+        (!statuses.contains(&"IN_PROGRESS")).then(|| {
+            assert_eq!(statuses, ["APPROVED", "REJECTED", "APPROVED", "REJECTED"]);
+        })
+    })
+    .await;
 }
 
 #[tokio::test]
