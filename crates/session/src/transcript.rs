@@ -160,7 +160,10 @@ impl Session {
         let me = &self.options.participant_id;
         let Ok(arrival) = Arrival::new(incoming, kind, me) else { return };
         if self.link.is_trusted(socket) {
-            if self.deliver(cx, arrival, false) {
+            if arrival.is_file && self.transcript.delivered.has_id(&arrival.id) {
+                // With what became of it.
+                self.show_item(cx, arrival);
+            } else if self.deliver(cx, arrival, false) {
                 self.end(cx);
             } else {
                 self.rehydrate_soon(cx);

@@ -52,6 +52,8 @@ pub(crate) struct Arrival {
     pub(crate) ends_chat: bool,
     /// It is the completed item of a streamed message.
     pub(crate) streamed: bool,
+    /// A file; it comes again when its status changes.
+    pub(crate) is_file: bool,
     is_message: bool,
     /// A message of this participant, and how far it has come.
     mine: Option<MessageState>,
@@ -72,6 +74,7 @@ impl Arrival {
             return Err(incoming);
         };
         let is_message = head.item_type == Some(ItemType::Message);
+        let is_file = head.item_type == Some(ItemType::Attachment);
         let is_mine =
             head.item_type != Some(ItemType::Event) && head.participant_id.as_ref() == Some(me);
         let place = Place::of_item(head.absolute_time.as_deref().unwrap_or_default(), &id);
@@ -82,7 +85,18 @@ impl Arrival {
             Incoming::Item(item) => (Body::Item(item), None),
             Incoming::Held(item, head) => (Body::Held(item), Some(head)),
         };
-        Ok(Self { place, id, kind, ends_chat, streamed, is_message, mine, body, held_head })
+        Ok(Self {
+            place,
+            id,
+            kind,
+            ends_chat,
+            streamed,
+            is_file,
+            is_message,
+            mine,
+            body,
+            held_head,
+        })
     }
 
     pub(crate) fn head(&self) -> Option<&ItemHead> {

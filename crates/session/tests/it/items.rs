@@ -1,9 +1,12 @@
 //! What comes over the socket.
 
-use chatloom_session::{Behaviour, Body, Call, Event, ItemKind};
+use chatloom_session::{Behaviour, Body, Call, EntryContent, Event, ItemKind};
 use chatloom_wire::{ContentType, frame::ServerFrame};
 
-use crate::world::{ME, Seen, World, options};
+use crate::{
+    listed::{entries, tracked},
+    world::{ME, Seen, World, options},
+};
 
 const BOTH: [Behaviour; 2] = [Behaviour::Compat, Behaviour::Chatloom];
 
@@ -298,4 +301,47 @@ fn chunks_of_a_streamed_message_are_delivered_at_once_and_its_end_too() {
     }
     world.run(20);
     assert_eq!(world.delivered(), ["bot", "bot", "bot"]);
+}
+
+#[test]
+fn a_file_comes_again_with_what_became_of_it_in_compat_and_chatloom() {
+    for behaviour in BOTH {
+        let mut world = tracked(behaviour);
+        let live = std::cell::RefCell::new(String::new());
+        world.publish_of(&ContentType::Attachment, None, |text| {
+            let file = r#""Type":"ATTACHMENT","Attachments":[{"AttachmentId":"a-1","Status":"IN_PROGRESS"}]"#;
+            let text = text.replace(r#""Type":"MESSAGE""#, file);
+            assert!(text.contains(file), "{text}");
+            if text.contains("InitialContactId") {
+                live.replace(text.clone());
+            }
+            text
+        });
+        world.say("meanwhile");
+        world.run(100);
+        world.publish_transient(&live.borrow().replace("IN_PROGRESS", "APPROVED"));
+        world.run(100);
+        let given: Vec<_> = world
+            .seen
+            .iter()
+            .filter_map(|(_, seen)| match seen {
+                Seen::Event(Event::Item { body: Body::Item(item), .. }) => {
+                    item.attachments().first().and_then(|file| file.status.clone())
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(given, ["IN_PROGRESS", "APPROVED"].map(Box::from), "{behaviour:?}");
+        let shown = entries(&world);
+        let statuses: Vec<_> = shown
+            .iter()
+            .map(|entry| match &entry.content {
+                EntryContent::Item(Body::Item(item)) => {
+                    item.attachments().first().and_then(|file| file.status.clone())
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(statuses, [Some(Box::from("APPROVED")), None], "in its place, once");
+    }
 }
