@@ -224,12 +224,15 @@ impl Desk {
                 Ok(())
             }
             Command::Accept(choice) => self.accept(choice, tag),
-            Command::Send(_) | Command::Typing | Command::Transcript | Command::Disconnect => {
-                match &mut self.talk {
-                    Some(talk) => talk.order(command, tag, &mut self.console),
-                    None => self.refuse(&tag, "no chat is open: accept one first"),
-                }
-            }
+            Command::Send(_)
+            | Command::Attach(_)
+            | Command::Fetch(_)
+            | Command::Typing
+            | Command::Transcript
+            | Command::Disconnect => match &mut self.talk {
+                Some(talk) => talk.order(command, tag, &mut self.console),
+                None => self.refuse(&tag, "no chat is open: accept one first"),
+            },
         }
     }
 
@@ -288,7 +291,7 @@ impl Desk {
     /// Something happened in the chat. What ends the chat for good order ends only the chat; the
     /// rest ends the program.
     fn take(&mut self, step: &crate::talk::Step) -> io::Result<Option<End>> {
-        let Some(talk) = &self.talk else { return Ok(None) };
+        let Some(talk) = &mut self.talk else { return Ok(None) };
         match talk.show(step, &mut self.console)? {
             None => Ok(None),
             Some(End::Good) => {

@@ -1,7 +1,10 @@
 //! What the two terminal clients have in common: the commands they take, what they have to show, and
 //! the two formats for both.
 
-use std::io;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use chatloom::{
     Chat, ChatDetails, ContactId, ContentType, Error, Event, Item, Message, SentResponse,
@@ -9,7 +12,11 @@ use chatloom::{
 };
 use serde_json::Value;
 
-use crate::{jsonl::Jsonl, text::Text};
+use crate::{
+    file::{Fetch, Fetched},
+    jsonl::Jsonl,
+    text::Text,
+};
 
 /// How a client talks to whoever runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -37,6 +44,10 @@ pub(crate) type Tag = Option<Value>;
 pub(crate) enum Command {
     /// Send a message.
     Send(Message),
+    /// Send the file at a path.
+    Attach(PathBuf),
+    /// Fetch a file.
+    Fetch(Fetch),
     /// Tell the others that somebody is typing.
     Typing,
     /// Show the whole transcript.
@@ -99,6 +110,10 @@ pub(crate) enum Happening<'a> {
     Sending,
     /// A message was stored.
     Sent(&'a Tag, &'a SentResponse),
+    /// A file was sent.
+    Attached(&'a Tag, &'a Path),
+    /// A file was fetched.
+    Fetched(&'a Tag, &'a Fetched),
     /// The transcript that was asked for, the oldest item first. Not `complete` when it is longer
     /// than can be shown.
     Transcript { tag: &'a Tag, chat: &'a Chat, items: &'a [Item], complete: bool },

@@ -4,6 +4,7 @@
 use std::{
     borrow::Cow,
     io::{self, Write},
+    path::PathBuf,
 };
 
 use chatloom::{
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     console::{Choice, Command, Happening, Order, Said, Tag, message},
+    file::{Fetch, Fetched},
     input::{self, Line},
 };
 
@@ -60,6 +62,12 @@ fn read(line: &str) -> Said {
         #[serde(default)]
         content_type: Option<String>,
         #[serde(default)]
+        attach: Option<PathBuf>,
+        #[serde(default)]
+        fetch: Option<AttachmentId>,
+        #[serde(default)]
+        to: Option<PathBuf>,
+        #[serde(default)]
         typing: Option<bool>,
         #[serde(default)]
         transcript: Option<bool>,
@@ -76,13 +84,30 @@ fn read(line: &str) -> Said {
         Ok(members) => members,
         Err(error) => return Said::Nonsense(format!("not a command: {error}")),
     };
-    let Members { send, content_type, typing, transcript, disconnect, accept, queue, tag } =
-        members;
+    let Members {
+        send,
+        content_type,
+        attach,
+        fetch,
+        to,
+        typing,
+        transcript,
+        disconnect,
+        accept,
+        queue,
+        tag,
+    } = members;
     let mut commands = Vec::new();
     if let Some(content) = send {
         commands.push(Command::Send(message(content, content_type.as_deref())));
     } else if content_type.is_some() {
         return Said::Nonsense("contentType goes with send".to_owned());
+    }
+    commands.extend(attach.map(Command::Attach));
+    match (fetch, to) {
+        (None, None) => {}
+        (Some(id), Some(to)) => commands.push(Command::Fetch(Fetch { id: Some(id), to })),
+        _ => return Said::Nonsense("fetch and to go together".to_owned()),
     }
     for (member, command) in [
         (typing, Command::Typing),
@@ -112,7 +137,8 @@ fn read(line: &str) -> Said {
         (Some(command), true) => Said::Order(Order { command, tag }),
         (Some(_), false) => Said::Nonsense("one command a line".to_owned()),
         (None, _) => Said::Nonsense(
-            "no command: expected one of send, typing, transcript, disconnect, accept, queue"
+            "no command: expected one of send, attach, fetch, typing, transcript, disconnect, \
+             accept, queue"
                 .to_owned(),
         ),
     }
@@ -164,6 +190,17 @@ enum Object<'a> {
         tag: &'a Tag,
         id: &'a ItemId,
         time: Timestamp,
+    },
+    Attached {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        tag: &'a Tag,
+        path: Cow<'a, str>,
+    },
+    Fetched {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        tag: &'a Tag,
+        path: Cow<'a, str>,
+        bytes: u64,
     },
     Transcript {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -319,6 +356,10 @@ impl<'a> Object<'a> {
             Happening::Event(chat, event) => return Self::of_event(chat, event),
             Happening::Sent(tag, sent) => {
                 Self::Sent { tag, id: &sent.id, time: sent.absolute_time }
+            }
+            Happening::Attached(tag, path) => Self::Attached { tag, path: path.to_string_lossy() },
+            Happening::Fetched(tag, Fetched { path, bytes }) => {
+                Self::Fetched { tag, path: path.to_string_lossy(), bytes: *bytes }
             }
             Happening::Transcript { tag, chat, items, complete } => Self::Transcript {
                 tag,
@@ -487,6 +528,11 @@ mod tests {
                 r#"{"send":"*Hi*","contentType":"text/markdown","ref":{"a":1}}"#,
                 said(Command::Send(markdown), Some(serde_json::json!({ "a": 1 }))),
             ),
+            (r#"{"attach":"a/b.pdf"}"#, said(Command::Attach("a/b.pdf".into()), None)),
+            (
+                r#"{"fetch":"a-1","to":"b.pdf"}"#,
+                said(Command::Fetch(Fetch { id: Some("a-1".into()), to: "b.pdf".into() }), None),
+            ),
             (r#"{"typing":true}"#, said(Command::Typing, None)),
             (r#"{"transcript":true,"ref":1}"#, said(Command::Transcript, Some(Value::from(1)))),
             (r#"{"disconnect":true}"#, said(Command::Disconnect, None)),
@@ -514,6 +560,10 @@ mod tests {
             r#"{"sent":"Hi"}"#,
             r#"{"typing":false}"#,
             r#"{"accept":false}"#,
+            r#"{"attach":7}"#,
+            r#"{"fetch":"a-1"}"#,
+            r#"{"to":"b.pdf"}"#,
+            r#"{"attach":"a","fetch":"a-1","to":"b"}"#,
             r#"{"accept":7}"#,
             r#"{"contentType":"text/plain"}"#,
             r#"{"send":"Hi","typing":true}"#,

@@ -7,6 +7,7 @@ mod config;
 mod console;
 mod editor;
 mod export;
+mod file;
 mod input;
 mod jsonl;
 mod keys;

@@ -1,11 +1,11 @@
 //! One chat of a terminal client: its calls that are under way, its events, and leaving it in good
 //! order.
 
-use std::{future::pending, io, time::Duration};
+use std::{future::pending, io, path::PathBuf, time::Duration};
 
 use chatloom::{
     Chat, Connection, Error, Event, Events, GetTranscriptRequest, Item, Message, ScanDirection,
-    SentResponse, SortOrder,
+    SentResponse, SortOrder, wire::AttachmentId,
 };
 use futures_util::{
     StreamExt as _,
@@ -14,7 +14,10 @@ use futures_util::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use crate::console::{Command, Console, Happening, Tag};
+use crate::{
+    console::{Command, Console, Happening, Tag},
+    file::{self, Fetch, Fetched},
+};
 
 /// How long leaving may take, with the messages that are still to be sent.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +36,8 @@ pub(crate) struct Talk {
     leaving: Leaving,
     /// Of the command to leave.
     leave_tag: Tag,
+    /// The newest file of somebody else's.
+    newest_file: Option<AttachmentId>,
 }
 
 enum Leaving {
@@ -54,6 +59,8 @@ enum Leaving {
 /// A call that is over.
 pub(crate) enum Answered {
     Sent { tag: Tag, message: Message, result: Result<SentResponse, Error> },
+    Attached { tag: Tag, path: PathBuf, result: Result<(), Error> },
+    Fetched { tag: Tag, result: Result<Fetched, Error> },
     Typing { tag: Tag, result: Result<(), Error> },
     Transcript { tag: Tag, result: Result<(Vec<Item>, bool), Error> },
     Left { tag: Tag, result: Result<(), Error> },
@@ -89,6 +96,7 @@ impl Talk {
             arrived: false,
             leaving: Leaving::No,
             leave_tag: None,
+            newest_file: None,
         }
     }
 
@@ -122,6 +130,23 @@ impl Talk {
                 console.show(&Happening::Sending)?;
                 let reply = self.chat.send_message(message.clone());
                 async move { Answered::Sent { tag, message, result: reply.await } }.boxed()
+            }
+            Command::Attach(path) => {
+                let chat = self.chat.clone();
+                let sent = async move {
+                    let result = file::send(&chat, &path).await;
+                    Answered::Attached { tag, path, result }
+                };
+                sent.boxed()
+            }
+            Command::Fetch(Fetch { id, to }) => {
+                let Some(id) = id.or_else(|| self.newest_file.clone()) else {
+                    let reason = "nobody has sent a file yet";
+                    return console.show(&Happening::Refused { tag: &tag, reason });
+                };
+                let chat = self.chat.clone();
+                async move { Answered::Fetched { tag, result: file::fetch(&chat, id, to).await } }
+                    .boxed()
             }
             Command::Typing => {
                 let reply = self.chat.typing();
@@ -192,9 +217,15 @@ impl Talk {
     }
 
     /// Shows what came, and says how the chat ended if that was the last.
-    pub(crate) fn show(&self, step: &Step, console: &mut Console) -> io::Result<Option<End>> {
+    pub(crate) fn show(&mut self, step: &Step, console: &mut Console) -> io::Result<Option<End>> {
         match step {
             Step::Event(event) => {
+                if let Event::Attachment(item) = event
+                    && !self.chat.is_own(item)
+                    && let Some(file) = item.attachments().into_iter().next()
+                {
+                    self.newest_file = file.attachment_id;
+                }
                 console.show(&Happening::Event(&self.chat, event))?;
                 Ok(match event {
                     Event::Connection(Connection::Broken { reason }) => {
@@ -211,6 +242,8 @@ impl Talk {
     fn show_answer(&self, answered: &Answered, console: &mut Console) -> io::Result<Option<End>> {
         let mut failed = |tag, doing, error| console.show(&Happening::Failed { tag, doing, error });
         match answered {
+            Answered::Attached { tag, result: Err(error), .. } => failed(tag, "attach", error)?,
+            Answered::Fetched { tag, result: Err(error) } => failed(tag, "fetch", error)?,
             Answered::Typing { tag, result: Err(error) } => failed(tag, "typing", error)?,
             Answered::Transcript { tag, result: Err(error) } => failed(tag, "transcript", error)?,
             // The chat was over already.
@@ -225,6 +258,12 @@ impl Talk {
                 Ok(sent) => Happening::Sent(tag, sent),
                 Err(error) => Happening::NotSent { tag, message, error },
             })?,
+            Answered::Attached { tag, path, result: Ok(()) } => {
+                console.show(&Happening::Attached(tag, path))?;
+            }
+            Answered::Fetched { tag, result: Ok(fetched) } => {
+                console.show(&Happening::Fetched(tag, fetched))?;
+            }
             Answered::Transcript { tag, result: Ok((items, complete)) } => {
                 let (chat, complete) = (&self.chat, *complete);
                 console.show(&Happening::Transcript { tag, chat, items, complete })?;

@@ -1,6 +1,8 @@
 //! The format for people: lines of text, and on a terminal a line to type in that stays at the
 //! bottom, with who is typing and how the connection is.
 
+mod lines;
+
 use std::{
     fmt::Write as _,
     io::{self, IsTerminal as _, Write},
@@ -20,9 +22,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use self::lines::{help, read};
 use crate::{
-    console::{Choice, Command, Happening, Role, Said, message},
+    console::{Happening, Role, Said},
     editor::{Editor, Outcome},
+    file::Fetched,
     input::{self, Line},
 };
 
@@ -198,6 +202,13 @@ impl Text {
                 let content = clean(message.content());
                 self.line(Colour::Bad, &format!("✗ not sent: {content} ({error})"))
             }
+            Happening::Attached(_, path) => {
+                self.dim(&format!("{} is sent.", clean(&path.to_string_lossy())))
+            }
+            Happening::Fetched(_, Fetched { path, bytes }) => {
+                let path = clean(&path.to_string_lossy());
+                self.dim(&format!("{path} is saved, {bytes} bytes."))
+            }
             Happening::Transcript { chat, items, complete, .. } => {
                 self.dim("--- the transcript so far ---")?;
                 if !complete {
@@ -311,11 +322,15 @@ impl Text {
                 self.print(&format!("{time} {name}{tick}: {content}"))
             }
             Event::Attachment(_) => {
-                let files: Vec<_> = item
-                    .attachments()
-                    .into_iter()
-                    .map(|file| clean(file.attachment_name.as_deref().unwrap_or("a file")))
-                    .collect();
+                let files = item.attachments().into_iter().map(|file| {
+                    let name = clean(file.attachment_name.as_deref().unwrap_or("a file"));
+                    match file.status.as_deref() {
+                        Some("IN_PROGRESS") => format!("{name} (being checked)"),
+                        Some("REJECTED") => format!("{name} (refused)"),
+                        _ => name,
+                    }
+                });
+                let files: Vec<_> = files.collect();
                 self.dim(&format!("{time} {name} attached {}", files.join(", ")))
             }
             Event::Joined(_) => self.dim(&format!("{time} {name} joined")),
@@ -415,61 +430,6 @@ impl Text {
         }
         write!(self.output, "\r\x1b[K{notes}> {line}\r\x1b[{}C", used + cursor)?;
         self.output.flush()
-    }
-}
-
-/// What a line asks for; `None` when for nothing.
-fn read(line: &str, role: Role) -> Option<Said> {
-    let line = line.trim();
-    if line.is_empty() {
-        return None;
-    }
-    let Some(command) = line.strip_prefix('/').filter(|rest| !rest.starts_with('/')) else {
-        // `//x` is how to say `/x`.
-        let content = line.strip_prefix('/').unwrap_or(line);
-        return Some(Command::Send(message(content.to_owned(), None)).into());
-    };
-    let (word, argument) = command.split_once(' ').unwrap_or((command, ""));
-    let command = match (word, argument.trim(), role) {
-        ("quit" | "q", "", _) => Command::Quit,
-        ("end", "", _) => Command::Disconnect,
-        ("transcript", "", _) => Command::Transcript,
-        ("help" | "h" | "?", "", _) => Command::Help,
-        ("queue", "", Role::Agent) => Command::Queue,
-        ("accept", "", Role::Agent) => Command::Accept(Choice::Longest),
-        ("accept", place, Role::Agent) => match place.parse() {
-            Ok(place) if place > 0 => Command::Accept(Choice::Place(place)),
-            _ => return Some(Said::Nonsense(format!("/accept takes a number, not {place:?}"))),
-        },
-        _ => {
-            return Some(Said::Nonsense(format!(
-                "there is no command /{}; /help shows those there are, and //{0} says /{0}",
-                clean(word)
-            )));
-        }
-    };
-    Some(command.into())
-}
-
-fn help(role: Role) -> &'static str {
-    match role {
-        Role::Customer => {
-            "\
-Type a message and press Enter to send it; ✓ means that it is stored.
-/transcript  show the whole chat
-/end, /quit  leave the chat
-//…          a message that begins with /"
-        }
-        Role::Agent => {
-            "\
-/queue       show who is waiting
-/accept [n]  take the one who waits longest, or number n of the list
-Type a message and press Enter to send it; ✓ means that it is stored.
-/transcript  show the whole chat
-/end         end the chat
-/quit        end the chat, if there is one, and leave
-//…          a message that begins with /"
-        }
     }
 }
 
@@ -611,35 +571,6 @@ The chat has ended.
         assert_eq!(text.sending, 0);
         let page = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         assert_eq!(page, "✗ not sent: Hello? (the chat is closed)\n");
-    }
-
-    #[test]
-    fn lines_are_messages_and_commands() {
-        let send = |content: &str| Some(Command::Send(Message::text(content)).into());
-        let command = |command: Command| Some(command.into());
-        for (line, role, expected) in [
-            ("  hello ", Role::Customer, send("hello")),
-            ("", Role::Customer, None),
-            ("//quit", Role::Customer, send("/quit")),
-            ("/quit", Role::Customer, command(Command::Quit)),
-            ("/end", Role::Agent, command(Command::Disconnect)),
-            ("/transcript", Role::Customer, command(Command::Transcript)),
-            ("/help", Role::Customer, command(Command::Help)),
-            ("/queue", Role::Agent, command(Command::Queue)),
-            ("/accept", Role::Agent, command(Command::Accept(Choice::Longest))),
-            ("/accept  2", Role::Agent, command(Command::Accept(Choice::Place(2)))),
-        ] {
-            assert_eq!(read(line, role), expected, "{line}");
-        }
-        for (line, role) in [
-            ("/accept", Role::Customer),
-            ("/accept 0", Role::Agent),
-            ("/accept x", Role::Agent),
-            ("/quit now", Role::Agent),
-            ("/", Role::Agent),
-        ] {
-            assert!(matches!(read(line, role), Some(Said::Nonsense(_))), "{line}");
-        }
     }
 
     #[test]

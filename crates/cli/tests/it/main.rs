@@ -11,6 +11,7 @@ mod backup;
 mod commands;
 mod durability;
 mod examples;
+mod files;
 mod load;
 mod network;
 mod program;

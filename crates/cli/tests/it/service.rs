@@ -110,6 +110,19 @@ impl Seat {
         items
     }
 
+    /// The answer to a call, whatever it is: status and body.
+    pub(crate) async fn call(
+        &self,
+        http: &Client,
+        url: &str,
+        path: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        let request = http.post(format!("{url}{path}")).json(body);
+        let answer = request.header("x-amz-bearer", &self.token).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
     async fn post(&self, http: &Client, url: &str, path: &str, body: &Value) -> Option<Value> {
         post(http, url, path, Some(("x-amz-bearer", &self.token)), body).await
     }
