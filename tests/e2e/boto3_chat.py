@@ -7,6 +7,8 @@ import json
 import os
 import time
 import unittest
+import urllib.error
+import urllib.request
 import uuid
 from datetime import datetime, timezone
 
@@ -225,6 +227,114 @@ class WholeChat(unittest.TestCase):
             ConnectionToken=started["ConnectionCredentials"]["ConnectionToken"]
         )
         self.assertEqual(page["InitialContactId"], started["ContactId"])
+
+
+class Attachments(unittest.TestCase):
+    """A file by the official client: started, put where it says, completed, and fetched."""
+
+    def setUp(self):
+        self.customer = Customer()
+        self.service = self.customer.client
+        self.token = self.customer.token
+
+    def start(self, name, content_type, size, **more):
+        return self.service.start_attachment_upload(
+            ContentType=content_type,
+            AttachmentSizeInBytes=size,
+            AttachmentName=name,
+            ClientToken=more.get("token", str(uuid.uuid4())),
+            ConnectionToken=self.token,
+        )
+
+    def put(self, upload, content):
+        metadata = upload["UploadMetadata"]
+        request = urllib.request.Request(
+            metadata["Url"],
+            data=content,
+            method="PUT",
+            headers=metadata["HeadersToInclude"],
+        )
+        return urllib.request.urlopen(request)
+
+    def complete(self, attachment, token=None):
+        return self.service.complete_attachment_upload(
+            AttachmentIds=[attachment],
+            ClientToken=token or str(uuid.uuid4()),
+            ConnectionToken=self.token,
+        )
+
+    def refused(self, name, call, *arguments, **more):
+        with self.assertRaises(ClientError) as refused:
+            call(*arguments, **more)
+        error = refused.exception.response
+        self.assertEqual(error["Error"]["Code"], name)
+        return error["ResponseMetadata"]["HTTPStatusCode"]
+
+    def test_a_file_goes_up_and_comes_down(self):
+        content = bytes(range(256)) * 4_000
+        content = b"%PDF-1.7" + content
+        upload = self.start("r\u00e9sum\u00e9.pdf", "application/pdf", len(content))
+        expiry = datetime.fromisoformat(upload["UploadMetadata"]["UrlExpiry"])
+        self.assertGreater(expiry, datetime.now(timezone.utc))
+        self.assertEqual(self.put(upload, content).status, 200)
+        token = str(uuid.uuid4())
+        for _ in range(2):
+            self.complete(upload["AttachmentId"], token)
+
+        files = [item for item in self.customer.transcript() if item["Type"] == "ATTACHMENT"]
+        self.assertEqual(
+            [file["Attachments"] for file in files],
+            [
+                [
+                    {
+                        "ContentType": "application/pdf",
+                        "AttachmentId": upload["AttachmentId"],
+                        "AttachmentName": "r\u00e9sum\u00e9.pdf",
+                        "Status": "APPROVED",
+                    }
+                ]
+            ],
+        )
+        answer = self.service.get_attachment(
+            AttachmentId=upload["AttachmentId"],
+            UrlExpiryInSeconds=60,
+            UrlContentDisposition="INLINE",
+            ConnectionToken=self.token,
+        )
+        self.assertEqual(answer["AttachmentSizeInBytes"], len(content))
+        with urllib.request.urlopen(answer["Url"]) as file:
+            self.assertEqual(file.read(), content)
+            self.assertEqual(file.headers["Content-Type"], "application/pdf")
+            self.assertTrue(file.headers["Content-Disposition"].startswith("inline"))
+            self.assertIn("filename*=UTF-8''r%C3%A9sum%C3%A9.pdf", file.headers["Content-Disposition"])
+        part = urllib.request.Request(answer["Url"], headers={"Range": "bytes=0-7"})
+        with urllib.request.urlopen(part) as file:
+            self.assertEqual((file.status, file.read()), (206, b"%PDF-1.7"))
+
+    def test_refusals_have_their_names(self):
+        upload = self.start("a.txt", "text/plain", 5)
+        attachment = upload["AttachmentId"]
+        self.assertEqual(self.refused("ValidationException", self.complete, attachment), 400)
+        with self.assertRaises(urllib.error.HTTPError) as other_size:
+            self.put(upload, b"six is")
+        self.assertEqual(other_size.exception.code, 400)
+        self.put(upload, b"hello").close()
+        self.complete(attachment)
+        self.assertEqual(self.refused("ConflictException", self.complete, attachment), 409)
+        too_large = 100 * 1024 * 1024
+        refused = self.refused(
+            "ServiceQuotaExceededException", self.start, "a.txt", "text/plain", too_large
+        )
+        self.assertEqual(refused, 402)
+        refused = self.refused("ValidationException", self.start, "a.html", "text/html", 1)
+        self.assertEqual(refused, 400)
+        refused = self.refused(
+            "AccessDeniedException",
+            self.service.get_attachment,
+            AttachmentId=attachment,
+            ConnectionToken="wrong",
+        )
+        self.assertEqual(refused, 403)
 
 
 class Transcripts(unittest.TestCase):

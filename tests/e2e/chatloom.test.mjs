@@ -2,8 +2,6 @@
 // cut of the network; nothing is lost and nothing is there twice.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
 
 import { classic } from "./lib/libraries.mjs";
 import { picture } from "./lib/picture.mjs";
@@ -221,29 +219,6 @@ scenario("a server that dies loses nothing that was written in two tabs", async 
   }
 });
 
-/** The demo takes no files: this storage does, and says so for it. */
-async function takeFiles(stage, page) {
-  const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" };
-  const storage = http.createServer((request, response) => {
-    response.writeHead(200, { ...headers, "access-control-allow-methods": "PUT" });
-    request.resume().on("end", () => response.end());
-  });
-  storage.listen(0, "127.0.0.1");
-  await once(storage, "listening");
-  stage.afterwards(() => storage.close());
-  const UploadMetadata = {
-    Url: `http://127.0.0.1:${storage.address().port}/`,
-    UrlExpiry: "2100-01-01T00:00:00.000Z",
-    HeadersToInclude: { "Content-Type": "text/plain" },
-  };
-  const answer = (path, json) =>
-    page.route(`**/participant/${path}-attachment-upload`, (route) =>
-      route.fulfill({ headers, json }),
-    );
-  await answer("start", { AttachmentId: "a-1", UploadMetadata });
-  await answer("complete", {});
-}
-
 scenario("a page sees who is there, and how far its file is", async (stage) => {
   const { agent, tab } = await chat(stage, { storage: "session" });
   const roster = await tab.page.evaluate(() => session.getRoster());
@@ -251,13 +226,17 @@ scenario("a page sees who is there, and how far its file is", async (stage) => {
     ["AGENT", "here"],
     ["CUSTOMER", "here"],
   ]);
-  await takeFiles(stage, tab.page);
   await tab.page.getByLabel("A file").setInputFiles({
     name: "invoice.txt",
     mimeType: "text/plain",
     buffer: Buffer.alloc(300_000, "x"),
   });
   await tab.told.find("the upload", is("uploaded"));
+  const sent = await agent.events.find("the file", ({ type }) => type === "attachment");
+  assert.deepEqual(
+    sent.attachments.map(({ name, status }) => [name, status]),
+    [["invoice.txt", "APPROVED"]],
+  );
   const progress = tab.told.entries.filter(is("progress"));
   assert.deepEqual(progress.at(-1), { told: "progress", sent: 300_000, total: 300_000 });
   await tab.page.evaluate(() => {

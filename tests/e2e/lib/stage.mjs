@@ -116,18 +116,20 @@ class Program {
 class Server {
   #stage;
   #data;
+  #more;
   #program;
   url;
 
-  constructor(stage, data) {
+  constructor(stage, data, { config } = {}) {
     this.#stage = stage;
     this.#data = data;
+    this.#more = config ? ["--config", config] : [];
   }
 
   /** Starts it, at the address that it had before if it had one. */
   async start() {
     const listen = this.url ? new URL(this.url).host : "127.0.0.1:0";
-    const args = ["serve", "--demo", "--listen", listen, "--data", this.#data];
+    const args = ["serve", "--demo", "--listen", listen, "--data", this.#data, ...this.#more];
     this.#program = this.#stage.run("chatloom serve", program("CHATLOOM_BIN"), args);
     const line = await this.#program.lines.find("address", () => true);
     const url = /^listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
@@ -218,8 +220,9 @@ class Stage {
     this.#cleanups.push(undo);
   }
 
-  async server() {
-    return new Server(this, await this.folder()).start();
+  /** A server, perhaps with a configuration file. */
+  async server(options) {
+    return new Server(this, await this.folder(), options).start();
   }
 
   /** An agent who takes every chat. */

@@ -79,3 +79,17 @@ async function readTranscript(number) {
 function disconnect(number) {
   return sessions[number].disconnectParticipant();
 }
+
+/** Sends a file as a page does that got it from its visitor. */
+async function sendFile(number, name, type, base64) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  await sessions[number].sendAttachment({ attachment: new File([bytes], name, { type }) });
+}
+
+/** Fetches a file by both ways: as a Blob, and by its URL. */
+async function fetchFile(number, attachmentId) {
+  const blob = await sessions[number].downloadAttachment({ attachmentId });
+  const url = await sessions[number].getAttachmentURL({ attachmentId });
+  const byUrl = await (await fetch(url)).text();
+  return { type: blob.type, text: await blob.text(), byUrl };
+}
