@@ -73,7 +73,7 @@ async fn appends(batch: usize, batches: usize) -> Result<(f64, f64)> {
 }
 
 fn new_chat(now: Timestamp) -> Result<Chat> {
-    let rules = Rules { queue: "default".to_owned(), assistant: None };
+    let rules = Rules::new("default");
     let request = serde_json::from_str(
         r#"{"InstanceId":"i","ContactFlowId":"f","ParticipantDetails":{"DisplayName":"Load"}}"#,
     )?;

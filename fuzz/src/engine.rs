@@ -126,7 +126,7 @@ pub fn transcript(data: &[u8]) {
 }
 
 fn chat() -> Chat {
-    let rules = Rules { queue: "default".to_owned(), assistant: None };
+    let rules = Rules::new("default");
     let request = json::read(
         r#"{"InstanceId":"i","ContactFlowId":"f","ParticipantDetails":{"DisplayName":"Jane"}}"#,
     );

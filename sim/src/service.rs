@@ -79,7 +79,7 @@ impl<'c> Service<'c> {
         Ok(Self {
             database,
             store,
-            rules: Rules { queue: QUEUE.to_owned(), assistant: None },
+            rules: Rules::new(QUEUE),
             keys: Keys::new(SECRET).expect("the secret is long enough"),
             dice,
             tokens: BTreeMap::new(),

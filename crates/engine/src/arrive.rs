@@ -3,7 +3,8 @@
 use chatloom_wire::{ContentType, ErrorKind, ParticipantId, ParticipantRole, Timestamp};
 
 use crate::{
-    AgentUser, Answer, Chat, Decision, Participant, Phase, Presence, Refusal, Rules,
+    AgentUser, Answer, Answering, Chat, Decision, Draft, Follower, FollowerKind, Participant,
+    Phase, Presence, Refusal, Rules,
     compose::{event, message, text},
     limits,
 };
@@ -24,18 +25,15 @@ impl Rules {
             participant.presence = Presence::Joined;
         }
         let mut entries = vec![event(chat, Some(participant), ContentType::ParticipantJoined)];
-        if matches!(chat.phase, Phase::Started { .. }) {
+        if matches!(chat.phase, Phase::Started { .. })
+            && participant.role == ParticipantRole::Customer
+        {
             // The flow starts with the customer's connection, and with it the conversation
             // (docs/protocol/participant-service.md §12.2).
             if let Some((content_type, content)) = after.initial_message.take() {
                 entries.push(message(chat, participant, content_type, content));
             }
-            if let (Some(script), Some(assistant)) = (&self.assistant, chat.assistant()) {
-                after.phase = Phase::Assistant;
-                entries.push(text(chat, assistant, &script.greeting));
-            } else {
-                self.enqueue(now, &mut after);
-            }
+            self.begin_flow(now, chat, &mut after, &mut entries);
         }
         let mut decision = Decision::change(after, entries);
         if chat.past.is_some() && matches!(chat.phase, Phase::Started { .. }) {
@@ -44,10 +42,49 @@ impl Rules {
         decision
     }
 
-    pub(crate) fn enqueue(&self, now: Timestamp, chat: &mut Chat) {
-        chat.phase = Phase::Queued { queue: self.queue.clone(), since: now };
-        chat.current_contact_mut().queued = Some((self.queue.clone(), now));
-        chat.updated_at = now;
+    /// The greeting, and then to who answers first.
+    fn begin_flow(&self, now: Timestamp, chat: &Chat, after: &mut Chat, entries: &mut Vec<Draft>) {
+        let flow = self.flow(&chat.contact_flow_id);
+        // A flow that has no assistant any more, or none yet when the chat was started, has nobody.
+        let answers = chat.assistant().map(|assistant| (assistant, &flow.assistant));
+        let (speaker, greeting) = match answers {
+            Some((assistant, Answering::Script(script))) => {
+                entries.extend(after.begin_assistant());
+                (assistant, flow.greeting.as_ref().or(Some(&script.greeting)))
+            }
+            Some((assistant, Answering::Bot { name, .. })) => {
+                entries.extend(after.begin_assistant());
+                after.followers.push(Follower {
+                    // As much its own as the participant's.
+                    id: assistant.id.as_str().into(),
+                    kind: FollowerKind::Bot { name: name.clone() },
+                });
+                (assistant, flow.greeting.as_ref())
+            }
+            Some((_, Answering::Nobody)) | None => {
+                after.enqueue(now, flow.queue.clone());
+                (chat.system(), flow.greeting.as_ref())
+            }
+        };
+        if let Some(greeting) = greeting {
+            entries.push(text(chat, speaker, greeting));
+        }
+    }
+}
+
+impl Chat {
+    /// An assistant answers from now on: a custom participant goes
+    /// (docs/protocol/participant-service.md §10.3).
+    fn begin_assistant(&mut self) -> Option<Draft> {
+        self.phase = Phase::Assistant;
+        self.remove_custom_bot()
+    }
+
+    /// The chat waits for an agent.
+    pub(crate) fn enqueue(&mut self, now: Timestamp, queue: String) {
+        self.current_contact_mut().queued = Some((queue.clone(), now));
+        self.phase = Phase::Queued { queue, since: now };
+        self.updated_at = now;
     }
 }
 
@@ -86,9 +123,13 @@ pub(crate) fn accept(
         presence: Presence::Joined,
     };
     let entry = event(chat, Some(&joined), ContentType::ParticipantJoined);
+    let mut entries = Vec::with_capacity(2);
+    // A custom participant goes when an agent comes (docs/protocol/participant-service.md §10.3).
+    entries.extend(after.remove_custom_bot());
+    entries.push(entry);
     after.participants.push(joined);
     after.current_contact_mut().agent = Some((agent.id.clone(), now));
     after.phase = Phase::WithAgent;
     after.updated_at = now;
-    Ok(Decision::change(after, vec![entry]))
+    Ok(Decision::change(after, entries))
 }

@@ -8,7 +8,7 @@ use chatloom_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, Past, Record, Refusal, Timers};
+use crate::{Attachment, CustomBot, Follower, Past, Record, Refusal, Timers};
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
 /// default.
@@ -57,6 +57,12 @@ pub struct Chat {
     /// Whether agents are disconnected when the customer leaves (`DisconnectOnCustomerExit`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub agents_leave_with_customer: bool,
+    /// Who outside is told what happens in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Follower>,
+    /// The custom participant that was added last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_bot: Option<CustomBot>,
 }
 
 /// Ids only: the rest is private.

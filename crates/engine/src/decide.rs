@@ -1,25 +1,15 @@
 //! What a command does to a chat. Each topic has its rules in a module of its own.
 
 use chatloom_wire::{
-    ErrorKind, ParticipantId, ServiceError, Timestamp,
+    ContentType, ErrorKind, ParticipantId, ServiceError, Timestamp,
     contact::ParticipantTimer,
     participant::{SendEventRequest, SendMessageRequest},
 };
 
 use crate::{
-    AgentUser, Assistant, AttachmentCommand, Chat, Draft, Heard, Past, RecordChange, arrive,
-    attachment, leave, past, record, timers,
+    AgentUser, AttachmentCommand, BotAction, Chat, Draft, FollowerId, Heard, Past, RecordChange,
+    Rules, Streamed, arrive, attachment, bot, leave, past, record, timers,
 };
-
-/// What everybody's chats have in common.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// The queue chats wait in.
-    pub queue: String,
-    /// Who answers before an agent does; without one, chats go to the queue at once. One that
-    /// passes [`Assistant::check`].
-    pub assistant: Option<Assistant>,
-}
 
 /// Something that somebody wants of a chat.
 #[derive(Clone, Debug)]
@@ -59,6 +49,50 @@ pub enum Command {
     },
     /// Something about a file.
     Attachment(AttachmentCommand),
+    /// The control plane adds a custom participant. Does nothing if that one is there already.
+    AddCustomBot {
+        /// The participant it becomes.
+        participant: ParticipantId,
+        /// What it is called, 1 to 256 characters.
+        name: String,
+    },
+    /// The control plane has the items sent to an endpoint. Does nothing if that is so already.
+    StartStreaming {
+        /// The stream.
+        id: FollowerId,
+        /// Where to, by its ARN.
+        endpoint: String,
+    },
+    /// The control plane ends a stream.
+    StopStreaming {
+        /// Which.
+        id: FollowerId,
+    },
+    /// A bot has answered. Does nothing when it answers in this chat no more.
+    BotAnswered {
+        /// The bot.
+        bot: FollowerId,
+        /// What it wants done, in this order.
+        actions: Vec<BotAction>,
+    },
+    /// A bot is saying something, as far as it has come. Only for a customer who is shown parts.
+    BotSays {
+        /// The bot.
+        bot: FollowerId,
+        /// Of what type.
+        content_type: ContentType,
+        /// What is new.
+        content: String,
+        /// Which part of which message.
+        at: Streamed,
+    },
+    /// A bot has failed for good: the chat goes to the queue.
+    BotFailed {
+        /// The bot.
+        bot: FollowerId,
+        /// What it had said in parts by then.
+        so_far: Option<BotAction>,
+    },
     /// The control plane ends the chat.
     Stop,
     /// The control plane sets timers of people who fall silent. The request has been checked.
@@ -133,6 +167,11 @@ impl Decision {
     pub(crate) fn change(chat: Chat, entries: Vec<Draft>) -> Self {
         Self { chat: Some(chat), entries, transient: Vec::new(), answer: Answer::Done }
     }
+
+    /// A change that nobody in the chat is told of.
+    pub(crate) fn silent(chat: Chat) -> Self {
+        Self::change(chat, Vec::new())
+    }
 }
 
 impl Rules {
@@ -143,6 +182,13 @@ impl Rules {
     /// - `ValidationException` for a content type that the chat does not support;
     /// - to [`Command::Accept`] `ConflictException` when another agent was faster or the chat is full,
     ///   `ResourceNotFoundException` when the chat does not wait;
+    /// - to [`Command::Connect`] `ResourceNotFoundException` for a custom participant who is too late;
+    /// - to [`Command::AddCustomBot`] `ServiceQuotaExceededException` when there is one already,
+    ///   `ConflictException` while an agent or an assistant is there, `InvalidRequestException` after
+    ///   the end;
+    /// - to [`Command::StartStreaming`] `LimitExceededException` for one stream too many,
+    ///   `InvalidRequestException` after the end; to [`Command::StopStreaming`]
+    ///   `ResourceNotFoundException` when there is no such stream;
     /// - to [`Command::Stop`] `ContactNotFoundException` when the chat is over, to
     ///   [`Command::SetTimers`] and [`Command::Continue`] `ResourceNotFoundException`;
     /// - to [`Command::Continue`] `InvalidRequestException` when it continues others already;
@@ -168,6 +214,12 @@ impl Rules {
         match command {
             Command::Connect { participant } => {
                 let participant = chat.admit(now, participant)?;
+                if chat.came_too_late(now, &participant.id) {
+                    return Err(Refusal::new(
+                        ErrorKind::ResourceNotFound,
+                        "The participant had 15 seconds to connect; add another one",
+                    ));
+                }
                 Ok(self.connect(now, chat, participant))
             }
             Command::SendMessage { participant, request } => {
@@ -182,6 +234,22 @@ impl Rules {
                 Ok(leave::disconnect(now, chat, leaver))
             }
             Command::Accept { agent, participant } => arrive::accept(now, chat, agent, participant),
+            Command::AddCustomBot { participant, name } => {
+                let after = chat.add_custom_bot(now, participant, name)?;
+                Ok(after.map_or(Decision::nothing(Answer::Done), Decision::silent))
+            }
+            Command::StartStreaming { id, endpoint } => {
+                let after = chat.start_streaming(now, id, endpoint)?;
+                Ok(after.map_or(Decision::nothing(Answer::Done), Decision::silent))
+            }
+            Command::StopStreaming { id } => Ok(Decision::silent(chat.stop_streaming(now, id)?)),
+            Command::BotAnswered { bot, actions } => Ok(self.bot_answered(now, chat, bot, actions)),
+            Command::BotSays { bot, content_type, content, at } => {
+                Ok(bot::says(now, chat, bot, content_type, content, at))
+            }
+            Command::BotFailed { bot, so_far } => {
+                Ok(self.bot_failed(now, chat, bot, so_far.as_ref()))
+            }
             Command::Stop => leave::stop(now, chat),
             Command::Record(change) => record::change(now, chat, change),
             Command::Attachment(command) => attachment::decide(now, chat, command),

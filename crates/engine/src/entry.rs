@@ -7,7 +7,7 @@ use chatloom_wire::{
     ParticipantRole, Receipt, Timestamp, item::AttachmentItem,
 };
 
-use crate::uuid;
+use crate::{Streamed, uuid};
 
 /// What an entry is. The number is what stores keep; none is ever given a new meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +76,18 @@ pub enum DraftBody {
         /// The message or payload.
         content: Option<String>,
     },
+    /// A part of a message that is said in parts, or the whole of it
+    /// (docs/protocol/participant-service.md §6.7).
+    Streamed {
+        /// Which message, and which part.
+        at: Streamed,
+        /// What it carries.
+        content_type: ContentType,
+        /// What this part adds; the whole, once it is completed.
+        content: String,
+        /// Whether this is the whole.
+        completed: bool,
+    },
     /// A receipt of the item in [`Draft::about`] by the sender.
     Receipt {
         /// Read, not only delivered.
@@ -105,7 +117,16 @@ impl Draft {
             }
             // Its new status is nobody's word.
             DraftBody::Attachment(_) => self.about.is_none(),
+            DraftBody::Streamed { .. } => true,
             DraftBody::Receipt { .. } => false,
+        }
+    }
+
+    /// The id it has been given already, by a part that was published before.
+    pub fn given_id(&self) -> Option<&ItemId> {
+        match &self.body {
+            DraftBody::Streamed { at, .. } => Some(&at.id),
+            DraftBody::Item { .. } | DraftBody::Attachment(_) | DraftBody::Receipt { .. } => None,
         }
     }
 
@@ -143,6 +164,25 @@ impl Draft {
                 ..item
             }
             .to_text(),
+            DraftBody::Streamed { at, content_type, content, completed } => {
+                let metadata = MessageMetadata {
+                    message_id: Some(at.id.clone()),
+                    chunk_number: Some(at.chunk),
+                    message_completed: Some(*completed),
+                    ..MessageMetadata::default()
+                };
+                NewItem {
+                    item_type: Some(&ItemType::Message),
+                    content_type: Some(content_type),
+                    content: Some(content),
+                    participant_id: self.sender.as_ref().map(|sender| &sender.id),
+                    display_name: self.sender.as_ref().map(|sender| sender.name.as_str()),
+                    participant_role: self.sender.as_ref().map(|sender| &sender.role),
+                    message_metadata: Some(&metadata),
+                    ..item
+                }
+                .to_text()
+            }
             DraftBody::Receipt { read } => {
                 let at = Some(Box::from(time.to_string()));
                 let receipt = Receipt {

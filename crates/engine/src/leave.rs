@@ -29,6 +29,7 @@ pub(crate) fn disconnect(now: Timestamp, chat: &Chat, leaver: &Participant) -> D
         ParticipantRole::Agent if !agent_remains => {
             entries.push(end(now, &mut after, EndReason::Agent));
         }
+        ParticipantRole::CustomBot => after.custom_bot = None,
         _ => {}
     }
     Decision::change(after, entries)

@@ -17,7 +17,7 @@
 //! use chatloom_engine::{Command, Rules, StartChat};
 //! use chatloom_wire::{Timestamp, contact::StartChatContactRequest};
 //!
-//! let rules = Rules { queue: "default".into(), assistant: None };
+//! let rules = Rules::new("default");
 //! let now = Timestamp::from_millis(1_790_000_000_000);
 //! let request: StartChatContactRequest = serde_json::from_str(
 //!     r#"{"InstanceId":"i","ContactFlowId":"f","ParticipantDetails":{"DisplayName":"Cleo"}}"#,
@@ -53,10 +53,13 @@
 mod arrive;
 mod assistant;
 pub mod attachment;
+mod bot;
 mod chat;
 mod compose;
 mod decide;
 pub mod entry;
+mod flow;
+mod follower;
 mod leave;
 pub mod limits;
 mod measures;
@@ -72,9 +75,12 @@ mod uuid;
 
 pub use assistant::{Assistant, InvalidScript, Reply, ScriptedAnswer};
 pub use attachment::{Attachment, AttachmentCommand, BlobId};
+pub use bot::{BotAction, CustomBot, Streamed};
 pub use chat::{AgentUser, Chat, Contact, EndReason, Participant, Phase, Presence, StartChat};
-pub use decide::{Answer, Command, Decision, Refusal, Rules};
+pub use decide::{Answer, Command, Decision, Refusal};
 pub use entry::{Audience, Draft, DraftBody, Entry, EntryKind, Sender};
+pub use flow::{Answering, Flow, Rules};
+pub use follower::{Follower, FollowerId, FollowerKind};
 pub use measures::Measures;
 pub use past::{Past, PastChat};
 pub use record::{Record, RecordChange};

@@ -27,6 +27,16 @@ pub const PRESENT_IN_CHAT: usize = 6;
 /// How many contacts a chat shows as its past (docs/protocol/participant-service.md §10.10).
 pub const PAST_CONTACTS: u32 = 100;
 
+/// How long a custom participant may take to connect after it was added; then it cannot any more.
+pub const CUSTOM_BOT_WITHIN_MS: i64 = 15 * SECOND;
+
+/// How many custom participants a chat may have had in all. One at a time may be there; no source
+/// states how many one after the other.
+pub const CUSTOM_BOTS_OF_CHAT: usize = 32;
+
+/// To how many endpoints a chat may be streamed at once.
+pub const STREAMS_OF_CHAT: usize = 2;
+
 /// How many entries a chat may have in its log. A participant who wants to add one more is refused;
 /// leaving and the end of the chat still find their place. No source states such a limit; this one
 /// keeps a chat that never stops talking from filling the disk.

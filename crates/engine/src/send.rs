@@ -1,13 +1,13 @@
 //! What participants say: messages, receipts, typing.
 
 use chatloom_wire::{
-    ContentType, ErrorKind, ParticipantId, Timestamp,
+    ContentType, ErrorKind, ParticipantId, ParticipantRole, Timestamp,
     participant::{SendEventRequest, SendMessageRequest},
 };
 
 use crate::{
-    Answer, Audience, Chat, Decision, Draft, DraftBody, EntryKind, Participant, Phase, Presence,
-    Refusal, Reply, Rules,
+    Answer, Answering, Audience, Chat, Decision, Draft, DraftBody, EntryKind, Participant, Phase,
+    Presence, Refusal, Reply, Rules,
     compose::{event, message, sender_of, text},
     entry::time_of_item,
 };
@@ -26,12 +26,20 @@ impl Rules {
         if chat.phase != Phase::Assistant {
             return Ok(decision);
         }
-        let (Some(script), Some(assistant)) = (&self.assistant, chat.assistant()) else {
-            // The server was started anew without its assistant.
-            let mut after = chat.clone();
-            self.enqueue(now, &mut after);
-            return Ok(Decision { chat: Some(after), ..decision });
+        let flow = self.flow(&chat.contact_flow_id);
+        let (Answering::Script(script), Some(assistant)) = (&flow.assistant, chat.assistant())
+        else {
+            if chat.bot().is_none() {
+                // The server was started anew without its assistant.
+                let mut after = chat.clone();
+                after.enqueue(now, flow.queue.clone());
+                decision.chat = Some(after);
+            }
+            return Ok(decision);
         };
+        if chat.bot().is_some() || sender.role != ParticipantRole::Customer {
+            return Ok(decision);
+        }
         match script.reply(&request.content) {
             Reply::Text(answer) => decision.entries.push(text(chat, assistant, answer)),
             Reply::Handover(answer) => {
@@ -40,7 +48,7 @@ impl Rules {
                 if let Some(assistant) = after.participant_mut(&assistant.id) {
                     assistant.presence = Presence::Left;
                 }
-                self.enqueue(now, &mut after);
+                after.enqueue(now, flow.queue.clone());
                 decision.chat = Some(after);
             }
         }

@@ -39,8 +39,8 @@ impl Rules {
             presence: Presence::Joined,
         };
         let mut participants = vec![customer, speaker(system_id, "SYSTEM_MESSAGE")];
-        if let Some(assistant) = &self.assistant {
-            participants.push(speaker(assistant_id, &assistant.name));
+        if let Some(name) = self.flow(&request.contact_flow_id).assistant.display_name() {
+            participants.push(speaker(assistant_id, name));
         }
         Ok(Chat {
             id: contact_id.clone(),
@@ -68,6 +68,8 @@ impl Rules {
             past: None,
             related: request.related_contact_id,
             agents_leave_with_customer: request.disconnect_on_customer_exit.is_some(),
+            followers: Vec::new(),
+            custom_bot: None,
         })
     }
 }

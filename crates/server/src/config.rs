@@ -8,20 +8,24 @@
 mod agents;
 mod attachments;
 mod audit;
+mod bots;
 mod chaos;
 mod connection;
 mod cors;
+mod flows;
 mod http;
 mod instance;
 mod keys;
 mod limits;
 mod log;
 mod metrics;
+mod outgoing;
 mod retention;
 mod section;
 mod server;
 mod socket;
 mod start_chat;
+mod streaming;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -32,6 +36,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chatloom_engine::Assistant;
 use chatloom_wire::{ContactFlowId, InstanceId};
 use serde::Deserialize;
 
@@ -40,19 +45,23 @@ pub use self::{
     agents::{AgentConfig, AgentsSection},
     attachments::AttachmentsSection,
     audit::AuditSection,
+    bots::{BotConfig, BotsSection},
     chaos::ChaosSection,
     connection::ConnectionSection,
     cors::CorsSection,
+    flows::FlowConfig,
     http::HttpSection,
     instance::{DEMO_CONTACT_FLOW, DEMO_INSTANCE, InstanceSection},
     keys::{AccessKey, DEMO_ACCESS_KEY, DEMO_SECRET, KeysSection},
     limits::{Allowance, LimitsSection, OperationLimit, Preset},
     log::{LogFormat, LogSection},
     metrics::MetricsSection,
+    outgoing::OutgoingSection,
     retention::RetentionSection,
     server::ServerSection,
     socket::SocketSection,
     start_chat::StartChatSection,
+    streaming::{StreamingEndpoint, StreamingSection},
     tls::TlsSection,
     units::{Network, Period, Secret, Setting, Size},
 };
@@ -141,6 +150,9 @@ config! {
     metrics: MetricsSection,
     chaos: ChaosSection,
     audit: AuditSection,
+    outgoing: OutgoingSection,
+    streaming: StreamingSection,
+    bots: BotsSection,
 }
 
 /// What is wrong with a configuration.
@@ -198,6 +210,14 @@ impl Config {
                 access: vec![AccessKey {
                     id: DEMO_ACCESS_KEY.to_owned(),
                     secret: DEMO_SECRET.into(),
+                }],
+                ..Default::default()
+            },
+            instance: InstanceSection {
+                flows: vec![FlowConfig {
+                    id: DEMO_CONTACT_FLOW.to_owned(),
+                    script: Some(Assistant::default()),
+                    ..FlowConfig::default()
                 }],
                 ..Default::default()
             },

@@ -53,8 +53,8 @@ pub(crate) struct HubOptions {
     pub(crate) sweep: Duration,
     /// How long a missing entry is waited for before it is read from the store.
     pub(crate) patience: Duration,
-    /// The queue that agents look at.
-    pub(crate) queue: String,
+    /// The queues that agents look at.
+    pub(crate) queues: Vec<String>,
 }
 
 /// The sockets of this node.
@@ -441,7 +441,8 @@ impl Hub {
     }
 
     async fn refresh_queue(&self) {
-        let waiting = match self.store.waiting(&self.options.queue, MAX_WAITING).await {
+        let queues: Vec<_> = self.options.queues.iter().map(String::as_str).collect();
+        let waiting = match queue::waiting(&*self.store, &queues, MAX_WAITING).await {
             Ok(waiting) => waiting,
             Err(error) => {
                 // The next change or sweep tries again.
@@ -498,7 +499,7 @@ impl Listener for Hub {
                 self.deliver(&mut room.state.lock(), entry);
             }
             Notice::QueueChanged(queue) => {
-                if **queue == *self.options.queue {
+                if self.options.queues.iter().any(|known| **known == **queue) {
                     self.queue_changed();
                 }
             }

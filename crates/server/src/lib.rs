@@ -34,11 +34,14 @@ pub mod chats;
 pub mod config;
 pub mod export;
 mod files;
+mod followers;
 mod http;
 mod hub;
 mod keys;
+mod lease;
 mod metrics;
 mod outbox;
+mod outgoing;
 mod queue;
 mod random;
 mod server;
@@ -49,6 +52,7 @@ pub use self::{
     config::{Config, ConfigError},
     http::password::{BadPassword, MAX_PASSWORD_BYTES, hash_password},
     keys::{EarlierKey, KeysError, KeysFile, ServerKeys, TOKENS_LIVE_MS},
+    outgoing::OutgoingError,
     queue::QUEUE_TOPIC,
     server::{Running, Server, StartError, Stopped},
 };

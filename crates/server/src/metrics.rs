@@ -78,6 +78,16 @@ pub(crate) struct Metrics {
     pub(crate) sweeps: Counter,
     /// Lines of the audit log that could not be written.
     pub(crate) audit_failures: Counter,
+    /// Items that webhooks have taken.
+    pub(crate) deliveries: Counter,
+    /// Times that one did not.
+    pub(crate) deliveries_failed: Counter,
+    /// Items that none had taken in time.
+    pub(crate) deliveries_given_up: Counter,
+    /// Turns of bots that came to an end.
+    pub(crate) turns: Counter,
+    /// Times that one failed.
+    pub(crate) turns_failed: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -183,6 +193,13 @@ impl Metrics {
             sweeps: make.counter("hub_sweeps", "Comparisons of this node's chats with the store"),
             audit_failures: make
                 .counter("audit_failures", "Lines of the audit log that could not be written"),
+            deliveries: make.counter("stream_deliveries", "Items that webhooks have taken"),
+            deliveries_failed: make
+                .counter("stream_deliveries_failed", "Times a webhook did not take an item"),
+            deliveries_given_up: make
+                .counter("stream_items_given_up", "Items that no webhook took in time"),
+            turns: make.counter("bot_turns", "Turns of bots that came to an end"),
+            turns_failed: make.counter("bot_turns_failed", "Times a bot's turn failed"),
             registry,
         }
     }

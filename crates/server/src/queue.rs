@@ -3,13 +3,33 @@
 use chatloom_wire::{ContactId, Timestamp};
 use serde::Serialize;
 
-use crate::store::Waiting;
+use crate::store::{Store, StoreError, Versioned, Waiting};
 
 /// The topic on which agents' sockets are told of the queue.
 pub const QUEUE_TOPIC: &str = "chatloom/queue";
 
 /// How many waiting chats agents are told of, the longest waiting first.
 pub(crate) const MAX_WAITING: u32 = 50;
+
+/// Who waits in any of these queues, the ones that have waited longest, at most `limit`.
+pub(crate) async fn waiting(
+    store: &dyn Store,
+    queues: &[&str],
+    limit: u32,
+) -> Result<Waiting, StoreError> {
+    let mut all = Waiting::default();
+    for queue in queues {
+        let Waiting { total, chats } = store.waiting(queue, limit).await?;
+        all.total += total;
+        all.chats.extend(chats);
+    }
+    if queues.len() > 1 {
+        let since = |waiting: &Versioned| waiting.chat.waiting().map(|(_, since)| since);
+        all.chats.sort_by_key(since);
+        all.chats.truncate(limit as usize);
+    }
+    Ok(all)
+}
 
 /// Who waits, as `GET /v1/agent/queue` answers it and the socket carries it.
 #[derive(Serialize)]

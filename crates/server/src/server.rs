@@ -7,7 +7,7 @@ use std::{
     fs::DirBuilder, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc,
 };
 
-use chatloom_engine::{Assistant, Rules, token};
+use chatloom_engine::token;
 use parking_lot::RwLock;
 use tokio::{
     net::TcpListener,
@@ -23,11 +23,13 @@ use crate::{
     chats::{Chats, Clock, Retention},
     config::{Config, ConfigError, Period},
     files::Files,
+    followers::Followers,
     http::{App, Gates, limits::Limits},
     hub::{Hub, HubOptions},
     keys::{KeysError, ServerKeys},
     metrics::Metrics,
     outbox::Bounds,
+    outgoing::OutgoingError,
     random,
     store::{
         Store, StoreError,
@@ -80,6 +82,9 @@ pub enum StartError {
         /// Why.
         error: StoreError,
     },
+    /// Calls to the outside cannot be made.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -185,10 +190,8 @@ impl Server {
             StartError::Audit { path, error }
         })?;
         let tokens = Arc::new(keys.tokens()?);
-        let rules = Rules {
-            queue: config.instance.queue.clone(),
-            assistant: config.demo.then(Assistant::default),
-        };
+        let rules = config.rules();
+        let queues = rules.queues().into_iter().map(str::to_owned).collect();
         let chats = Chats::new(
             Arc::clone(&store),
             Arc::clone(&bus),
@@ -203,7 +206,7 @@ impl Server {
             per_owner: socket.per_participant,
             sweep: socket.sweep.get(),
             patience: socket.hole_patience.get(),
-            queue: config.instance.queue.clone(),
+            queues,
         };
         let files = Arc::new(Files::new(
             blobs,
@@ -216,6 +219,13 @@ impl Server {
         metrics.add_limits(Arc::clone(&limits));
         metrics.add_files(Arc::clone(&files));
         let metrics = Arc::new(metrics);
+        let followers = Followers::new(
+            &config,
+            Arc::clone(&chats),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+        )?;
         let hub = Hub::new(options, Arc::clone(&store), bus, Arc::clone(&metrics));
         listen(Arc::<Hub>::clone(&hub));
 
@@ -242,6 +252,7 @@ impl Server {
                 audit,
                 config,
             }),
+            followers: Arc::new(followers),
             stopping,
         };
         let has_tls = tls.is_some();
@@ -299,6 +310,7 @@ impl Running {
 /// A server's own tasks.
 struct Node {
     app: Arc<App>,
+    followers: Arc<Followers>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -310,7 +322,7 @@ impl Node {
         keys: ServerKeys,
         reloads: watch::Receiver<Config>,
     ) -> Stopped {
-        let Self { app, stopping } = self;
+        let Self { app, followers, stopping } = self;
         let sweep = tokio::spawn(Arc::clone(&app.hub).sweep_forever());
         let timers = tokio::spawn(Arc::clone(&app.chats).run_timers(stopped(stopping.clone())));
         let retention = &app.config.retention;
@@ -331,6 +343,7 @@ impl Node {
             tokio::spawn(Arc::clone(&app.files).run_scans(stopped(stopping.clone()))),
             tokio::spawn(Arc::clone(&app.files).run_sweeps(stopped(stopping.clone()))),
         ];
+        let followers = tokio::spawn(followers.run(stopped(stopping.clone())));
         let max = app.config.http.max_connections.min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(max));
 
@@ -357,6 +370,9 @@ impl Node {
         }
         if let Err(error) = old.await {
             tracing::error!(%error, "the deletion of old chats ended by itself");
+        }
+        if let Err(error) = followers.await {
+            tracing::error!(%error, "telling followers ended by itself");
         }
         if let Err(error) = app.store.close().await {
             tracing::error!(%error, "the store was not closed as it should");

@@ -4,6 +4,7 @@
 //! Control-plane requests are signed with SigV4, service name `connect`.
 
 mod attributes;
+mod custom_participant;
 mod describe;
 mod page;
 mod persistent;
@@ -11,6 +12,7 @@ mod reference;
 mod segment;
 mod start;
 mod stop;
+mod streaming;
 mod tags;
 mod timers;
 mod update;
@@ -19,6 +21,10 @@ pub use self::{
     attributes::{
         Attributes, GetContactAttributes, GetContactAttributesResponse, MAX_ATTRIBUTES_BYTES,
         UpdateContactAttributes, UpdateContactAttributesRequest, check_attributes,
+    },
+    custom_participant::{
+        CreateParticipant, CreateParticipantRequest, CreateParticipantResponse,
+        ParticipantDetailsToAdd, ParticipantTokenCredentials,
     },
     describe::{
         AgentInfo, ChatContactMetrics, ChatMetrics, Contact, DescribeContact,
@@ -44,6 +50,10 @@ pub use self::{
         StartChatContactRequest, StartChatContactResponse,
     },
     stop::{DisconnectReason, StopContact, StopContactRequest},
+    streaming::{
+        ChatStreamingConfiguration, StartContactStreaming, StartContactStreamingRequest,
+        StartContactStreamingResponse, StopContactStreaming, StopContactStreamingRequest,
+    },
     tags::{MAX_TAGS, TagContact, TagContactRequest, Tags, UntagContact, check_tag_keys},
     timers::{
         ChannelConfiguration, ChatTimers, ParticipantTimer, TimerRole, TimerType, TimerValue,

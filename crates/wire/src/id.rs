@@ -52,6 +52,8 @@ text_type! {
     InstanceId,
     /// A contact flow, at most 500 characters.
     ContactFlowId,
+    /// A stream of a chat's items to an endpoint, 1 to 100 characters.
+    StreamingId,
     /// What a participant shows to get a connection, 1 to 1000 characters. Secret: lives as long as
     /// the participant (docs/protocol/participant-service.md §1.4).
     ParticipantToken,
@@ -84,7 +86,9 @@ macro_rules! public_id {
     )*};
 }
 
-public_id! { ContactId ParticipantId ItemId AttachmentId InstanceId ContactFlowId }
+public_id! {
+    ContactId ParticipantId ItemId AttachmentId InstanceId ContactFlowId StreamingId
+}
 
 macro_rules! secret {
     ($($name:ident)*) => {$(

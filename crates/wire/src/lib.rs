@@ -45,7 +45,7 @@ pub use content_type::ContentType;
 pub use error::{ErrorKind, ServiceError};
 pub use id::{
     AttachmentId, ConnectionToken, ContactFlowId, ContactId, InstanceId, ItemId, ParticipantId,
-    ParticipantToken,
+    ParticipantToken, StreamingId,
 };
 pub use item::{Item, ItemHead, ItemType, MessageMetadata, NewItem, ParticipantRole, Receipt};
 pub use json::JsonError;

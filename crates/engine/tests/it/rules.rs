@@ -108,7 +108,7 @@ fn flows_and_the_assistant_speak_for_themselves() {
 fn a_server_that_lost_its_assistant_queues_at_the_next_message() {
     let mut world = World::new(rules(Some(Assistant::default())), "");
     world.run(&connect(CUSTOMER)).unwrap();
-    world.rules.assistant = None;
+    world.rules = rules(None);
     play(&mut world, &[(say(CUSTOMER, "hello?"), Ok(&["CUSTOMER: hello?"]))]);
     assert!(world.chat.waiting().is_some());
 }

@@ -30,7 +30,10 @@ pub(crate) struct World {
 }
 
 pub(crate) fn rules(assistant: Option<Assistant>) -> Rules {
-    Rules { queue: "default".into(), assistant }
+    match assistant {
+        Some(script) => Rules::with_script("default", script),
+        None => Rules::new("default"),
+    }
 }
 
 /// A request to start a chat; `members` are added to it, as JSON members.
@@ -140,11 +143,13 @@ pub(crate) fn place(
 pub(crate) fn in_short(draft: &Draft) -> String {
     let role = draft.sender.as_ref().map_or("", |sender| sender.role.as_str());
     let text = match &draft.body {
-        DraftBody::Item { content: Some(content), .. } => format!("{role}: {content}"),
+        DraftBody::Item { content: Some(content), .. }
+        | DraftBody::Streamed { content, completed: true, .. } => format!("{role}: {content}"),
         DraftBody::Item { content_type, .. } => {
             let name = content_type.as_str().rsplit("event.").next().unwrap();
             format!("{role} {name}")
         }
+        DraftBody::Streamed { content, .. } => format!("{role}: {content}..."),
         DraftBody::Receipt { read: true } => format!("{role} read"),
         DraftBody::Receipt { read: false } => format!("{role} delivered"),
         DraftBody::Attachment(file) => {

@@ -470,5 +470,7 @@ fn empty_chat(id: &ContactId) -> Chat {
         past: None,
         related: None,
         agents_leave_with_customer: false,
+        followers: Vec::new(),
+        custom_bot: None,
     }
 }

@@ -10,7 +10,7 @@ use super::{
     outcome::{failed, internal},
     settle::Settled,
 };
-use crate::store::Waiting;
+use crate::{queue, store::Waiting};
 
 /// How many of those who wait are offered to an agent who takes anybody.
 const OFFERED: u32 = 16;
@@ -72,6 +72,7 @@ impl Chats {
 
     /// Who waits for an agent: the ones that have waited longest, at most `limit`.
     pub async fn waiting(&self, limit: u32) -> Result<Waiting, ServiceError> {
-        self.store.waiting(&self.rules.queue, limit).await.map_err(|error| failed(&error))
+        let queues = self.rules.queues();
+        queue::waiting(&*self.store, &queues, limit).await.map_err(|error| failed(&error))
     }
 }

@@ -10,6 +10,7 @@ mod attachments;
 mod clock;
 mod control;
 mod delete;
+mod followers;
 mod measures;
 mod outcome;
 mod past;
@@ -45,6 +46,7 @@ pub use self::{
     attachments::Pending,
     clock::{Clock, SystemClock},
     delete::{Retention, Whose},
+    followers::Added,
 };
 use crate::{
     bus::Bus,
@@ -90,6 +92,8 @@ pub struct Chats {
     cache: Mutex<LruCache<ContactId, Cached>>,
     /// Rings when a participant has connected.
     connected: Notify,
+    /// Rings when something was stored that a follower is to be told of.
+    followed: Notify,
     counts: Counts,
     /// How many chats may be open at once.
     most_open: Option<u64>,
@@ -130,6 +134,7 @@ impl Chats {
             clock,
             cache,
             connected: Notify::new(),
+            followed: Notify::new(),
             counts: Counts::default(),
             most_open: None,
             measured: Mutex::new(LruCache::new(MEASURED_CHATS)),

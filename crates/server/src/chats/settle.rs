@@ -122,6 +122,9 @@ impl Chats {
                     self.counts.stored.fetch_add(entries.len() as u64, Relaxed);
                     self.publish_transient(&id, now, &decision.transient);
                     if !entries.is_empty() {
+                        if !chat.followers.is_empty() {
+                            self.followed.notify_one();
+                        }
                         self.bus.publish(Notice::Stored(entries));
                     }
                     for queue in queues.into_iter().flatten().flatten() {
@@ -157,7 +160,10 @@ impl Chats {
         let entries: Vec<_> = drafts
             .iter()
             .map(|draft| {
-                let id = item_id(now, random::uuid().as_u128());
+                let id = draft
+                    .given_id()
+                    .cloned()
+                    .unwrap_or_else(|| item_id(now, random::uuid().as_u128()));
                 Arc::new(Entry {
                     chat: chat.clone(),
                     seq: 0,
@@ -234,6 +240,7 @@ fn room_for(command: &Command, head: u64) -> Result<(), ServiceError> {
         Command::SendMessage { .. }
             | Command::SendEvent { .. }
             | Command::Attachment(AttachmentCommand::Complete { .. })
+            | Command::BotAnswered { .. }
     );
     if adds && head >= limits::ENTRIES_IN_CHAT {
         return Err(ServiceError::new(

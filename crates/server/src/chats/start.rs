@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use chatloom_engine::{Chat, StartChat};
+use chatloom_engine::{Chat, Follower, StartChat};
 use chatloom_wire::{ErrorKind, ServiceError, contact::StartChatContactRequest};
 
 use super::{
@@ -45,11 +45,16 @@ impl Chats {
             assistant_id: new_id().into(),
             request,
         };
+        let endpoint = start.request.chat_streaming_configuration.as_ref();
+        let stream = endpoint
+            .map(|to| Follower::stream(new_id().into(), to.streaming_endpoint_arn.as_str()));
         let chat = self.rules.start(self.clock.now(), start)?;
-        let chat = Arc::new(match past {
+        let mut chat = match past {
             Some(past) => chat.continuing(past),
             None => chat,
-        });
+        };
+        chat.followers.extend(stream);
+        let chat = Arc::new(chat);
         let created = self.store.create(Arc::clone(&chat), key, self.most_open).await;
         match created.map_err(|error| to_control_plane(failed(&error)))? {
             Created::New => {

@@ -29,7 +29,8 @@ use super::{
 use crate::{
     bus::Notice,
     store::{
-        self, Commit, Committed, Created, ItemQuery, Place, TokenKey, Waiting,
+        self, Commit, Committed, Created, FollowerPlace, FollowerStep, ItemQuery, Place, TokenKey,
+        Waiting,
         sqlite::{Options, Sqlite},
     },
 };
@@ -136,7 +137,10 @@ impl World {
         let chats = Arc::new(Chats::new(
             Arc::clone(&store),
             Arc::clone(&published) as Arc<dyn Bus>,
-            Rules { queue: "default".into(), assistant },
+            match assistant {
+                Some(script) => Rules::with_script("default", script),
+                None => Rules::new("default"),
+            },
             Arc::new(Keys::new(&[3; 32]).unwrap()),
             Arc::clone(&clock) as Arc<dyn Clock>,
         ));
@@ -340,6 +344,14 @@ impl Store for Meddled {
 
     fn due(&self, now: Timestamp, limit: u32) -> store::Answer<'_, Vec<ContactId>> {
         self.inner.due(now, limit)
+    }
+
+    fn followers_due(&self, now: Timestamp, limit: u32) -> store::Answer<'_, Vec<FollowerPlace>> {
+        self.inner.followers_due(now, limit)
+    }
+
+    fn advance(&self, step: FollowerStep) -> store::Answer<'_, bool> {
+        self.inner.advance(step)
     }
 
     fn lease(

@@ -8,7 +8,7 @@ use chatloom_engine::{
     transcript::{self, Page, Plan, Start},
 };
 use chatloom_wire::{
-    ContactId, ErrorKind, ParticipantRole, ServiceError, Timestamp,
+    ContactId, ErrorKind, ItemId, ParticipantRole, ServiceError, Timestamp,
     participant::GetTranscriptRequest,
 };
 
@@ -20,6 +20,10 @@ use crate::store::{ItemQuery, Place, StoreError};
 
 /// Place beyond every item.
 pub(super) const NEWEST: u64 = u64::MAX;
+
+/// How far after the time in its id an item is looked for whose id was given before it was stored. A
+/// bot's answer takes a minute or two: more is not said meanwhile.
+const GIVEN_BEFORE: u32 = 256;
 
 impl Chats {
     /// A page of the transcript: the answer to GetTranscript as JSON text. The request has been
@@ -82,8 +86,15 @@ impl Chats {
         let Some(from) = from else {
             return page_body(&chat, &[], &[], None, false);
         };
-        let found =
+        let mut found =
             self.store.items(query(plan.forward, from, plan.look_for())).await.map_err(failed)?;
+        if let Start::Item(id, _) = &plan.start
+            && found.first().is_none_or(|first| first.id != *id)
+            && let Some(place) = self.given_before(&chat.id, from, id).await.map_err(failed)?
+        {
+            let query = query(plan.forward, place, plan.look_for());
+            found = self.store.items(query).await.map_err(failed)?;
+        }
         let page = plan.page(found);
         self.answer(&chat, &chat.id, reader, &plan, &page, now).await
     }
@@ -151,6 +162,21 @@ impl Chats {
                 internal()
             })?;
         page_body(chat, &page.items, &about, next.as_deref(), plan.past.is_some())
+    }
+}
+
+impl Chats {
+    /// The place of an item whose id was given before it had one, because parts of it were shown
+    /// before: it is somewhere after the time in its id.
+    async fn given_before(
+        &self,
+        chat: &ContactId,
+        from: u64,
+        id: &ItemId,
+    ) -> Result<Option<u64>, StoreError> {
+        let after = from.saturating_sub(1);
+        let entries = self.store.entries_after(chat, after, GIVEN_BEFORE).await?;
+        Ok(entries.iter().find(|entry| entry.id == *id).map(|entry| entry.seq))
     }
 }
 

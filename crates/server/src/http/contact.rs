@@ -1,12 +1,14 @@
 //! The control plane (docs/protocol/participant-service.md §10), for back ends with an access key.
 
 mod attributes;
+mod custom_participant;
 mod describe;
 mod others;
 mod persistent;
 mod references;
 mod start;
 mod stop;
+mod streaming;
 mod tags;
 mod timers;
 mod update;
@@ -19,12 +21,14 @@ use chatloom_wire::{
 
 pub(super) use self::{
     attributes::{get_attributes, update_attributes},
+    custom_participant::create as create_participant,
     describe::describe,
     others::{modelled, refuse},
     persistent::continue_chat,
     references::list_references,
     start::start_chat,
     stop::stop,
+    streaming::{start as start_streaming, stop as stop_streaming},
     tags::{tag, untag},
     timers::set_timers,
     update::update,
@@ -79,7 +83,7 @@ impl App {
 
     fn check_flow(&self, flow: &ContactFlowId) -> Result<(), ServiceError> {
         let id = flow.as_str().rsplit_once("/contact-flow/").map_or(flow.as_str(), |(_, id)| id);
-        if self.config.instance.contact_flows.iter().any(|known| known == id) {
+        if self.config.has_flow(id) {
             return Ok(());
         }
         Err(ServiceError::new(ErrorKind::ResourceNotFound, "There is no such contact flow here"))

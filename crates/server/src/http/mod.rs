@@ -160,6 +160,9 @@ operations! {
     ListContactReferences = wire::ListContactReferences::NAME,
     TagContact = wire::TagContact::NAME,
     UntagContact = wire::UntagContact::NAME,
+    CreateParticipant = wire::CreateParticipant::NAME,
+    StartContactStreaming = wire::StartContactStreaming::NAME,
+    StopContactStreaming = wire::StopContactStreaming::NAME,
     /// `POST /start-chat`
     StartChat = "StartChat",
     /// `GET /socket`
@@ -230,6 +233,9 @@ fn each_route(router: &mut impl EachRoute) {
         GET files::PATH, DownloadFile => files::download;
         PUT wire::StartChatContact::PATH, StartChatContact => contact::start_chat;
         POST wire::StopContact::PATH, StopContact => contact::stop;
+        POST wire::CreateParticipant::PATH, CreateParticipant => contact::create_participant;
+        POST wire::StartContactStreaming::PATH, StartContactStreaming => contact::start_streaming;
+        POST wire::StopContactStreaming::PATH, StopContactStreaming => contact::stop_streaming;
         GET wire::DescribeContact::PATH, DescribeContact => contact::describe;
         POST wire::CreatePersistentContactAssociation::PATH,
             CreatePersistentContactAssociation => contact::continue_chat;

@@ -8,7 +8,7 @@ use chatloom_engine::{
     token::{Seat, SeatUse, TokenTooLong},
 };
 use chatloom_wire::{
-    ErrorKind, ServiceError,
+    ErrorKind, ParticipantRole, ServiceError,
     participant::{
         ConnectionCredentials, ConnectionType, CreateParticipantConnectionRequest,
         CreateParticipantConnectionResponse, DisconnectParticipantRequest, Empty,
@@ -24,7 +24,9 @@ pub(super) async fn create_connection(app: Arc<App>, mut call: Call) -> Answer {
     no_voice(&types)?;
     let base = app.public_base(&call)?;
     app.chats.admit(&seat).await?;
-    if request.connect_participant == Some(true) {
+    // A custom participant has no socket: this call is its coming
+    // (docs/protocol/participant-service.md §1.4).
+    if request.connect_participant == Some(true) || seat.role == ParticipantRole::CustomBot {
         app.chats.connect(&seat).await?;
     }
     json(&app.connection(&seat, &types, &base)?)

@@ -17,6 +17,7 @@
 
 mod bounds;
 mod deletion;
+mod followers;
 
 pub use self::{
     bounds::{concurrent_creations_keep_the_bound, open_chats_have_a_bound},
@@ -44,6 +45,11 @@ use chatloom_wire::{
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use uuid::Uuid;
 
+pub use self::followers::{
+    a_follower_goes_with_the_state, a_follower_is_due_when_something_is_appended,
+    a_follower_moves_on_from_where_it_is, a_follower_that_failed_waits,
+    followers_go_with_their_chat, followers_survive_reopening,
+};
 use super::{Commit, Committed, Created, ItemQuery, Place, Store, StoreError, TokenKey, Versioned};
 
 /// Data of a store; none at first, and each test has data of its own.
@@ -98,6 +104,12 @@ macro_rules! store_conformance {
             the_queue_is_ordered_by_waiting_time
             due_chats_come_in_order
             chats_with_a_scan_are_found
+            a_follower_is_due_when_something_is_appended
+            a_follower_moves_on_from_where_it_is
+            a_follower_that_failed_waits
+            a_follower_goes_with_the_state
+            followers_go_with_their_chat
+            followers_survive_reopening
             a_lease_has_one_holder
             a_lease_survives_reopening
             closing_finishes_what_waits
@@ -165,6 +177,8 @@ fn chat(number: u64) -> Chat {
         past: None,
         related: None,
         agents_leave_with_customer: false,
+        followers: Vec::new(),
+        custom_bot: None,
     }
 }
 
@@ -1206,15 +1220,21 @@ mod tests {
     #[test]
     fn every_case_is_in_the_list() {
         let source = include_str!("conformance.rs");
-        let cases: Vec<_> = source
-            .lines()
-            .chain(include_str!("conformance/bounds.rs").lines())
-            .chain(include_str!("conformance/deletion.rs").lines())
-            .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
-            .collect();
+        let mut cases: Vec<_> = [
+            source,
+            include_str!("conformance/bounds.rs"),
+            include_str!("conformance/deletion.rs"),
+            include_str!("conformance/followers.rs"),
+        ]
+        .into_iter()
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
+        .collect();
         assert!(cases.len() > 30);
         let list = source.split("$data;\n").nth(1).unwrap().split('}').next().unwrap();
-        let listed: Vec<_> = list.split_whitespace().collect();
+        let mut listed: Vec<_> = list.split_whitespace().collect();
+        cases.sort_unstable();
+        listed.sort_unstable();
         assert_eq!(cases, listed);
     }
 }

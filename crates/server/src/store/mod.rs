@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use chatloom_engine::{Chat, Draft, Entry};
+use chatloom_engine::{Chat, Draft, Entry, FollowerId};
 use chatloom_wire::{ContactId, ItemId, ParticipantId, Timestamp};
 use futures_util::future::BoxFuture;
 
@@ -99,6 +99,18 @@ pub trait Store: Send + Sync + 'static {
     /// Removes at most `limit` entries of deleted chats, and answers how many rows went: 0 when nothing
     /// of them is left.
     fn sweep_deleted(&self, limit: u32) -> Answer<'_, u64>;
+
+    /// Followers that have something to be told and whose next try is not after `now`, at most `limit`,
+    /// longest due first.
+    fn followers_due(&self, now: Timestamp, limit: u32) -> Answer<'_, Vec<FollowerPlace>>;
+
+    /// Moves a follower on, or its next try; whether it was still where the step starts. One that is
+    /// no longer kept is nowhere.
+    ///
+    /// A follower is kept by the chat's state ([`Chat::followers`]): the commit or creation whose state
+    /// has it first makes it, at the place before that commit's entries, and the commit whose state has
+    /// it no longer removes it. It is due from the moment that entries are appended after its place.
+    fn advance(&self, step: FollowerStep) -> Answer<'_, bool>;
 
     /// Takes or keeps a lease: whether `holder` has it until `until`. A lease that ended by `now` is
     /// anybody's.
@@ -232,6 +244,36 @@ pub struct Waiting {
     pub total: u64,
     /// The ones that have waited longest, longest first.
     pub chats: Vec<Versioned>,
+}
+
+/// How far a follower of a chat has been told of its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowerPlace {
+    /// The follower, one of [`Chat::followers`].
+    pub follower: FollowerId,
+    /// The chat.
+    pub chat: ContactId,
+    /// The last place it was told of; 0 before the first.
+    pub place: u64,
+    /// How often telling it the next has failed in a row.
+    pub failures: u32,
+}
+
+/// What became of telling a follower.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowerStep {
+    /// The follower.
+    pub follower: FollowerId,
+    /// Where it was.
+    pub from: u64,
+    /// Where it is now; the same when telling it the next failed.
+    pub to: u64,
+    /// How often telling it the next has failed in a row.
+    pub failures: u32,
+    /// When it is next due, if there is more; at once without a time.
+    pub retry: Option<Timestamp>,
+    /// The present time.
+    pub now: Timestamp,
 }
 
 /// Why a store did not do it.

@@ -46,8 +46,8 @@ use self::{
     writer::{Counters, Lease, Reply, Write},
 };
 use super::{
-    Answer, Commit, Committed, Created, Finished, ItemQuery, Place, Store, StoreError, TokenKey,
-    Versioned, Waiting,
+    Answer, Commit, Committed, Created, Finished, FollowerPlace, FollowerStep, ItemQuery, Place,
+    Store, StoreError, TokenKey, Versioned, Waiting,
 };
 
 /// Random bits for ids, 128 at a time.
@@ -491,6 +491,14 @@ impl Store for Sqlite {
 
     fn sweep_deleted(&self, limit: u32) -> Answer<'_, u64> {
         Box::pin(self.write(move |reply| Write::Sweep { limit, reply }))
+    }
+
+    fn followers_due(&self, now: Timestamp, limit: u32) -> Answer<'_, Vec<FollowerPlace>> {
+        Box::pin(self.read("reading followers", move |c| reader::followers_due(c, now, limit)))
+    }
+
+    fn advance(&self, step: FollowerStep) -> Answer<'_, bool> {
+        Box::pin(self.write(|reply| Write::Advance { step, reply }))
     }
 
     fn lease(

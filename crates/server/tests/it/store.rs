@@ -80,6 +80,8 @@ async fn create(store: &Sqlite, number: usize) {
         past: None,
         related: None,
         agents_leave_with_customer: false,
+        followers: Vec::new(),
+        custom_bot: None,
     };
     let created = store.create(Arc::new(chat), None, None).await.unwrap();
     assert!(matches!(created, Created::New));

@@ -8,10 +8,11 @@ use super::{
     attributes::{Attributes, check_attributes},
     persistent::PersistentChat,
     segment::{GUIDE_SUBTYPE, SUBTYPE, SegmentAttributes, check_segment_attributes},
+    streaming::ChatStreamingConfiguration,
 };
 use crate::{
     ContentType, ParticipantRole,
-    id::{ContactFlowId, ContactId, InstanceId, ParticipantId, ParticipantToken},
+    id::{ContactFlowId, ContactId, InstanceId, ParticipantId, ParticipantToken, StreamingId},
     limits::{self, Invalid, chars_within, require},
     open_enum::open_enum,
     participant::{
@@ -77,6 +78,9 @@ pub struct StartChatContactRequest {
     /// Exactly `AGENT`: agents are disconnected when the customer leaves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disconnect_on_customer_exit: Option<Vec<ParticipantRole>>,
+    /// Sends the chat's items to an endpoint from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_streaming_configuration: Option<ChatStreamingConfiguration>,
 }
 
 open_enum! {
@@ -146,6 +150,7 @@ impl StartChatContactRequest {
             persistent_chat: None,
             related_contact_id: None,
             disconnect_on_customer_exit: None,
+            chat_streaming_configuration: None,
         }
     }
 
@@ -246,7 +251,8 @@ impl StartChatContactRequest {
                 .is_none_or(|roles| roles == [ParticipantRole::Agent]),
             "DisconnectOnCustomerExit",
             "exactly AGENT",
-        )
+        )?;
+        self.chat_streaming_configuration.as_ref().map_or(Ok(()), ChatStreamingConfiguration::check)
     }
 
     fn check_segment(&self) -> Result<(), Invalid> {
@@ -295,4 +301,7 @@ pub struct StartChatContactResponse {
     /// With `ConnectionTypes`: the socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub websocket: Option<Websocket>,
+    /// With `ChatStreamingConfiguration`: the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streaming_id: Option<StreamingId>,
 }

@@ -127,7 +127,12 @@ fn control_plane() {
         .add(&samples::described())
         .add(&samples::described_new())
         .add(&samples::start_by_page())
-        .add(&samples::started_by_page());
+        .add(&samples::started_by_page())
+        .add(&samples::start_streaming())
+        .add(&samples::streaming_started())
+        .add(&samples::stop_streaming())
+        .add(&samples::create_participant())
+        .add(&samples::participant_created());
     insta::assert_snapshot!(forms.0);
 }
 

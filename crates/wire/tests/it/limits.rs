@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use chatloom_wire::{
-    ContentType,
+    ContentType, ParticipantRole,
     contact::{
-        Attributes, ChatMessage, MAX_ATTRIBUTES_BYTES, ParticipantDetails, StartChatContactRequest,
-        StopContactRequest, check_attributes,
+        Attributes, ChatMessage, ChatStreamingConfiguration, CreateParticipantRequest,
+        MAX_ATTRIBUTES_BYTES, ParticipantDetails, ParticipantDetailsToAdd, StartChatContactRequest,
+        StartContactStreamingRequest, StopContactRequest, StopContactStreamingRequest,
+        check_attributes,
     },
     participant::{
         CancelParticipantAuthenticationRequest, CompleteAttachmentUploadRequest, ConnectionType,
@@ -429,4 +431,49 @@ fn stop_contact() {
     text_edges("InstanceId", 1, 100, |id| {
         StopContactRequest { instance_id: id.into(), ..samples::stop() }.check()
     });
+}
+
+#[test]
+fn contact_streaming() {
+    let arn = |arn: String| ChatStreamingConfiguration { streaming_endpoint_arn: arn };
+    text_edges("ChatStreamingConfiguration.StreamingEndpointArn", 1, 350, |text| {
+        let chat_streaming_configuration = arn(text);
+        StartContactStreamingRequest { chat_streaming_configuration, ..samples::start_streaming() }
+            .check()
+    });
+    text_edges("ChatStreamingConfiguration.StreamingEndpointArn", 1, 350, |text| {
+        let chat_streaming_configuration = Some(arn(text));
+        StartChatContactRequest { chat_streaming_configuration, ..samples::start() }.check()
+    });
+    text_edges("ClientToken", 1, 500, |token| {
+        let client_token = token;
+        StartContactStreamingRequest { client_token, ..samples::start_streaming() }.check()
+    });
+    text_edges("StreamingId", 1, 100, |id| {
+        StopContactStreamingRequest { streaming_id: id.into(), ..samples::stop_streaming() }.check()
+    });
+}
+
+#[test]
+fn create_participant() {
+    let with = |role, name: Option<String>| CreateParticipantRequest {
+        participant_details: ParticipantDetailsToAdd { participant_role: role, display_name: name },
+        ..samples::create_participant()
+    };
+    text_edges("ParticipantDetails.DisplayName", 1, 256, |name| {
+        with(Some(ParticipantRole::CustomBot), Some(name)).check()
+    });
+    text_edges("ClientToken", 0, 500, |token| {
+        let client_token = Some(token);
+        CreateParticipantRequest { client_token, ..samples::create_participant() }.check()
+    });
+    for (role, holds) in [
+        (Some(ParticipantRole::CustomBot), true),
+        (Some(ParticipantRole::Customer), false),
+        (Some(ParticipantRole::Agent), false),
+        (None, false),
+    ] {
+        let member = "ParticipantDetails.ParticipantRole";
+        expect(with(role, None).check(), (!holds).then_some(member), "a role");
+    }
 }

@@ -31,6 +31,8 @@ fn debug_is_silent() {
     silent(&samples::page());
     silent(&samples::start());
     silent(&samples::started());
+    silent(&samples::create_participant());
+    silent(&samples::participant_created());
     silent(&samples::described());
     silent(&samples::started_by_page());
     silent(&samples::attributes());

@@ -6,13 +6,16 @@ use chatloom_wire::{
     ConnectionToken, ContentType, Item, ItemType, MessageMetadata, NewItem, ParticipantRole,
     Receipt, Timestamp,
     contact::{
-        AgentInfo, ChatContactMetrics, ChatMessage, ChatMetrics, Contact, DescribeContactResponse,
+        AgentInfo, ChatContactMetrics, ChatMessage, ChatMetrics, ChatStreamingConfiguration,
+        Contact, CreateParticipantRequest, CreateParticipantResponse, DescribeContactResponse,
         DisconnectReason, GetContactAttributesResponse, ListContactReferencesResponse,
-        ParticipantConfiguration, ParticipantDetails, ParticipantMetrics, PersistentChat,
-        QueueInfo, Reference, ReferenceStatus, ReferenceSummary, ReferenceType, RehydrationType,
-        ResponseMode, SegmentAttributeValue, SegmentAttributes, StartChatAnswer,
-        StartChatContactRequest, StartChatContactResponse, StartChatData, StartChatRequest,
-        StateTransition, StopContactRequest, TagContactRequest, UpdateContactAttributesRequest,
+        ParticipantConfiguration, ParticipantDetails, ParticipantDetailsToAdd, ParticipantMetrics,
+        ParticipantTokenCredentials, PersistentChat, QueueInfo, Reference, ReferenceStatus,
+        ReferenceSummary, ReferenceType, RehydrationType, ResponseMode, SegmentAttributeValue,
+        SegmentAttributes, StartChatAnswer, StartChatContactRequest, StartChatContactResponse,
+        StartChatData, StartChatRequest, StartContactStreamingRequest,
+        StartContactStreamingResponse, StateTransition, StopContactRequest,
+        StopContactStreamingRequest, TagContactRequest, UpdateContactAttributesRequest,
         UpdateContactRequest,
     },
     item::AttachmentItem,
@@ -158,6 +161,7 @@ pub(crate) fn start() -> StartChatContactRequest {
         }),
         related_contact_id: None,
         disconnect_on_customer_exit: Some(vec![ParticipantRole::Agent]),
+        chat_streaming_configuration: Some(streaming()),
     }
 }
 
@@ -202,6 +206,7 @@ pub(crate) fn started() -> StartChatContactResponse {
         continued_from_contact_id: Some("c-9".into()),
         connection_credentials: Some(credentials()),
         websocket: Some(websocket()),
+        streaming_id: Some("s-1".into()),
     }
 }
 
@@ -210,7 +215,57 @@ pub(crate) fn started_without_connection() -> StartChatContactResponse {
         continued_from_contact_id: None,
         connection_credentials: None,
         websocket: None,
+        streaming_id: None,
         ..started()
+    }
+}
+
+pub(crate) fn streaming() -> ChatStreamingConfiguration {
+    ChatStreamingConfiguration {
+        streaming_endpoint_arn: "arn:aws:sns:us-west-2:0:chats".to_owned(),
+    }
+}
+
+pub(crate) fn start_streaming() -> StartContactStreamingRequest {
+    StartContactStreamingRequest {
+        instance_id: "in-1".into(),
+        contact_id: "c-0".into(),
+        chat_streaming_configuration: streaming(),
+        client_token: "c-3".to_owned(),
+    }
+}
+
+pub(crate) fn streaming_started() -> StartContactStreamingResponse {
+    StartContactStreamingResponse { streaming_id: "s-1".into() }
+}
+
+pub(crate) fn stop_streaming() -> StopContactStreamingRequest {
+    StopContactStreamingRequest {
+        instance_id: "in-1".into(),
+        contact_id: "c-0".into(),
+        streaming_id: "s-1".into(),
+    }
+}
+
+pub(crate) fn create_participant() -> CreateParticipantRequest {
+    CreateParticipantRequest {
+        instance_id: "in-1".into(),
+        contact_id: "c-0".into(),
+        client_token: Some("c-3".to_owned()),
+        participant_details: ParticipantDetailsToAdd {
+            participant_role: Some(ParticipantRole::CustomBot),
+            display_name: Some(PRIVATE.to_owned()),
+        },
+    }
+}
+
+pub(crate) fn participant_created() -> CreateParticipantResponse {
+    CreateParticipantResponse {
+        participant_credentials: ParticipantTokenCredentials {
+            participant_token: PRIVATE.into(),
+            expiry: "2026-06-01T00:00:15.000Z".to_owned(),
+        },
+        participant_id: "p-3".into(),
     }
 }
 

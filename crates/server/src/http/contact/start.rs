@@ -37,6 +37,9 @@ impl App {
         let types = request.connection_types.clone().unwrap_or_default();
         no_voice(&types).map_err(error::for_control_plane)?;
 
+        if let Some(streaming) = &request.chat_streaming_configuration {
+            self.check_streaming(streaming)?;
+        }
         let chat = self.chats.start(request).await?;
         let seat = Seat {
             chat: chat.id.clone(),
@@ -57,6 +60,7 @@ impl App {
             continued_from_contact_id: chat.past.as_ref().map(|past| past.continued_from.clone()),
             connection_credentials: connection.connection_credentials,
             websocket: connection.websocket,
+            streaming_id: chat.streams().next().map(|(id, _)| id.as_str().into()),
         })
     }
 }

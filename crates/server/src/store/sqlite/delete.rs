@@ -27,6 +27,7 @@ pub(super) fn delete(
             contact.execute([IdIn::new(id.as_str())])?;
         }
         connection.prepare_cached("DELETE FROM start_keys WHERE chat = ?1")?.execute([number])?;
+        connection.prepare_cached("DELETE FROM followers WHERE chat = ?1")?.execute([number])?;
         connection
             .prepare_cached(
                 "UPDATE chats SET id = 'leaving ' || chat, version = version + 1, state = '',

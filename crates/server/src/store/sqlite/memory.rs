@@ -15,6 +15,8 @@ pub(super) struct Known {
     pub(super) time: i64,
     /// How many of its contacts are known to be kept.
     pub(super) contacts: usize,
+    /// Whether it has followers.
+    pub(super) followed: bool,
     /// The place of the entry that was sent under each idempotency key. Absent until a key is to be
     /// looked for.
     pub(super) keys: Option<Keys>,
@@ -27,7 +29,7 @@ pub(super) type Keys = HashMap<[i64; 2], u64>;
 
 impl Known {
     pub(super) fn new(chat: i64, version: u64, seq: u64, time: i64) -> Self {
-        Self { chat, version, seq, time, contacts: 0, keys: None, counted: 0 }
+        Self { chat, version, seq, time, contacts: 0, followed: false, keys: None, counted: 0 }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use chatloom_engine::{Entry, EntryKind};
+use chatloom_engine::{Entry, EntryKind, FollowerId};
 use chatloom_wire::{ContactId, Item, ItemId, ItemType, ParticipantId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
@@ -13,7 +13,7 @@ use super::{
     row::{self, ENTRY_COLUMNS, IdIn, IdOut},
     writer::read_state,
 };
-use crate::store::{Finished, ItemQuery, Place, Versioned, Waiting};
+use crate::store::{Finished, FollowerPlace, ItemQuery, Place, Versioned, Waiting};
 
 /// The most look-ups under one snapshot.
 const PAGE: usize = 256;
@@ -289,5 +289,27 @@ pub(super) fn scanning(connection: &Connection, limit: u32) -> rusqlite::Result<
     connection
         .prepare_cached("SELECT id FROM chats WHERE scanning > 0 ORDER BY chat LIMIT ?1")?
         .query_map([limit], |row| Ok(row.get::<_, IdOut<_>>(0)?.0))?
+        .collect()
+}
+
+pub(super) fn followers_due(
+    connection: &Connection,
+    now: Timestamp,
+    limit: u32,
+) -> rusqlite::Result<Vec<FollowerPlace>> {
+    connection
+        .prepare_cached(
+            "SELECT followers.id, chats.id, place, failures
+             FROM followers JOIN chats USING (chat)
+             WHERE followers.due <= ?1 ORDER BY followers.due, followers.id LIMIT ?2",
+        )?
+        .query_map(params![now.as_millis(), limit], |row| {
+            Ok(FollowerPlace {
+                follower: row.get::<_, IdOut<FollowerId>>(0)?.0,
+                chat: row.get::<_, IdOut<_>>(1)?.0,
+                place: row.get(2)?,
+                failures: row.get(3)?,
+            })
+        })?
         .collect()
 }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use chatloom_engine::{Chat, Draft, Entry, entry::item_id};
+use chatloom_engine::{Chat, Draft, Entry, FollowerId, entry::item_id};
 use chatloom_wire::{ContactId, ItemId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 use tokio::{runtime::Handle, sync::oneshot};
@@ -22,7 +22,7 @@ use super::{
     queue::Queue,
     row::{IdIn, IdOut, audience},
 };
-use crate::store::{Commit, Committed, Created, StoreError, TokenKey};
+use crate::store::{Commit, Committed, Created, FollowerStep, StoreError, TokenKey};
 
 /// Something to write.
 pub(super) enum Write {
@@ -37,6 +37,10 @@ pub(super) enum Write {
         commit: Commit,
         state: Option<String>,
         reply: Reply<Committed>,
+    },
+    Advance {
+        step: FollowerStep,
+        reply: Reply<bool>,
     },
     Lease {
         lease: Lease,
@@ -65,8 +69,8 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Done {
     Create(Reply<Created>, Result<Created, StoreError>),
     Commit(Reply<Committed>, Result<Committed, StoreError>),
-    Lease(Reply<bool>, Result<bool, StoreError>),
-    Delete(Reply<bool>, Result<bool, StoreError>),
+    /// Whether a lease, a deletion or a step was taken.
+    Answer(Reply<bool>, Result<bool, StoreError>),
     Sweep(Reply<u64>, Result<u64, StoreError>),
 }
 
@@ -76,7 +80,7 @@ impl Done {
         match self {
             Self::Create(reply, result) => drop(reply.send(result)),
             Self::Commit(reply, result) => drop(reply.send(result)),
-            Self::Lease(reply, result) | Self::Delete(reply, result) => drop(reply.send(result)),
+            Self::Answer(reply, result) => drop(reply.send(result)),
             Self::Sweep(reply, result) => drop(reply.send(result)),
         }
     }
@@ -85,7 +89,7 @@ impl Done {
         match self {
             Self::Create(reply, _) => drop(reply.send(Err(error))),
             Self::Commit(reply, _) => drop(reply.send(Err(error))),
-            Self::Lease(reply, _) | Self::Delete(reply, _) => drop(reply.send(Err(error))),
+            Self::Answer(reply, _) => drop(reply.send(Err(error))),
             Self::Sweep(reply, _) => drop(reply.send(Err(error))),
         }
     }
@@ -181,9 +185,9 @@ impl Write {
         match self {
             Self::Create { reply, .. } => drop(reply.send(Err(error))),
             Self::Commit { reply, .. } => drop(reply.send(Err(error))),
-            Self::Lease { reply, .. } | Self::Delete { reply, .. } => {
-                drop(reply.send(Err(error)));
-            }
+            Self::Advance { reply, .. }
+            | Self::Lease { reply, .. }
+            | Self::Delete { reply, .. } => drop(reply.send(Err(error))),
             Self::Sweep { reply, .. } => drop(reply.send(Err(error))),
         }
     }
@@ -247,11 +251,15 @@ impl Writer {
                 }
                 Write::Lease { lease, reply } => {
                     let result = statements.take_lease(&lease).map_err(Failure::from);
-                    done.push(Done::Lease(reply, own(result, &mut database_failed)));
+                    done.push(Done::Answer(reply, own(result, &mut database_failed)));
+                }
+                Write::Advance { step, reply } => {
+                    let result = statements.advance(&step).map_err(Failure::from);
+                    done.push(Done::Answer(reply, own(result, &mut database_failed)));
                 }
                 Write::Delete { chat, reply } => {
                     let result = delete::delete(self, statements.connection, &chat);
-                    done.push(Done::Delete(reply, own(result, &mut database_failed)));
+                    done.push(Done::Answer(reply, own(result, &mut database_failed)));
                 }
                 Write::Sweep { limit, reply } => {
                     let result = delete::sweep(statements.connection, limit);
@@ -311,6 +319,7 @@ impl Writer {
         let mut known = Known::new(row, FIRST_VERSION, 0, i64::MIN);
         known.contacts = chat.contacts.len();
         known.keys = Some(Keys::new());
+        statements.keep_followers(&mut known, chat)?;
         self.memory.put(chat.id.clone(), known);
         Ok(Created::New)
     }
@@ -361,6 +370,7 @@ impl Writer {
             statements.update_chat(known.chat, known.version + 1, chat, text)?;
             known.contacts = chat.contacts.len();
             known.version += 1;
+            statements.keep_followers(known, chat)?;
         }
         let mut entries = Vec::with_capacity(commit.drafts.len());
         for (index, draft) in commit.drafts.iter().enumerate() {
@@ -374,6 +384,9 @@ impl Writer {
             known.seq = entry.seq;
             known.time = time.as_millis();
             entries.push(Arc::new(entry));
+        }
+        if known.followed && !entries.is_empty() {
+            statements.ring_followers(known.chat, commit.now)?;
         }
         self.appended += entries.len() as u64;
         let version = known.version;
@@ -411,7 +424,7 @@ fn own<T>(
 
 /// Gives a draft its place.
 fn place(chat: &ContactId, draft: &Draft, seq: u64, time: Timestamp, random: u128) -> Entry {
-    let id = item_id(time, random);
+    let id = draft.given_id().cloned().unwrap_or_else(|| item_id(time, random));
     Entry {
         chat: chat.clone(),
         seq,
@@ -463,6 +476,11 @@ pub(super) struct Statements<'c> {
     insert_start_key: Statement<'c>,
     insert_entry: Statement<'c>,
     take_lease: Statement<'c>,
+    followers: Statement<'c>,
+    insert_follower: Statement<'c>,
+    delete_follower: Statement<'c>,
+    ring_followers: Statement<'c>,
+    advance: Statement<'c>,
 }
 
 impl<'c> Statements<'c> {
@@ -511,6 +529,23 @@ impl<'c> Statements<'c> {
                  ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
                  WHERE leases.holder = excluded.holder OR leases.until <= ?3",
             )?,
+            followers: prepare(
+                "SELECT id FROM followers INDEXED BY followers_by_chat WHERE chat = ?1",
+            )?,
+            insert_follower: prepare(
+                "INSERT INTO followers (id, chat, place, failures) VALUES (?1, ?2, ?3, 0)",
+            )?,
+            delete_follower: prepare("DELETE FROM followers WHERE id = ?1")?,
+            ring_followers: prepare(
+                "UPDATE followers INDEXED BY followers_by_chat SET due = ?2
+                 WHERE chat = ?1 AND due IS NULL",
+            )?,
+            advance: prepare(
+                "UPDATE followers SET place = ?3, failures = ?4, due = CASE WHEN ?3 < (
+                     SELECT max(seq) FROM entries WHERE entries.chat = followers.chat
+                 ) THEN ?5 END
+                 WHERE id = ?1 AND place = ?2",
+            )?,
         })
     }
 
@@ -522,7 +557,9 @@ impl<'c> Statements<'c> {
         let (seq, time) =
             one(&mut self.last_entry, params![chat], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .unwrap_or((0, i64::MIN));
-        Ok(Some(Known::new(chat, version, seq, time)))
+        let mut known = Known::new(chat, version, seq, time);
+        known.followed = self.followers.exists([chat])?;
+        Ok(Some(known))
     }
 
     fn chat_of_contact(&mut self, id: &ContactId) -> rusqlite::Result<Option<i64>> {
@@ -625,6 +662,41 @@ impl<'c> Statements<'c> {
         row.raw_bind_parameter(14, &*entry.text)?;
         row.raw_execute()?;
         Ok(())
+    }
+
+    /// Makes and removes followers so that they are those of the state.
+    fn keep_followers(&mut self, known: &mut Known, chat: &Chat) -> rusqlite::Result<()> {
+        if chat.followers.is_empty() && !known.followed {
+            return Ok(());
+        }
+        let read = |row: &Row<'_>| Ok(row.get::<_, IdOut<FollowerId>>(0)?.0);
+        let kept: Vec<_> =
+            self.followers.query_map([known.chat], read)?.collect::<Result<_, _>>()?;
+        for gone in kept.iter().filter(|kept| chat.follower(kept).is_none()) {
+            self.delete_follower.execute([IdIn::new(gone.as_str())])?;
+        }
+        for new in chat.followers.iter().filter(|follower| !kept.contains(&follower.id)) {
+            let id = IdIn::new(new.id.as_str());
+            self.insert_follower.execute(params![id, known.chat, known.seq])?;
+        }
+        known.followed = !chat.followers.is_empty();
+        Ok(())
+    }
+
+    fn ring_followers(&mut self, chat: i64, now: Timestamp) -> rusqlite::Result<()> {
+        self.ring_followers.execute(params![chat, now.as_millis()])?;
+        Ok(())
+    }
+
+    fn advance(&mut self, step: &FollowerStep) -> rusqlite::Result<bool> {
+        let changed = self.advance.execute(params![
+            IdIn::new(step.follower.as_str()),
+            step.from,
+            step.to,
+            step.failures,
+            step.retry.unwrap_or(step.now).as_millis(),
+        ])?;
+        Ok(changed == 1)
     }
 
     fn take_lease(&mut self, lease: &Lease) -> rusqlite::Result<bool> {

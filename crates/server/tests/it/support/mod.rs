@@ -6,6 +6,7 @@ pub(crate) mod http;
 mod openapi;
 pub(crate) mod sign;
 pub(crate) mod socket;
+pub(crate) mod webhook;
 
 use std::{
     future::Future,
