@@ -131,6 +131,12 @@ impl Starter {
 
     /// A customer who has a connection but no socket yet.
     pub(crate) async fn customer(&mut self) -> Result<Connected> {
+        let token = self.started().await?;
+        self.connect(&token).await
+    }
+
+    /// A customer who has nothing yet but a participant token.
+    pub(crate) async fn started(&mut self) -> Result<String> {
         let answer = self
             .http
             .post(
@@ -140,11 +146,11 @@ impl Starter {
             )
             .await?;
         let answer: StartChatAnswer = serde_json::from_str(answer)?;
-        let token = answer.data.start_chat_result.participant_token.expose().to_owned();
-        self.connect(&token).await
+        Ok(answer.data.start_chat_result.participant_token.expose().to_owned())
     }
 
-    async fn connect(&mut self, participant_token: &str) -> Result<Connected> {
+    /// CreateParticipantConnection.
+    pub(crate) async fn connect(&mut self, participant_token: &str) -> Result<Connected> {
         let answer = self
             .http
             .post(

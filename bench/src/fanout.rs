@@ -30,7 +30,7 @@ pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Res
                 measure(&server, vec![lane], Pace::AsFastAsAcknowledged, time).await?
             };
             let bare = {
-                let server = Server::pipeline()?;
+                let server = Server::pipeline(&[])?;
                 let url = format!("ws://{}/socket?chat=0", server.address);
                 let lane = lane("0".to_owned(), &url, sockets).await?;
                 measure(&server, vec![lane], Pace::AsFastAsAcknowledged, time).await?

@@ -8,14 +8,17 @@
 
 mod client;
 mod codec;
+mod connect;
 mod core;
 mod fanout;
+mod filled;
 mod idle;
 mod load;
 mod native;
 mod pipeline;
 mod process;
 mod report;
+mod slow_disk;
 mod store;
 
 use std::path::PathBuf;
@@ -48,8 +51,16 @@ enum What {
     Codec,
     /// Store appends at batch sizes 1, 10 and 100 against plain SQLite.
     Store,
-    /// Durable messages end to end at 1, 8 and 64 chats and at 1,000 a second.
+    /// Durable messages end to end at 1, 64 and 512 chats and at 1,000 a second.
     Load,
+    /// CreateParticipantConnection and its socket.
+    Connect,
+    /// The last 100 items of short and long chats.
+    Transcript,
+    /// How long a start takes, with a full database and with an empty one.
+    Startup,
+    /// Durable messages on a disk that takes 4 ms for a flush.
+    SlowDisk,
     /// One item to 2, 10 and 100 sockets.
     Fanout,
     /// Memory of 10,000 idle sockets.
@@ -105,6 +116,18 @@ fn main() -> Result<()> {
     }
     if all || matches!(args.what, What::Load) {
         runtime.block_on(load::run(&mut report, &args.chatloom, scale))?;
+    }
+    if all || matches!(args.what, What::Connect) {
+        runtime.block_on(connect::run(&mut report, &args.chatloom, scale))?;
+    }
+    if all || matches!(args.what, What::Transcript) {
+        runtime.block_on(filled::transcript(&mut report, &args.chatloom, scale))?;
+    }
+    if all || matches!(args.what, What::Startup) {
+        runtime.block_on(filled::startup(&mut report, &args.chatloom, scale))?;
+    }
+    if all || matches!(args.what, What::SlowDisk) {
+        runtime.block_on(slow_disk::run(&mut report, &args.chatloom, scale))?;
     }
     if all || matches!(args.what, What::Fanout) {
         runtime.block_on(fanout::run(&mut report, &args.chatloom, scale))?;

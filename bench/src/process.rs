@@ -20,7 +20,15 @@ pub(crate) struct Server {
 impl Server {
     /// `chatloom serve --demo` on a free port, with these settings in its environment.
     pub(crate) fn chatloom(program: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        let data = tempfile::tempdir()?;
+        Self::chatloom_with(program, settings, tempfile::tempdir()?)
+    }
+
+    /// The same with data that are there.
+    pub(crate) fn chatloom_with(
+        program: &Path,
+        settings: &[(&str, &str)],
+        data: tempfile::TempDir,
+    ) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
         // Requests are charged as always, and one client has room for what a benchmark does.
@@ -33,10 +41,11 @@ impl Server {
     }
 
     /// The bare pipeline, which is this program in another role.
-    pub(crate) fn pipeline() -> Result<Self> {
+    pub(crate) fn pipeline(settings: &[(&str, &str)]) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("pipeline").arg(data.path());
+        command.envs(settings.iter().copied());
         Self::start(command, data)
     }
 
@@ -82,10 +91,22 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
+impl Server {
+    /// Stops it and gives back its data.
+    pub(crate) fn into_data(mut self) -> Result<tempfile::TempDir> {
+        self.stop();
+        Ok(std::mem::replace(&mut self.data, tempfile::tempdir()?))
+    }
+
+    fn stop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

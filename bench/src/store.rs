@@ -72,7 +72,7 @@ async fn appends(batch: usize, batches: usize) -> Result<(f64, f64)> {
     Ok(figures)
 }
 
-fn new_chat(now: Timestamp) -> Result<Chat> {
+pub(crate) fn new_chat(now: Timestamp) -> Result<Chat> {
     let rules = Rules::new("default");
     let request = serde_json::from_str(
         r#"{"InstanceId":"i","ContactFlowId":"f","ParticipantDetails":{"DisplayName":"Load"}}"#,
@@ -88,7 +88,7 @@ fn new_chat(now: Timestamp) -> Result<Chat> {
     Ok(rules.start(now, start)?)
 }
 
-fn message(chat: &Chat) -> Draft {
+pub(crate) fn message(chat: &Chat) -> Draft {
     let customer = chat.customer();
     Draft {
         kind: EntryKind::Item,

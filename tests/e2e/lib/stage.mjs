@@ -120,10 +120,10 @@ class Server {
   #program;
   url;
 
-  constructor(stage, data, { config } = {}) {
+  constructor(stage, data, { config, more = [] } = {}) {
     this.#stage = stage;
     this.#data = data;
-    this.#more = config ? ["--config", config] : [];
+    this.#more = config ? ["--config", config, ...more] : more;
   }
 
   /** Starts it, at the address that it had before if it had one. */
@@ -220,7 +220,7 @@ class Stage {
     this.#cleanups.push(undo);
   }
 
-  /** A server, perhaps with a configuration file. */
+  /** A server, perhaps with a configuration file and more arguments. */
   async server(options) {
     return new Server(this, await this.folder(), options).start();
   }
