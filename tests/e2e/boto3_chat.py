@@ -412,6 +412,124 @@ class Transcripts(unittest.TestCase):
             other.page(NextToken=token)
 
 
+class Continued(unittest.TestCase):
+    """Chats that continue others."""
+
+    def ended(self, *says, **start):
+        customer = Customer(**start)
+        for text in says:
+            customer.say(text)
+        customer.leave()
+        return customer
+
+    def test_a_persistent_chat(self):
+        first = self.ended("one")
+        second = Customer(
+            PersistentChat={
+                "RehydrationType": "ENTIRE_PAST_SESSION",
+                "SourceContactId": first.contact,
+            }
+        )
+        self.assertEqual(second.started["ContinuedFromContactId"], first.contact)
+        second.say("two")
+        second.leave()
+        third = Customer(
+            PersistentChat={"RehydrationType": "FROM_SEGMENT", "SourceContactId": second.contact}
+        )
+        third.say("three")
+        contact = connect().describe_contact(InstanceId=INSTANCE, ContactId=third.contact)
+        self.assertEqual(contact["Contact"]["RelatedContactId"], second.contact)
+
+        said = {}
+        page = third.page(MaxResults=100)
+        while True:
+            self.assertEqual(page["InitialContactId"], third.contact)
+            for item in page["Transcript"]:
+                present, past = item.get("ContactId"), item.get("RelatedContactId")
+                self.assertTrue((present is None) != (past is None), item)
+                if item.get("ParticipantRole") == "CUSTOMER" and item["Type"] == "MESSAGE":
+                    said[item["Content"]] = present or past
+            if not page.get("NextToken"):
+                break
+            page = third.page(
+                MaxResults=100, ScanDirection="BACKWARD", NextToken=page["NextToken"]
+            )
+        expected = {"three": third.contact, "two": second.contact, "one": first.contact}
+        self.assertEqual(said, expected)
+        self.assertEqual(list(said), ["three", "two", "one"])
+        self.assertEqual(third.page(ContactId=first.contact)["Transcript"], [])
+
+    def test_an_association(self):
+        first = self.ended("before")
+        second = Customer()
+        client = connect()
+
+        def associate(source, chat=second.contact):
+            return client.create_persistent_contact_association(
+                InstanceId=INSTANCE,
+                InitialContactId=chat,
+                RehydrationType="ENTIRE_PAST_SESSION",
+                SourceContactId=source,
+                ClientToken=str(uuid.uuid4()),
+            )["ContinuedFromContactId"]
+
+        with self.assertRaises(client.exceptions.InvalidRequestException):
+            associate(second.contact)
+        with self.assertRaises(client.exceptions.ResourceNotFoundException):
+            associate(str(uuid.uuid4()))
+        with self.assertRaises(client.exceptions.ResourceNotFoundException):
+            associate(first.contact, chat=str(uuid.uuid4()))
+        self.assertEqual(associate(first.contact), first.contact)
+        self.assertEqual(associate(first.contact), first.contact)
+        self.assertIn("before", texts(second.transcript()))
+        other = self.ended("other")
+        with self.assertRaises(client.exceptions.InvalidRequestException):
+            associate(other.contact)
+
+    def test_a_linked_chat(self):
+        first = Customer(Attributes={"plan": "gold"})
+        second = Customer(RelatedContactId=first.contact)
+        contact = connect().describe_contact(InstanceId=INSTANCE, ContactId=second.contact)
+        self.assertEqual(contact["Contact"]["Attributes"], {"plan": "gold"})
+        self.assertEqual(contact["Contact"]["RelatedContactId"], first.contact)
+        self.assertNotIn("NextToken", second.page(MaxResults=100))
+
+
+class Timers(unittest.TestCase):
+    def set(self, contact, *timers):
+        listed = [
+            {"ParticipantRole": role, "TimerType": kind, "TimerValue": value}
+            for role, kind, value in timers
+        ]
+        connect().update_participant_role_config(
+            InstanceId=INSTANCE,
+            ContactId=contact,
+            ChannelConfiguration={"Chat": {"ParticipantTimerConfigList": listed}},
+        )
+
+    def test_timers_are_set(self):
+        customer = Customer(DisconnectOnCustomerExit=["AGENT"])
+        minutes = {"ParticipantTimerDurationInMinutes": 2}
+        self.set(
+            customer.contact,
+            ("CUSTOMER", "IDLE", minutes),
+            ("CUSTOMER", "DISCONNECT_NONCUSTOMER", {"ParticipantTimerDurationInMinutes": 480}),
+            ("AGENT", "IDLE", {"ParticipantTimerAction": "Unset"}),
+        )
+        errors = connect().exceptions
+        with self.assertRaises(errors.InvalidParameterException):
+            self.set(
+                customer.contact, ("AGENT", "IDLE", {"ParticipantTimerDurationInMinutes": 481})
+            )
+        with self.assertRaises(errors.InvalidParameterException):
+            self.set(customer.contact, ("AGENT", "IDLE", minutes), ("AGENT", "IDLE", minutes))
+        with self.assertRaises(errors.ResourceNotFoundException):
+            self.set(str(uuid.uuid4()), ("AGENT", "IDLE", minutes))
+        customer.leave()
+        with self.assertRaises(errors.ResourceNotFoundException):
+            self.set(customer.contact, ("AGENT", "IDLE", minutes))
+
+
 class Refusals(unittest.TestCase):
     """Errors arrive as the classes that botocore makes from the model."""
 
