@@ -566,7 +566,7 @@ class Refusals(unittest.TestCase):
             {"Attributes": {"long": "x" * 32_768}},
         ]:
             with self.subTest(wrong=list(wrong)):
-                with self.assertRaises(client.exceptions.InvalidRequestException):
+                with self.assertRaises(client.exceptions.InvalidParameterException):
                     client.start_chat_contact(**arguments, **wrong)
         with self.assertRaises(client.exceptions.ResourceNotFoundException):
             client.start_chat_contact(**{**arguments, "InstanceId": str(uuid.uuid4())})

@@ -1,6 +1,17 @@
 //! Chats that continue others, over HTTP and sockets (docs/protocol/participant-service.md §7, §10.10).
 
-use chatloom_server::config::DEMO_INSTANCE;
+use std::sync::Arc;
+
+use chatloom_engine::{Audience, Contact, Draft, DraftBody, EntryKind, Sender};
+use chatloom_server::{
+    chats::Clock,
+    config::DEMO_INSTANCE,
+    store::{
+        Commit, Committed, Store,
+        sqlite::{Options, Sqlite},
+    },
+};
+use chatloom_wire::{ContactId, ContentType, ItemType};
 use serde_json::{Value, json};
 
 use crate::support::{Person, Site, contents, http::Response, start_request, text};
@@ -253,4 +264,91 @@ async fn a_linked_chat_has_the_attributes_of_the_other() {
     let large = text(&start(&site, "Jane", large).await.ok()["ContactId"]);
     let members = json!({ "RelatedContactId": large, "Attributes": { "b": "x".repeat(20_000) } });
     assert_eq!(start(&site, "Jane", members).await.status, 400);
+}
+
+/// Puts a second contact into a chat, as a transfer does, and lets its customer say something there.
+async fn transfer(site: &Site, chat: &str, second: &str, says: &str) {
+    let path = site.config.server.data.join("chatloom.db");
+    let store = Sqlite::open(path, Options::default()).unwrap();
+    let held = store.chat(&chat.into()).await.unwrap().unwrap();
+    let mut state = (*held.chat).clone();
+    let first = state.contacts[0].clone();
+    state.contacts.push(Contact { id: second.into(), ..first });
+    let customer = state.customer();
+    let said = Draft {
+        kind: EntryKind::Item,
+        audience: Audience::All,
+        contact_id: second.into(),
+        about: None,
+        sender: Some(Sender {
+            id: customer.id.clone(),
+            role: customer.role.clone(),
+            name: customer.name.clone(),
+        }),
+        body: DraftBody::Item {
+            item_type: ItemType::Message,
+            content_type: ContentType::TextPlain,
+            content: Some(says.to_owned()),
+        },
+    };
+    let commit = Commit {
+        chat: ContactId::from(chat),
+        version: held.version,
+        head: None,
+        state: Some(Arc::new(state)),
+        drafts: vec![said],
+        key: None,
+        answer: 0,
+        now: site.clock.now(),
+    };
+    let done = store.commit(commit).await.unwrap();
+    assert!(matches!(done, Committed::Done { .. }), "{done:?}");
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_part_of_a_chat_or_all_of_it_shows() {
+    let mut site = Site::demo().await;
+    let first = talk(&site, "Jane", json!({}), &["one"]).await;
+    let (contact, token) = (first.contact.clone(), first.participant_token.clone());
+    let id = first.id.clone();
+    site.stop().await;
+    let second = "5ec00d00-0000-4000-8000-000000000002";
+    transfer(&site, &contact, second, "two").await;
+    site.restart().await;
+    let mut jane = Person {
+        site: &site,
+        contact: contact.clone(),
+        id,
+        participant_token: token,
+        connection_token: String::new(),
+        socket_url: String::new(),
+    };
+    jane.connect().await;
+    jane.disconnect().await;
+
+    for (members, from, expected) in [
+        (from_segment(&contact), contact.as_str(), &["one"][..]),
+        (from_segment(second), second, &["two", "one"]),
+        (entire(&contact), second, &["two", "one"]),
+    ] {
+        let started = start(&site, "Jane", members.clone()).await.ok();
+        assert_eq!(started["ContinuedFromContactId"], from, "{members}");
+        let mut next = person(&site, &started);
+        next.connect().await;
+        let present = next.call("transcript", &json!({})).await.ok();
+        let body = json!({ "MaxResults": 100, "NextToken": present["NextToken"] });
+        let past = next.call("transcript", &body).await.ok();
+        assert_eq!(said(&past), expected, "{members}");
+        let ends = past["Transcript"].to_string().contains("chat.ended");
+        assert_eq!(ends, expected.len() == 2, "{members}");
+        for item in past["Transcript"].as_array().unwrap() {
+            let related = text(&item["RelatedContactId"]);
+            let is_two = item["Content"] == "two";
+            assert!(related == contact || related == second, "{item}");
+            assert!(!is_two || related == second, "{item}");
+        }
+    }
+    let wrong = start(&site, "Jane", entire(second)).await;
+    assert_eq!(wrong.error(), (400, "InvalidRequestException"));
 }
