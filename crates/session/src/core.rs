@@ -186,6 +186,8 @@ impl Core {
                     self.with(session, |session, cx| session.host_answered(cx, request, token));
                 }
             }
+            // The browser package logs what handlers throw itself.
+            Input::HandlerFailed { .. } if !CHATLOOM => {}
             Input::HandlerFailed { session, handler } => {
                 self.with(session, |session, cx| session.handler_failed(cx, handler));
             }

@@ -364,8 +364,9 @@ export class Core {
     this.#view();
     const start = this.#exports.output() / 8;
     const values = this.#values.subarray(start, start + count) as unknown as [number, number];
-    const texts = this.#bytes.subarray(values[0], values[0] + values[1]);
-    return outputsOf(this.#values.subarray(start + 2, start + count), this.#decoder.decode(texts));
+    // Often there are none.
+    const text = values[1] && this.#decoder.decode(this.#bytes.subarray(values[0], values[0] + values[1]));
+    return outputsOf(this.#values.subarray(start + 2, start + count), text || "");
   }
 
   /** The buffer of a memory is another one when it has grown. */
