@@ -13,7 +13,7 @@ use chatloom_wire::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Answer, Audience, Chat, Decision, Draft, DraftBody, EntryKind, Participant, Refusal,
+    Answer, Audience, Chat, Decision, Draft, DraftBody, EntryKind, Participant, PastChat, Refusal,
     compose::sender_of, limits,
 };
 
@@ -36,6 +36,9 @@ pub struct Attachment {
     pub upload_by: Timestamp,
     /// The request that started it.
     pub request: RequestKey,
+    /// The contact it was sent in, once it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_in: Option<ContactId>,
     /// How far it is.
     pub stage: Stage,
 }
@@ -70,8 +73,6 @@ pub enum Stage {
         blob: BlobId,
         /// When it was sent: its item is the first one of it at or after this.
         sent_at: Timestamp,
-        /// The contact it was sent in.
-        contact: ContactId,
         /// Hash of the `ClientToken` that completed it.
         token: u64,
     },
@@ -325,6 +326,15 @@ pub fn find<'a>(
     }
 }
 
+/// A file of a chat that another one continues, if the other one shows the part that it was sent in
+/// and it is approved.
+pub fn find_past<'a>(past: &PastChat, chat: &'a Chat, id: &AttachmentId) -> Option<&'a Attachment> {
+    let file = chat.attachment(id)?;
+    let shown = chat.contacts.get(..past.contacts as usize).unwrap_or(&chat.contacts);
+    let is_shown = shown.iter().any(|contact| Some(&contact.id) == file.sent_in.as_ref());
+    (is_shown && matches!(file.stage, Stage::Approved { .. })).then_some(file)
+}
+
 pub(crate) fn decide(
     now: Timestamp,
     chat: &Chat,
@@ -342,6 +352,7 @@ pub(crate) fn decide(
                 started_at: now,
                 upload_by: *upload_by,
                 request: *key,
+                sent_in: None,
                 stage: Stage::Started,
             };
             start(now, chat, file)
@@ -465,13 +476,16 @@ fn complete(
     let (stage, status) = if !genuine {
         (Stage::Rejected { token }, REJECTED)
     } else if scan {
-        let contact = contact.clone();
-        (Stage::Scanning { blob, sent_at: now, contact, token }, IN_PROGRESS)
+        (Stage::Scanning { blob, sent_at: now, token }, IN_PROGRESS)
     } else {
         (Stage::Approved { blob, token }, APPROVED)
     };
     let item = file.draft(status, None, &contact, owner);
-    Ok(Decision::change(chat.with_stage(now, &file.id, stage), vec![item]))
+    let mut after = chat.with_stage(now, &file.id, stage);
+    if let Some(file) = after.attachments.iter_mut().find(|known| known.id == file.id) {
+        file.sent_in = Some(contact);
+    }
+    Ok(Decision::change(after, vec![item]))
 }
 
 /// Also after the end of the chat: its transcript shall not say for ever that it is being checked.
@@ -481,7 +495,7 @@ fn judge(now: Timestamp, chat: &Chat, id: &AttachmentId, item: &ItemId, approve:
     let (Some(file), Some(owner)) = (file, owner) else {
         return Decision::nothing(Answer::Done);
     };
-    let Stage::Scanning { blob, contact, token, .. } = &file.stage else {
+    let (Stage::Scanning { blob, token, .. }, Some(contact)) = (&file.stage, &file.sent_in) else {
         return Decision::nothing(Answer::Done);
     };
     let (stage, status) = if approve {

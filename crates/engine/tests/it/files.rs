@@ -1,7 +1,7 @@
 //! Files of a chat (docs/protocol/participant-service.md §3.6 to §3.8, §8).
 
 use chatloom_engine::{
-    AttachmentCommand, BlobId, Chat, Command, EntryKind, attachment,
+    AttachmentCommand, BlobId, Chat, Command, EntryKind, PastChat, attachment,
     attachment::{RequestKey, Stage},
     limits, transcript,
 };
@@ -321,4 +321,30 @@ fn files_survive_in_the_state_and_their_names_do_not_print() {
     assert_eq!(read, world.chat);
     let printed = format!("{:?} {:?} {:?}", world.chat.attachments, world.chat, start(1));
     assert!(!printed.contains(".txt") && printed.contains("Scanning"), "{printed}");
+}
+
+#[test]
+fn only_what_shows_of_a_past_can_be_found() {
+    let mut world = World::with_ana("");
+    for number in 1..4 {
+        bring(&mut world, number);
+    }
+    world.run(&complete(1, false)).unwrap();
+    // The chat goes on with another contact; the second file is sent there, the third never.
+    let mut second = world.chat.contacts[0].clone();
+    second.id = "second".into();
+    world.chat.contacts.push(second);
+    world.run(&complete(2, false)).unwrap();
+    for (contacts, shown) in [(1, &["file-1"][..]), (2, &["file-1", "file-2"])] {
+        let past = PastChat {
+            chat: world.chat.id.clone(),
+            customer: CUSTOMER.into(),
+            contacts,
+            last: u64::MAX,
+        };
+        for id in ["file-1", "file-2", "file-3", "file-4"] {
+            let found = attachment::find_past(&past, &world.chat, &id.into());
+            assert_eq!(found.is_some(), shown.contains(&id), "{id} of {contacts}");
+        }
+    }
 }

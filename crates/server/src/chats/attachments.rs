@@ -117,14 +117,29 @@ impl Chats {
         self.settle(&seat.chat, Command::Attachment(command), None).await.map(drop)
     }
 
-    /// A file that a participant may have: GetAttachment.
+    /// A file that a participant may have: GetAttachment. It is one of this chat, or of one that this
+    /// chat continues; with the chat that it is of.
     pub async fn attachment(
         &self,
         seat: &Seat,
         id: &AttachmentId,
-    ) -> Result<Attachment, ServiceError> {
+    ) -> Result<(ContactId, Attachment), ServiceError> {
         let chat = self.admit(seat).await?;
-        Ok(attachment::find(self.clock.now(), &chat, &seat.participant, id)?.clone())
+        let now = self.clock.now();
+        let found = attachment::find(now, &chat, &seat.participant, id);
+        let past = chat.past.as_ref().filter(|_| chat.attachment(id).is_none());
+        if let Some(past) = past {
+            attachment::admit(now, &chat, &seat.participant)?;
+            for past in &past.chats {
+                // One that was deleted has no files either.
+                let stored = self.store.chat(&past.chat).await.map_err(|error| failed(&error))?;
+                let file = stored.as_ref().and_then(|of| attachment::find_past(past, &of.chat, id));
+                if let Some(file) = file {
+                    return Ok((past.chat.clone(), file.clone()));
+                }
+            }
+        }
+        Ok((seat.chat.clone(), found?.clone()))
     }
 
     /// A file that may be downloaded, with its bytes.

@@ -65,11 +65,11 @@ pub(super) async fn get(app: Arc<App>, mut call: Call) -> Answer {
     let request: GetAttachmentRequest = call.json(app.config.http.max_body).await?;
     request.check().map_err(|invalid| error::invalid(&invalid))?;
     let base = app.public_base(&call)?;
-    let file = app.chats.attachment(&seat, &request.attachment_id).await?;
+    let (chat, file) = app.chats.attachment(&seat, &request.attachment_id).await?;
     let lasts = request.url_expiry_in_seconds.map_or(limits::DOWNLOAD_URL_MS, |s| s * 1_000);
     let end = app.now().plus_millis(lasts);
     let inline = request.url_content_disposition == Some(UrlContentDisposition::Inline);
-    let pass = FilePass { chat: seat.chat, attachment: file.id, inline };
+    let pass = FilePass { chat, attachment: file.id, inline };
     let token = app.tokens.mint_file(FileUse::Download, &pass, end).map_err(too_long)?;
     json(&GetAttachmentResponse {
         url: base.file_url(&token),

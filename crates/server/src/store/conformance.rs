@@ -1120,10 +1120,11 @@ pub async fn chats_with_a_scan_are_found(data: &dyn Data) {
         started_at: NOON,
         upload_by: NOON,
         request: RequestKey { token: 1, body: 2 },
+        sent_in: Some(contact(1)),
         stage,
     };
     let (blob, token) = (BlobId([1; 32]), 3);
-    let scanning = || file(Stage::Scanning { blob, sent_at: NOON, contact: contact(1), token });
+    let scanning = || file(Stage::Scanning { blob, sent_at: NOON, token });
     let store = data.open().await;
     assert!(store.scanning(10).await.unwrap().is_empty());
     for number in 1..=4 {

@@ -376,3 +376,38 @@ async fn files_survive_a_restart() {
     let path = customer.file_path(&open.id).await;
     assert_eq!(site.get(&path).await.body, "b kept");
 }
+
+#[tokio::test]
+async fn files_of_a_past_that_shows_can_be_fetched() {
+    let site = Site::demo().await;
+    let (first, _socket) = site.customer("Jane").await;
+    let id = first.send_file("then.txt", "text/plain", b"from then").await;
+    let rejected = first.send_file("fake.png", "image/png", b"no picture").await;
+    let (other, _other_socket) = site.customer("John").await;
+    let foreign = other.send_file("other.txt", "text/plain", b"private").await;
+    first.disconnect().await;
+    let mut request = crate::support::start_request("Jane");
+    request["PersistentChat"] = json!({
+        "RehydrationType": "ENTIRE_PAST_SESSION", "SourceContactId": first.contact,
+    });
+    let started = site.signed("PUT", "/contact/chat", &request).await.ok();
+    let mut customer = Person {
+        site: &site,
+        contact: text(&started["ContactId"]),
+        id: text(&started["ParticipantId"]),
+        participant_token: text(&started["ParticipantToken"]),
+        connection_token: String::new(),
+        socket_url: String::new(),
+    };
+    customer.connect().await;
+    assert_eq!(customer.get_attachment(&id).await.error(), DENIED, "not connected");
+    customer.socket().await.subscribe().await;
+    let file = site.get(&customer.file_path(&id).await).await;
+    assert_eq!((file.status, &*file.body), (200, "from then"));
+    for id in [&rejected, &foreign, "unknown"] {
+        assert_eq!(customer.get_attachment(id).await.error(), INVALID, "{id}");
+    }
+    customer.send_file("now.txt", "text/plain", b"from now").await;
+    customer.disconnect().await;
+    assert_eq!(customer.get_attachment(&id).await.error(), DENIED);
+}
