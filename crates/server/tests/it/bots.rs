@@ -60,7 +60,15 @@ async fn customer(site: &Site) -> (Person<'_>, crate::support::socket::Socket) {
         "application/vnd.amazonaws.connect.message.interactive",
         "application/vnd.amazonaws.connect.message.interactive.response",
     ]);
-    let started = site.signed("PUT", "/contact/chat", &request).await.ok();
+    started(site, &request).await
+}
+
+/// A customer of a chat that is started like this, with a socket.
+async fn started<'a>(
+    site: &'a Site,
+    request: &Value,
+) -> (Person<'a>, crate::support::socket::Socket) {
+    let started = site.signed("PUT", "/contact/chat", request).await.ok();
     let mut customer = Person {
         site,
         contact: text(&started["ContactId"]),
@@ -499,4 +507,119 @@ async fn a_custom_participant_does_not_join_an_assistant() {
     let refused =
         site.signed("POST", "/contact/create-participant", &create(&customer.contact)).await;
     assert_eq!(refused.error(), (409, "ConflictException"));
+}
+
+/// docs/protocol/participant-service.md §6.7: parts on the socket, the whole once, under one id.
+#[tokio::test]
+async fn a_customer_is_shown_an_answer_as_it_grows() {
+    let (site, _webhook) = site(|turn| {
+        if turn.json["type"] == "start" {
+            assert_eq!(turn.json["chat"]["showsParts"], true);
+            return actions(&json!([]));
+        }
+        let (send, answer) = webhook::events();
+        tokio::spawn(async move {
+            for (part, content_type) in [("It ", "text/markdown"), ("**left**", ""), (".", "")] {
+                let chunk = json!({ "content": part, "contentType": content_type });
+                let _ = send.send(webhook::event("chunk", &chunk)).await;
+            }
+            let _ = send.send(webhook::event("end", &json!({}))).await;
+            let _ = send.send(webhook::event("chunk", &json!({ "content": "More?" }))).await;
+            let _ = send.send(webhook::event("done", &json!({}))).await;
+        });
+        answer
+    })
+    .await;
+    let (customer, mut socket) = incremental(&site).await;
+    assert_eq!(socket.message().await, "Welcome!");
+    customer.say("Where is it?").await;
+    assert_eq!(socket.message().await, "Where is it?");
+
+    let mut shown = Vec::new();
+    for _ in 0..6 {
+        shown.push(socket.item().await);
+    }
+    let in_parts = |item: &Value| {
+        let metadata = &item["MessageMetadata"];
+        assert_eq!(metadata["MessageId"], item["Id"]);
+        assert_eq!(
+            (&item["Type"], &item["ParticipantRole"]),
+            (&json!("MESSAGE"), &json!("SYSTEM"))
+        );
+        (
+            text(&item["Content"]),
+            metadata["ChunkNumber"].clone(),
+            metadata["MessageCompleted"].clone(),
+        )
+    };
+    let part = |content: &str, number: u32, completed: bool| {
+        (content.to_owned(), json!(number), json!(completed))
+    };
+    let seen: Vec<_> = shown.iter().map(in_parts).collect();
+    assert_eq!(
+        seen,
+        [
+            part("It ", 1, false),
+            part("**left**", 2, false),
+            part(".", 3, false),
+            part("More?", 1, false),
+            part("It **left**.", 4, true),
+            part("More?", 2, true),
+        ]
+    );
+    let ids: Vec<_> = shown.iter().map(|item| text(&item["Id"])).collect();
+    assert_eq!([&ids[0], &ids[1], &ids[2]], [&ids[4]; 3]);
+    assert_eq!(ids[3], ids[5]);
+    assert_ne!(ids[0], ids[3]);
+    assert_eq!(shown[4]["ContentType"], "text/markdown");
+
+    // Stored once; and a page may begin there, although the id was given before the place.
+    let items = customer.transcript().await;
+    let last: Vec<_> = items[3..].iter().map(|item| text(&item["Id"])).collect();
+    assert_eq!(last, [ids[0].clone(), ids[3].clone()]);
+    let body = json!({ "StartPosition": { "Id": ids[3] }, "ScanDirection": "BACKWARD" });
+    let page = customer.call("transcript", &body).await.ok();
+    assert_eq!(page["Transcript"][0]["Content"], "More?");
+    assert_eq!(page["Transcript"].as_array().unwrap().len(), 5);
+}
+
+/// A customer who is shown parts.
+async fn incremental(site: &Site) -> (Person<'_>, crate::support::socket::Socket) {
+    let mut request = start_request("Cleo");
+    request["ParticipantConfiguration"] = json!({ "ResponseMode": "INCREMENTAL" });
+    request["SupportedMessagingContentTypes"] = json!(["text/plain", "text/markdown"]);
+    started(site, &request).await
+}
+
+/// An answer that breaks off in parts is asked for again, under the same id; what was shown when the
+/// bot has failed for good is kept as it is.
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_kept_as_far_as_it_came() {
+    let (site, webhook) = site(|turn| {
+        if turn.json["type"] == "start" {
+            return actions(&json!([]));
+        }
+        let (send, answer) = webhook::events();
+        tokio::spawn(async move {
+            let _ = send.send(webhook::event("chunk", &json!({ "content": "It is" }))).await;
+        });
+        answer
+    })
+    .await;
+    let (customer, mut socket) = incremental(&site).await;
+    webhook.next().await;
+    customer.say("Where is it?").await;
+    let said = ["Cleo participant.joined", "Robo: Welcome!", "Cleo: Where is it?"];
+    let mut expected = said.to_vec();
+    expected.extend(["Robo: It is", "SYSTEM_MESSAGE: Sorry, I am unwell."]);
+    let items = expect(&customer, &expected).await;
+    let mut shown = Vec::new();
+    while shown.last() != Some(&json!(true)) {
+        let item = socket.item().await;
+        if item["Content"] == "It is" {
+            assert_eq!(item["Id"], items[3]["Id"], "a repeat has the id again");
+            shown.push(item["MessageMetadata"]["MessageCompleted"].clone());
+        }
+    }
+    assert_eq!(shown, [false, false, false, true].map(Value::from));
 }
