@@ -411,3 +411,36 @@ async fn files_of_a_past_that_shows_can_be_fetched() {
     customer.disconnect().await;
     assert_eq!(customer.get_attachment(&id).await.error(), DENIED);
 }
+
+#[tokio::test]
+async fn custom_participants_have_no_attachments() {
+    let site = Site::demo_with(|config| config.instance.flows.clear()).await;
+    let (customer, _socket) = site.customer("Jane").await;
+    let id = customer.send_file("a.txt", "text/plain", b"a").await;
+    let request = json!({
+        "InstanceId": chatloom_server::config::DEMO_INSTANCE,
+        "ContactId": customer.contact,
+        "ClientToken": "once",
+        "ParticipantDetails": { "ParticipantRole": "CUSTOM_BOT", "DisplayName": "Robo" },
+    });
+    let created = site.signed("POST", "/contact/create-participant", &request).await.ok();
+    let mut robo = Person {
+        id: text(&created["ParticipantId"]),
+        participant_token: text(&created["ParticipantCredentials"]["ParticipantToken"]),
+        ..customer.clone()
+    };
+    robo.connect().await;
+    for (operation, body) in [
+        ("start-attachment-upload", start_request("b.txt", "text/plain", 1)),
+        ("complete-attachment-upload", json!({ "AttachmentIds": [id], "ClientToken": "t" })),
+        ("attachment", json!({ "AttachmentId": id })),
+    ] {
+        assert_eq!(robo.call(operation, &body).await.error(), DENIED, "{operation}");
+    }
+    assert_eq!(
+        robo.transcript().await.last().unwrap()["Type"],
+        "EVENT",
+        "it joined after the file"
+    );
+    customer.get_attachment(&id).await.ok();
+}
