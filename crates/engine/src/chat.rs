@@ -8,7 +8,7 @@ use chatloom_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, CustomBot, Follower, Past, Record, Refusal, Timers};
+use crate::{Attachment, CustomBot, Follower, Past, Record, Refusal, Timers, guide::SignIn};
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
 /// default.
@@ -63,6 +63,9 @@ pub struct Chat {
     /// The custom participant that was added last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_bot: Option<CustomBot>,
+    /// The customer is asked to sign in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
 }
 
 /// Ids only: the rest is private.
@@ -157,7 +160,8 @@ impl Chat {
     /// chat is over.
     pub fn next_due(&self) -> Option<Timestamp> {
         let end = self.ends_by()?;
-        Some(self.timers.next_due().map_or(end, |due| due.min(end)))
+        let sign_in = self.sign_in.as_ref().map(|sign_in| sign_in.until);
+        [self.timers.next_due(), sign_in].into_iter().flatten().chain([end]).min()
     }
 
     /// Its last moment, unless it ends before; `None` once it is over.

@@ -8,7 +8,7 @@ use chatloom_wire::{
 
 use crate::{
     AgentUser, AttachmentCommand, BotAction, Chat, Draft, FollowerId, Heard, Past, RecordChange,
-    Rules, Streamed, arrive, attachment, bot, leave, past, record, timers,
+    Rules, Streamed, arrive, attachment, bot, guide, guide::Guide, leave, past, record, timers,
 };
 
 /// Something that somebody wants of a chat.
@@ -107,6 +107,8 @@ pub enum Command {
         /// Which.
         past: Past,
     },
+    /// The flow says something, or the customer signs in.
+    Guide(Guide),
     /// Time passed; see [`Chat::next_due`].
     TimePassed {
         /// When those in [`Chat::silent`] last said something since, if they did. To be stored only
@@ -192,6 +194,7 @@ impl Rules {
     /// - to [`Command::Stop`] `ContactNotFoundException` when the chat is over, to
     ///   [`Command::SetTimers`] and [`Command::Continue`] `ResourceNotFoundException`;
     /// - to [`Command::Continue`] `InvalidRequestException` when it continues others already;
+    /// - to [`Command::Guide`] as [`guide`] says;
     /// - to [`Command::Record`] `InvalidParameterException` when it would be more than a contact may have.
     pub fn decide(
         &self,
@@ -253,6 +256,7 @@ impl Rules {
             Command::Stop => leave::stop(now, chat),
             Command::Record(change) => record::change(now, chat, change),
             Command::Attachment(command) => attachment::decide(now, chat, command),
+            Command::Guide(step) => guide::guide(now, chat, step),
             Command::SetTimers { timers } => timers::configure(now, chat, timers),
             Command::Continue { past } => past::attach(now, chat, past),
             Command::TimePassed { heard } => Ok(leave::time_passed(now, chat, heard)),

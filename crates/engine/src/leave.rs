@@ -4,7 +4,7 @@ use chatloom_wire::{ContentType, ErrorKind, ParticipantRole, Timestamp};
 
 use crate::{
     Answer, Chat, Decision, Draft, EndReason, Heard, Participant, Phase, Presence, Refusal,
-    compose::event, timers,
+    compose::event, guide, timers,
 };
 
 pub(crate) fn disconnect(now: Timestamp, chat: &Chat, leaver: &Participant) -> Decision {
@@ -66,7 +66,10 @@ pub(crate) fn stop(now: Timestamp, chat: &Chat) -> Result<Decision, Refusal> {
 pub(crate) fn time_passed(now: Timestamp, chat: &Chat, heard: &[Heard]) -> Decision {
     match chat.ends_by() {
         None => return Decision::nothing(Answer::Done),
-        Some(end) if end > now => return timers::time_passed(now, chat, heard),
+        Some(end) if end > now => {
+            let sign_in = guide::time_passed(now, chat);
+            return sign_in.unwrap_or_else(|| timers::time_passed(now, chat, heard));
+        }
         Some(_) => {}
     }
     let mut after = chat.clone();
@@ -82,5 +85,6 @@ pub(crate) fn time_passed(now: Timestamp, chat: &Chat, heard: &[Heard]) -> Decis
 pub(crate) fn end(now: Timestamp, chat: &mut Chat, reason: EndReason) -> Draft {
     chat.phase = Phase::Ended { at: now, reason };
     chat.updated_at = now;
+    chat.sign_in = None;
     event(chat, None, ContentType::ChatEnded)
 }

@@ -60,6 +60,7 @@ mod decide;
 pub mod entry;
 mod flow;
 mod follower;
+pub mod guide;
 mod leave;
 pub mod limits;
 mod measures;

@@ -70,6 +70,7 @@ impl Rules {
             agents_leave_with_customer: request.disconnect_on_customer_exit.is_some(),
             followers: Vec::new(),
             custom_bot: None,
+            sign_in: None,
         })
     }
 }

@@ -96,6 +96,9 @@ pub enum AgentUse {
 }
 
 const PAGE_USE: u8 = 6;
+// 7 and 8 are for files.
+const VIEW_USE: u8 = 9;
+const SIGN_IN_USE: u8 = 10;
 
 /// What a file's token is for: each stands in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -358,6 +361,55 @@ impl Keys {
                 attachment: reader.id()?.as_str().into(),
                 inline: reader.bytes::<1>()? != [0],
             })
+        })
+    }
+
+    /// What a chat shows a view by, good before `end`.
+    pub fn mint_view(
+        &self,
+        chat: &ContactId,
+        view: &str,
+        end: Timestamp,
+    ) -> Result<String, TokenTooLong> {
+        let mut writer = Writer::new(VIEW_USE, end);
+        writer.id(chat.as_str());
+        writer.id(view);
+        self.sign(writer)
+    }
+
+    /// The view that a token stands for, if it was shown in this chat.
+    pub fn view(
+        &self,
+        token: &str,
+        chat: &ContactId,
+        now: Timestamp,
+    ) -> Result<String, TokenError> {
+        let (shown_in, view) = self.verify(VIEW_USE, token, now, |reader, _| {
+            Some((reader.id()?.as_str().to_owned(), reader.id()?.as_str().to_owned()))
+        })?;
+        if shown_in != chat.as_str() {
+            return Err(TokenError::OtherSeat);
+        }
+        Ok(view)
+    }
+
+    /// The `state` that goes with a customer to where they sign in, good before `end`.
+    pub fn mint_sign_in(
+        &self,
+        chat: &ContactId,
+        session: &str,
+        end: Timestamp,
+    ) -> Result<String, TokenTooLong> {
+        let mut writer = Writer::new(SIGN_IN_USE, end);
+        writer.id(chat.as_str());
+        writer.id(session);
+        self.sign(writer)
+    }
+
+    /// The chat and the session of a `state`.
+    pub fn sign_in(&self, state: &str, now: Timestamp) -> Result<(ContactId, String), TokenError> {
+        self.verify(SIGN_IN_USE, state, now, |reader, _| {
+            Some((reader.id()?.as_str().into(), reader.id()?.as_str().to_owned()))
         })
     }
 

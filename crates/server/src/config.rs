@@ -23,6 +23,7 @@ mod outgoing;
 mod retention;
 mod section;
 mod server;
+mod sign_in;
 mod socket;
 mod start_chat;
 mod streaming;
@@ -30,6 +31,7 @@ mod streaming;
 mod tests;
 mod tls;
 mod units;
+mod views;
 
 use std::{
     fmt::{self, Write as _},
@@ -59,11 +61,13 @@ pub use self::{
     outgoing::OutgoingSection,
     retention::RetentionSection,
     server::ServerSection,
+    sign_in::SignInSection,
     socket::SocketSection,
     start_chat::StartChatSection,
     streaming::{StreamingEndpoint, StreamingSection},
     tls::TlsSection,
     units::{Network, Period, Secret, Setting, Size},
+    views::ViewsSection,
 };
 pub use crate::chaos::Plan as ChaosPlan;
 
@@ -153,6 +157,8 @@ config! {
     outgoing: OutgoingSection,
     streaming: StreamingSection,
     bots: BotsSection,
+    views: ViewsSection,
+    sign_in: SignInSection,
 }
 
 /// What is wrong with a configuration.

@@ -45,8 +45,10 @@ mod outgoing;
 mod queue;
 mod random;
 mod server;
+mod sign_in;
 pub mod store;
 pub mod tls;
+mod views;
 
 pub use self::{
     config::{Config, ConfigError},
@@ -55,4 +57,6 @@ pub use self::{
     outgoing::OutgoingError,
     queue::QUEUE_TOPIC,
     server::{Running, Server, StartError, Stopped},
+    sign_in::SignInError,
+    views::ViewsError,
 };

@@ -31,11 +31,16 @@ use crate::{
     outbox::Bounds,
     outgoing::OutgoingError,
     random,
+    sign_in::{
+        Provider, SignInError,
+        demo::{self, Demo},
+    },
     store::{
         Store, StoreError,
         sqlite::{self, Sqlite},
     },
     tls::{Tls, TlsError},
+    views::{Views, ViewsError},
 };
 
 /// Name of the database in the data folder.
@@ -66,6 +71,12 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// The views cannot be used.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+    /// Nobody could sign in.
+    #[error("sign_in: {0}")]
+    SignIn(#[from] SignInError),
     /// The audit log cannot be opened.
     #[error("audit.file: cannot open {path}: {error}")]
     Audit {
@@ -185,6 +196,7 @@ impl Server {
     ) -> Result<Running, StartError> {
         let Parts { store, bus, blobs } = parts;
         let keys = ServerKeys::load_or_make(&config)?;
+        let views = Views::load(&config)?;
         let audit = Audit::open(config.audit.file.as_deref()).map_err(|error| {
             let path = config.audit.file.clone().unwrap_or_default();
             StartError::Audit { path, error }
@@ -236,6 +248,17 @@ impl Server {
         let address =
             listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
 
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let mut config = config;
+        let demo_provider = if config.demo && config.sign_in.issuer.is_none() {
+            let provider = Demo::new(&format!("{scheme}://{address}"))?;
+            config.sign_in.issuer = Some(provider.issuer().to_owned());
+            config.sign_in.client_id = Some(demo::CLIENT_ID.to_owned());
+            Some(provider)
+        } else {
+            None
+        };
+        let sign_in = Provider::new(&config.sign_in, Arc::clone(&clock))?.map(Arc::new);
         let (reload, reloads) = watch::channel(config.clone());
         let (stop, stopping) = watch::channel(false);
         let node = Node {
@@ -250,6 +273,9 @@ impl Server {
                 metrics,
                 clock,
                 audit,
+                views,
+                sign_in,
+                demo_provider,
                 config,
             }),
             followers: Arc::new(followers),

@@ -4,6 +4,7 @@
 //! Control-plane requests are signed with SigV4, service name `connect`.
 
 mod attributes;
+mod authentication;
 mod custom_participant;
 mod describe;
 mod page;
@@ -22,6 +23,7 @@ pub use self::{
         Attributes, GetContactAttributes, GetContactAttributesResponse, MAX_ATTRIBUTES_BYTES,
         UpdateContactAttributes, UpdateContactAttributesRequest, check_attributes,
     },
+    authentication::{UpdateParticipantAuthentication, UpdateParticipantAuthenticationRequest},
     custom_participant::{
         CreateParticipant, CreateParticipantRequest, CreateParticipantResponse,
         ParticipantDetailsToAdd, ParticipantTokenCredentials,

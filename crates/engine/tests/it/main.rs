@@ -4,6 +4,7 @@
 
 mod corpus;
 mod files;
+mod guide;
 mod laws;
 mod pages;
 mod past;

@@ -472,5 +472,6 @@ fn empty_chat(id: &ContactId) -> Chat {
         agents_leave_with_customer: false,
         followers: Vec::new(),
         custom_bot: None,
+        sign_in: None,
     }
 }

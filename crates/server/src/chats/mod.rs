@@ -11,6 +11,7 @@ mod clock;
 mod control;
 mod delete;
 mod followers;
+mod guide;
 mod measures;
 mod outcome;
 mod past;

@@ -3,6 +3,7 @@
 mod attributes;
 mod custom_participant;
 mod describe;
+mod guide;
 mod others;
 mod persistent;
 mod references;
@@ -23,6 +24,7 @@ pub(super) use self::{
     attributes::{get_attributes, update_attributes},
     custom_participant::create as create_participant,
     describe::describe,
+    guide::{ask_to_sign_in, show_view, update_authentication},
     others::{modelled, refuse},
     persistent::continue_chat,
     references::list_references,

@@ -10,6 +10,7 @@ mod cors;
 mod delete;
 pub(crate) mod error;
 mod files;
+mod guide;
 mod health;
 pub(crate) mod limits;
 mod openapi;
@@ -62,7 +63,9 @@ use crate::{
     hub::Hub,
     metrics::Metrics,
     random,
+    sign_in::{Provider, demo::Demo},
     store::Store,
+    views::Views,
 };
 
 pub(crate) use self::router::router;
@@ -80,6 +83,9 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Audit,
+    pub(crate) views: Views,
+    pub(crate) sign_in: Option<Arc<Provider>>,
+    pub(crate) demo_provider: Option<Demo>,
     pub(crate) gates: Gates,
 }
 
@@ -149,6 +155,9 @@ operations! {
     UploadFile = "UploadFile",
     /// `GET /v1/files/...`
     DownloadFile = "DownloadFile",
+    DescribeView = service::DescribeView::NAME,
+    GetAuthenticationUrl = service::GetAuthenticationUrl::NAME,
+    CancelParticipantAuthentication = service::CancelParticipantAuthentication::NAME,
     StartChatContact = wire::StartChatContact::NAME,
     StopContact = wire::StopContact::NAME,
     DescribeContact = wire::DescribeContact::NAME,
@@ -163,6 +172,13 @@ operations! {
     CreateParticipant = wire::CreateParticipant::NAME,
     StartContactStreaming = wire::StartContactStreaming::NAME,
     StopContactStreaming = wire::StopContactStreaming::NAME,
+    UpdateParticipantAuthentication = wire::UpdateParticipantAuthentication::NAME,
+    /// `POST /v1/contacts/{ContactId}/view`
+    ShowView = "ShowView",
+    /// `POST /v1/contacts/{ContactId}/sign-in`
+    AskToSignIn = "AskToSignIn",
+    /// The provider of a demo.
+    DemoProvider = "DemoProvider",
     /// `POST /start-chat`
     StartChat = "StartChat",
     /// `GET /socket`
@@ -231,6 +247,11 @@ fn each_route(router: &mut impl EachRoute) {
         POST service::GetAttachment::PATH, GetAttachment => attachments::get;
         PUT files::PATH, UploadFile => files::upload;
         GET files::PATH, DownloadFile => files::download;
+        GET service::DescribeView::PATH, DescribeView => guide::describe_view;
+        POST service::GetAuthenticationUrl::PATH,
+            GetAuthenticationUrl => guide::authentication_url;
+        POST service::CancelParticipantAuthentication::PATH,
+            CancelParticipantAuthentication => guide::cancel_authentication;
         PUT wire::StartChatContact::PATH, StartChatContact => contact::start_chat;
         POST wire::StopContact::PATH, StopContact => contact::stop;
         POST wire::CreateParticipant::PATH, CreateParticipant => contact::create_participant;
@@ -248,6 +269,15 @@ fn each_route(router: &mut impl EachRoute) {
         GET wire::ListContactReferences::PATH, ListContactReferences => contact::list_references;
         POST wire::TagContact::PATH, TagContact => contact::tag;
         DELETE wire::UntagContact::PATH, UntagContact => contact::untag;
+        POST wire::UpdateParticipantAuthentication::PATH,
+            UpdateParticipantAuthentication => contact::update_authentication;
+        POST "/v1/contacts/{ContactId}/view", ShowView => contact::show_view;
+        POST "/v1/contacts/{ContactId}/sign-in", AskToSignIn => contact::ask_to_sign_in;
+        GET "/v1/demo-provider/.well-known/openid-configuration",
+            DemoProvider => guide::demo_configuration;
+        GET "/v1/demo-provider/keys", DemoProvider => guide::demo_keys;
+        GET "/v1/demo-provider/authorize", DemoProvider => guide::demo_authorize;
+        POST "/v1/demo-provider/token", DemoProvider => guide::demo_token;
         POST "/start-chat", StartChat => start_chat::start_chat;
         GET "/socket", Socket => socket::open;
         POST "/v1/agent/login", AgentLogin => agent::login;

@@ -179,6 +179,7 @@ fn chat(number: u64) -> Chat {
         agents_leave_with_customer: false,
         followers: Vec::new(),
         custom_bot: None,
+        sign_in: None,
     }
 }
 

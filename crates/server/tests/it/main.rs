@@ -16,6 +16,7 @@ mod control;
 mod deletion;
 mod documented;
 mod files;
+mod guides;
 mod hub;
 mod keys;
 mod lifecycle;

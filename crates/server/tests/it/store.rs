@@ -82,6 +82,7 @@ async fn create(store: &Sqlite, number: usize) {
         agents_leave_with_customer: false,
         followers: Vec::new(),
         custom_bot: None,
+        sign_in: None,
     };
     let created = store.create(Arc::new(chat), None, None).await.unwrap();
     assert!(matches!(created, Created::New));

@@ -211,6 +211,36 @@ fn attributes_of_a_contact() {
 }
 
 #[test]
+fn who_comes_back_from_signing_in() {
+    use chatloom_wire::contact::UpdateParticipantAuthenticationRequest as Request;
+    let request = || Request {
+        state: "s".to_owned(),
+        instance_id: "in-1".into(),
+        code: None,
+        error: None,
+        error_description: None,
+    };
+    text_edges("State", 1, 1_000, |state| Request { state, ..request() }.check());
+    text_edges("InstanceId", 1, 100, |id| Request { instance_id: id.into(), ..request() }.check());
+    text_edges("Code", 1, 2_048, |code| Request { code: Some(code), ..request() }.check());
+    for (text, holds) in [
+        (String::new(), false),
+        (" ~".to_owned(), true),
+        ("a".repeat(2_048), true),
+        ("a".repeat(2_049), false),
+        ("a\"".to_owned(), false),
+        ("a\\".to_owned(), false),
+        ("a\n".to_owned(), false),
+        (WIDE.to_owned(), false),
+    ] {
+        let error = Request { error: Some(text.clone()), ..request() };
+        expect(error.check(), (!holds).then_some("Error"), &text);
+        let description = Request { error_description: Some(text.clone()), ..request() };
+        expect(description.check(), (!holds).then_some("ErrorDescription"), &text);
+    }
+}
+
+#[test]
 fn names_in_paths() {
     text_edges("InstanceId", 1, 100, |id| check_names(&id.into(), &"c-0".into()));
     text_edges("ContactId", 1, 256, |id| check_names(&"in-1".into(), &id.into()));

@@ -7,7 +7,7 @@ use chatloom_wire::{
     contact::{
         DescribeContact, GetContactAttributes, ListContactReferences, StartChatContact,
         StopContact, TagContact, UntagContact, UpdateContact, UpdateContactAttributes,
-        UpdateContactRequest,
+        UpdateContactRequest, UpdateParticipantAuthentication,
     },
     frame::{CHAT_TOPIC, ClientFrame, ServerFrame},
     json,
@@ -71,7 +71,8 @@ fn operations() {
         .line(place::<UpdateContact>())
         .line(place::<ListContactReferences>())
         .line(place::<TagContact>())
-        .line(place::<UntagContact>());
+        .line(place::<UntagContact>())
+        .line(place::<UpdateParticipantAuthentication>());
     insta::assert_snapshot!(forms.0);
 }
 

@@ -1,0 +1,190 @@
+//! What a back end has the flow do: show a view, ask the customer to sign in; and what became of that
+//! (docs/protocol/participant-service.md §6.3, §6.6, §10.11).
+//!
+//! UpdateParticipantAuthentication is the API's own. The other two are ours, below `/v1/contacts/`: in
+//! Amazon Connect they are blocks of a flow. They are signed like all calls of a back end.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use chatloom_engine::{
+    guide::{Agreed, Guide, SIGN_IN_MINUTES, SignedIn},
+    limits,
+};
+use chatloom_wire::{
+    ContactId, ContentType, ErrorKind, ServiceError,
+    contact::UpdateParticipantAuthenticationRequest,
+    participant::{Empty, Invalid, MAX_CONTENT_BYTES},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::http::{Answer, App, Call, error, json, parse, participant::too_long};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ShowRequest {
+    view_id: String,
+    #[serde(default)]
+    view_data: Option<Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShowAnswer {
+    id: chatloom_wire::ItemId,
+    absolute_time: chatloom_wire::Timestamp,
+    view_token: String,
+}
+
+/// `POST /v1/contacts/{ContactId}/view`
+pub(in crate::http) async fn show_view(app: Arc<App>, mut call: Call) -> Answer {
+    let body = app.signed_body(&mut call).await?;
+    let contact = contact(&mut call).await?;
+    let request: ShowRequest = parse(&body).map_err(error::for_control_plane)?;
+    let chat = app.chats.describe(&contact).await?;
+    let (content, view_token) =
+        app.view_message(&chat.id, &request.view_id, request.view_data.as_ref())?;
+    let step = Guide::Say { content_type: ContentType::Interactive, content };
+    let sent = app.chats.flow_says(&chat.id, step).await?;
+    json(&ShowAnswer { id: sent.id, absolute_time: sent.absolute_time, view_token })
+}
+
+impl App {
+    /// The content of a message that shows a view in a chat, and the view's token. Errors are those of
+    /// the control plane: `ResourceNotFoundException` for an unknown view, `InvalidParameterException`
+    /// for data that is no object or too large.
+    fn view_message(
+        &self,
+        chat: &ContactId,
+        view: &str,
+        data: Option<&Value>,
+    ) -> Result<(String, String), ServiceError> {
+        if self.views.get(view).is_none() {
+            return Err(ServiceError::new(
+                ErrorKind::ResourceNotFound,
+                "There is no such view in views.folder",
+            ));
+        }
+        let unfit = |rule| error::invalid_parameter(&Invalid { member: "viewData", rule });
+        if !data.is_none_or(Value::is_object) {
+            return Err(unfit("an object"));
+        }
+        let end = self.now().plus_millis(limits::CONNECTION_TOKEN_MS);
+        let token = self.tokens.mint_view(chat, view, end).map_err(too_long)?;
+        let nothing = json!({});
+        let content = json!({
+            "templateType": "ViewResource",
+            "version": "1.0",
+            "data": { "content": {
+                "viewId": view, "viewToken": token, "viewData": data.unwrap_or(&nothing),
+            } },
+        })
+        .to_string();
+        if content.len() > MAX_CONTENT_BYTES {
+            return Err(unfit("small enough for a message of 16,384 bytes"));
+        }
+        Ok((content, token))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct AskRequest {
+    timeout_in_minutes: Option<u8>,
+}
+
+/// `POST /v1/contacts/{ContactId}/sign-in`
+pub(in crate::http) async fn ask_to_sign_in(app: Arc<App>, mut call: Call) -> Answer {
+    let body = app.signed_body(&mut call).await?;
+    let contact = contact(&mut call).await?;
+    let request: AskRequest = parse(&body).map_err(error::for_control_plane)?;
+    let minutes = request.timeout_in_minutes.unwrap_or(*SIGN_IN_MINUTES.start());
+    if !SIGN_IN_MINUTES.contains(&minutes) {
+        let (member, rule) = ("timeoutInMinutes", "3 to 15");
+        return Err(error::invalid_parameter(&Invalid { member, rule }));
+    }
+    app.provider().map_err(error::for_control_plane)?;
+    app.chats.ask_to_sign_in(&contact, minutes).await?;
+    json(&Empty {})
+}
+
+/// The contact in the path of an endpoint of ours.
+async fn contact(call: &mut Call) -> Result<ContactId, ServiceError> {
+    let path = Path::<ContactId>::from_request_parts(&mut call.parts, &()).await;
+    let Ok(Path(contact)) = path else {
+        return Err(ServiceError::new(ErrorKind::InvalidRequest, "The path is not UTF-8"));
+    };
+    if contact.as_str().chars().count() > 256 {
+        let (member, rule) = ("ContactId", "1 to 256 characters");
+        return Err(error::invalid_parameter(&Invalid { member, rule }));
+    }
+    call.note.set_contact(&contact);
+    Ok(contact)
+}
+
+pub(in crate::http) async fn update_authentication(app: Arc<App>, mut call: Call) -> Answer {
+    let body = app.signed_body(&mut call).await?;
+    let request: UpdateParticipantAuthenticationRequest =
+        parse(&body).map_err(error::for_control_plane)?;
+    request.check().map_err(|invalid| error::invalid_parameter(&invalid))?;
+    app.check_instance(&request.instance_id)?;
+    let (chat, session) = app.tokens.sign_in(&request.state, app.now()).map_err(|error| {
+        tracing::debug!(%error, "a state was refused");
+        let rule = "not one of GetAuthenticationUrl, or too old";
+        error::invalid_parameter(&Invalid { member: "State", rule })
+    })?;
+    call.note.set_contact(&chat);
+    let code = match (request.code, request.error, request.error_description) {
+        (Some(code), None, None) => Some(code),
+        (None, Some(_), Some(_)) => None,
+        _ => {
+            return Err(ServiceError::new(
+                ErrorKind::InvalidRequest,
+                "Either Code is needed, or Error and ErrorDescription",
+            ));
+        }
+    };
+    let control = |error| error::for_control_plane(error);
+    let Some(code) = code else {
+        let outcome = SignedIn::No;
+        let step = Guide::EndSignIn { session, outcome };
+        app.chats.guide(&chat, step).await.map_err(control)?;
+        return json(&Empty {});
+    };
+    let provider = Arc::clone(app.provider().map_err(control)?);
+    let Ok(place) = Arc::clone(&provider.places).try_acquire_owned() else {
+        return Err(error::throttled("Too many customers are signing in; try again"));
+    };
+    let agreed = app.agreed(&chat, &session).await?;
+    app.chats.guide(&chat, Guide::TakeCode { session: session.clone() }).await.map_err(control)?;
+    // The rest happens later, as the model says: the provider may be slow.
+    tokio::spawn(async move {
+        let outcome = match provider.exchange(&code, &agreed).await {
+            Ok(name) => SignedIn::Yes(name),
+            Err(error) => {
+                tracing::warn!(%chat, %error, "a customer could not sign in");
+                SignedIn::No
+            }
+        };
+        drop(place);
+        if let Err(error) = app.chats.guide(&chat, Guide::EndSignIn { session, outcome }).await {
+            tracing::info!(%chat, error = error.kind.name(), "a customer came back too late");
+        }
+    });
+    json(&Empty {})
+}
+
+impl App {
+    /// What was agreed when the customer's page asked where to sign in.
+    async fn agreed(&self, chat: &ContactId, session: &str) -> Result<Agreed, ServiceError> {
+        let chat = self.chats.describe(chat).await?;
+        let sign_in = chat.sign_in.as_ref().filter(|sign_in| sign_in.session == session);
+        sign_in.and_then(|sign_in| sign_in.agreed.clone()).ok_or_else(|| {
+            ServiceError::new(
+                ErrorKind::Conflict,
+                "The customer is not signing in, or not any more",
+            )
+        })
+    }
+}

@@ -1,0 +1,194 @@
+//! The views of step-by-step guides, from a folder of JSON files
+//! (docs/protocol/participant-service.md §3.9, §6.3).
+//!
+//! A file is one object: `Id` (1 to 500 letters, digits and `_-:/$`), `Name` (1 to 255 characters),
+//! `Version` (a number, 1 without it) and `Content` with `InputSchema`, `Template` and `Actions`. Schema
+//! and template are JSON, written as such or as text. The folder is read when the server starts.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use chatloom_wire::participant::{View, ViewContent};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::config::Config;
+
+/// The largest file, in bytes, and the most files.
+const MAX_BYTES: u64 = 1 << 20;
+const MAX_VIEWS: usize = 1_000;
+
+/// Views by id.
+#[derive(Debug, Default)]
+pub(crate) struct Views(BTreeMap<String, View>);
+
+/// Why the views cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("views.folder: {path}: {problem}")]
+pub struct ViewsError {
+    /// Which file or folder.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub problem: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ViewFile {
+    id: String,
+    name: String,
+    #[serde(default = "first")]
+    version: i64,
+    content: ContentFile,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ContentFile {
+    input_schema: Value,
+    template: Value,
+    #[serde(default)]
+    actions: Vec<String>,
+}
+
+fn first() -> i64 {
+    1
+}
+
+impl Views {
+    /// The views of the configured folder; none without one.
+    pub(crate) fn load(config: &Config) -> Result<Self, ViewsError> {
+        let Some(folder) = &config.views.folder else { return Ok(Self::default()) };
+        let at = |path: &Path, problem: String| ViewsError { path: path.to_owned(), problem };
+        let failed = |error: io::Error| at(folder, error.to_string());
+        let mut views = BTreeMap::new();
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            files.push(entry.map_err(failed)?.path());
+        }
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        files.sort();
+        for path in files {
+            let view = read(&path, config).map_err(|problem| at(&path, problem))?;
+            let id = view.id.clone().unwrap_or_default();
+            if views.len() == MAX_VIEWS {
+                return Err(at(folder, format!("more than {MAX_VIEWS} views")));
+            }
+            if views.insert(id.clone(), view).is_some() {
+                return Err(at(&path, format!("the view {id:?} is there twice")));
+            }
+        }
+        Ok(Self(views))
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&View> {
+        self.0.get(id)
+    }
+}
+
+fn read(path: &Path, config: &Config) -> Result<View, String> {
+    let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > MAX_BYTES {
+        return Err(format!("larger than {MAX_BYTES} bytes"));
+    }
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let file: ViewFile = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let ViewFile { id, name, version, content } = file;
+    if !(1..=500).contains(&id.len())
+        || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-:/$".contains(&byte))
+    {
+        return Err("Id: 1 to 500 letters, digits, '_', '-', ':', '/' and '$'".to_owned());
+    }
+    if !(1..=255).contains(&name.chars().count()) {
+        return Err("Name: 1 to 255 characters".to_owned());
+    }
+    if !content.actions.iter().all(|action| (1..=255).contains(&action.chars().count())) {
+        return Err("Actions: 1 to 255 characters each".to_owned());
+    }
+    let instance = &config.instance;
+    Ok(View {
+        arn: Some(format!(
+            "arn:aws:connect:{}:000000000000:instance/{}/view/{id}",
+            instance.region, instance.id
+        )),
+        id: Some(id),
+        name: Some(name),
+        version: Some(version),
+        content: Some(ViewContent {
+            input_schema: Some(json_text("InputSchema", content.input_schema)?),
+            template: Some(json_text("Template", content.template)?),
+            actions: content.actions,
+        }),
+    })
+}
+
+/// JSON as text, whichever way it was written.
+fn json_text(member: &str, value: Value) -> Result<String, String> {
+    match value {
+        Value::String(text) if serde_json::from_str::<Value>(&text).is_ok() => Ok(text),
+        value @ (Value::Object(_) | Value::Array(_)) => Ok(value.to_string()),
+        _ => Err(format!("{member}: neither JSON nor a text that is JSON")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(files: &[(&str, &str)]) -> Result<Views, ViewsError> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let mut config = Config::default();
+        config.views.folder = Some(folder.path().to_owned());
+        Views::load(&config)
+    }
+
+    const CONTENT: &str = r#""Content":{"InputSchema":{},"Template":"[1]","Actions":["Go"]}"#;
+
+    fn view(head: &str) -> String {
+        format!("{{{head},{CONTENT}}}")
+    }
+
+    #[test]
+    fn views_are_read_as_clients_get_them() {
+        let good = view(r#""Id":"parcel:$LATEST","Name":"Parcel","Version":3"#);
+        let views = load(&[("a.json", &good), ("notes.txt", "not a view")]).unwrap();
+        let view = views.get("parcel:$LATEST").unwrap();
+        assert_eq!((view.name.as_deref(), view.version), (Some("Parcel"), Some(3)));
+        assert!(view.arn.as_deref().unwrap().ends_with("/view/parcel:$LATEST"));
+        let content = view.content.as_ref().unwrap();
+        assert_eq!(content.input_schema.as_deref(), Some("{}"));
+        assert_eq!(content.template.as_deref(), Some("[1]"));
+        assert!(views.get("parcel").is_none());
+        assert!(load(&[]).unwrap().get("").is_none());
+    }
+
+    #[test]
+    fn what_is_no_view_is_named() {
+        let long = view(&format!(r#""Id":"{}","Name":"a""#, "x".repeat(501)));
+        let good = view(r#""Id":"a","Name":"a""#);
+        let cases: [(&str, &str); 7] = [
+            ("{", "EOF"),
+            (&view(r#""Id":"a b","Name":"a""#), "Id"),
+            (&long, "Id"),
+            (&view(r#""Id":"a","Name":"""#), "Name"),
+            (&view(r#""Id":"a","Name":"a","Nmae":"b""#), "Nmae"),
+            (r#"{"Id":"a","Name":"a","Content":{"InputSchema":1,"Template":{}}}"#, "InputSchema"),
+            (r#"{"Id":"a","Name":"a","Content":{"InputSchema":{},"Template":"{"}}"#, "Template"),
+        ];
+        for (text, word) in cases {
+            let error = load(&[("x.json", text)]).unwrap_err().to_string();
+            assert!(error.contains(word) && error.contains("x.json"), "{error}");
+        }
+        let twice = load(&[("a.json", &good), ("b.json", &good)]).unwrap_err().to_string();
+        assert!(twice.contains("twice"), "{twice}");
+        let mut config = Config::default();
+        config.views.folder = Some("/nowhere/at/all".into());
+        assert!(Views::load(&config).unwrap_err().to_string().contains("/nowhere/at/all"));
+    }
+}
