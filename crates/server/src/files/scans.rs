@@ -66,6 +66,8 @@ impl Files {
                 scans.spawn(async move {
                     if let Err(error) = files.scan(&file).await {
                         tracing::warn!(chat = %file.chat, %error, "a verdict was not stored");
+                        // It is found again at once, and what is wrong may last.
+                        tokio::time::sleep(LOOK).await;
                     }
                     name
                 });
