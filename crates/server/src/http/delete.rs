@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chatloom_wire::{ContactId, ErrorKind, ServiceError};
 use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
 
 use super::{Answer, App, Call, error, json, parse};
 use crate::chats::Whose;
@@ -66,6 +67,17 @@ pub(super) async fn delete(app: Arc<App>, mut call: Call) -> Answer {
             ));
         }
     };
+    // Done to its end even if the caller goes away: there may be very many chats to look at.
+    let work = forget(app, whose).in_current_span();
+    let deleted = tokio::spawn(work).await.map_err(|error| {
+        tracing::error!(%error, "a deletion ended by itself");
+        ServiceError::new(ErrorKind::InternalServer, "The server failed; try again")
+    })??;
+    json(&DeleteResponse { deleted })
+}
+
+/// Deletes the chats and their files.
+async fn forget(app: Arc<App>, whose: Whose) -> Result<Vec<ContactId>, ServiceError> {
     let deleted = app.chats.delete_of(&whose).await?;
     for chat in &deleted {
         app.files.blobs.delete_chat(chat).await.map_err(|error| {
@@ -77,5 +89,5 @@ pub(super) async fn delete(app: Arc<App>, mut call: Call) -> Answer {
         })?;
     }
     tracing::info!(chats = deleted.len(), "chats were deleted on request");
-    json(&DeleteResponse { deleted })
+    Ok(deleted)
 }
