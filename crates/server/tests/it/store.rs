@@ -244,6 +244,20 @@ async fn a_failed_transaction_fails_its_callers_and_nobody_else() {
     }
 }
 
+/// The row of a deleted chat stays for a while, under another name.
+#[tokio::test]
+async fn what_a_deleted_chat_leaves_is_no_chat() {
+    let file = TemporaryFile::new();
+    let store = file.sqlite();
+    create(&store, 1).await;
+    assert!(store.delete(&contact(1)).await.unwrap());
+    let name: String = Connection::open(file.path())
+        .unwrap()
+        .query_row("SELECT id FROM chats", [], |row| row.get(0))
+        .unwrap();
+    assert!(store.chat(&name.as_str().into()).await.unwrap().is_none(), "{name}");
+}
+
 #[tokio::test]
 async fn the_log_stays_short() {
     let file = TemporaryFile::new();

@@ -27,7 +27,7 @@ pub(super) fn chat(
     chat: &ContactId,
 ) -> rusqlite::Result<Option<Versioned>> {
     connection
-        .prepare_cached("SELECT state, version FROM chats WHERE id = ?1")?
+        .prepare_cached("SELECT state, version FROM chats WHERE id = ?1 AND leaving IS NULL")?
         .query_row([IdIn::new(chat.as_str())], versioned)
         .optional()
 }
