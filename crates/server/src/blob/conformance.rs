@@ -29,7 +29,10 @@ async fn put(blobs: &dyn Blobs, chat: &ContactId, pieces: &[&[u8]], now: Timesta
     for piece in pieces {
         incoming.write(Bytes::copy_from_slice(piece)).await.expect("bytes are taken");
     }
-    incoming.finish(now).await.expect("a file is finished")
+    let name = incoming.name();
+    let blob = incoming.finish(now).await.expect("a file is finished");
+    assert_eq!(name, Some(blob), "the name is known before");
+    blob
 }
 
 /// The bytes from a place on, in pieces of at most `most`.

@@ -274,6 +274,10 @@ impl Incoming for DiskIncoming {
         })
     }
 
+    fn name(&self) -> Option<BlobId> {
+        self.open.as_ref().map(|(_, hash)| BlobId(hash.clone().finalize().into()))
+    }
+
     fn finish(self: Box<Self>, now: Timestamp) -> Answer<'static, BlobId> {
         Box::pin(blocking(move || {
             let Self { open, part, chat, names } = *self;

@@ -64,6 +64,9 @@ pub trait Incoming: Send {
     /// Takes the next bytes. After a failure nothing more is taken.
     fn write(&mut self, bytes: Bytes) -> Answer<'_, ()>;
 
+    /// The name of what came so far; none after a failure.
+    fn name(&self) -> Option<BlobId>;
+
     /// Makes what came durable and readable; gives its name. `now` is the time it was finished at.
     fn finish(self: Box<Self>, now: Timestamp) -> Answer<'static, BlobId>;
 }

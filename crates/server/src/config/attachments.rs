@@ -27,9 +27,9 @@ section! {
         pub scanner_timeout: Period = Period::seconds(60),
         /// Files that are scanned at once. Further ones wait.
         pub scans_at_once: usize = 4,
-        /// Files that are uploaded at once. One more answers 429.
+        /// Files that are uploaded at once, a quarter of them of one chat. One more answers 429.
         pub uploads_at_once: usize = 64,
-        /// Files that are downloaded at once. One more answers 429.
+        /// Files that are downloaded at once, a quarter of them of one chat. One more answers 429.
         pub downloads_at_once: usize = 256,
         /// How long an upload may stand still; then it answers 408.
         pub stall_timeout: Period = Period::seconds(30),

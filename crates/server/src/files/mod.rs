@@ -1,11 +1,13 @@
 //! Files of chats: their bytes on the way in and out, what looks at them, and what clears up.
 
+mod places;
 mod scanner;
 mod scans;
 mod sweep;
 
 use std::{
     fmt,
+    hash::{BuildHasher as _, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -13,11 +15,11 @@ use std::{
     time::Duration,
 };
 
-use chatloom_wire::{ErrorKind, ServiceError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use chatloom_wire::{AttachmentId, ContactId, ServiceError};
+use tokio::sync::{MutexGuard, Notify};
 
-use self::scanner::Scanner;
-pub(crate) use self::scanner::ScannerUrl;
+pub(crate) use self::{places::Place, scanner::ScannerUrl};
+use self::{places::Places, scanner::Scanner};
 use crate::{
     blob::Blobs,
     chats::{Chats, Clock},
@@ -26,6 +28,10 @@ use crate::{
 
 /// The least time between two looks for what can be cleared up.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Uploads that are made durable at once at most: each takes the turn of its file, which it shares with
+/// others.
+const TURNS: usize = 64;
 
 /// The files of this server's chats. Shared by handlers and tasks.
 pub(crate) struct Files {
@@ -36,8 +42,11 @@ pub(crate) struct Files {
     settings: AttachmentsSection,
     /// Rings when a file waits for the scanner.
     arrived: Notify,
-    uploads: Arc<Semaphore>,
-    downloads: Arc<Semaphore>,
+    uploads: Places,
+    downloads: Places,
+    /// Held while an upload is made durable, by files: a file has one that counts.
+    turns: [tokio::sync::Mutex<()>; TURNS],
+    hasher: RandomState,
     pub(crate) counts: Counts,
 }
 
@@ -80,9 +89,17 @@ impl Files {
             clock,
             scanner: Scanner::from_config(&settings),
             arrived: Notify::new(),
-            uploads: Arc::new(Semaphore::new(settings.uploads_at_once)),
-            downloads: Arc::new(Semaphore::new(settings.downloads_at_once)),
+            uploads: Places::new(
+                settings.uploads_at_once,
+                "Too many files are being uploaded; try again",
+            ),
+            downloads: Places::new(
+                settings.downloads_at_once,
+                "Too many files are being downloaded; try again",
+            ),
             settings,
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            hasher: RandomState::new(),
             counts: Counts::default(),
         }
     }
@@ -106,29 +123,28 @@ impl Files {
         self.arrived.notify_one();
     }
 
-    /// A place among the uploads that are under way, if there is one.
-    pub(crate) fn place_for_upload(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
-        place(&self.uploads, "Too many files are being uploaded; try again")
+    /// A place among the uploads that are under way, if there is one for this chat.
+    pub(crate) fn place_for_upload(&self, chat: &ContactId) -> Result<Place, ServiceError> {
+        self.uploads.take(chat)
     }
 
-    /// A place among the downloads that are under way, if there is one.
-    pub(crate) fn place_for_download(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
-        place(&self.downloads, "Too many files are being downloaded; try again")
+    /// A place among the downloads that are under way, if there is one for this chat.
+    pub(crate) fn place_for_download(&self, chat: &ContactId) -> Result<Place, ServiceError> {
+        self.downloads.take(chat)
+    }
+
+    /// Waits until nobody else makes an upload of this file durable.
+    pub(crate) async fn turn(&self, file: &AttachmentId) -> MutexGuard<'_, ()> {
+        let number = self.hasher.hash_one(file) % TURNS as u64;
+        self.turns[number as usize].lock().await
     }
 
     /// How many uploads and downloads are under way.
     pub(crate) fn under_way(&self) -> u64 {
-        let settings = &self.settings;
-        let taken = |all: usize, free: usize| all.saturating_sub(free) as u64;
-        taken(settings.uploads_at_once, self.uploads.available_permits())
-            + taken(settings.downloads_at_once, self.downloads.available_permits())
+        self.uploads.taken() + self.downloads.taken()
     }
 
     fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
     }
-}
-
-fn place(of: &Arc<Semaphore>, full: &str) -> Result<OwnedSemaphorePermit, ServiceError> {
-    Arc::clone(of).try_acquire_owned().map_err(|_| ServiceError::new(ErrorKind::Throttling, full))
 }

@@ -11,22 +11,32 @@ use std::{
 };
 
 use axum::{body::Body, response::Response};
-use chatloom_engine::{BlobId, media, token::FileUse};
+use bytes::BytesMut;
+use chatloom_engine::{
+    BlobId,
+    attachment::Stage,
+    media,
+    token::{FilePass, FileUse},
+};
 use chatloom_wire::{ErrorKind, ServiceError};
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot},
-    time::{Instant, timeout},
+    sync::oneshot,
+    time::{Instant, timeout_at},
 };
+use tracing::Instrument as _;
 
 use super::{
     Answer, App, Call, error,
     range::{Part, part},
 };
-use crate::blob::{BlobError, Incoming, Outgoing};
+use crate::{
+    blob::{BlobError, Incoming, Outgoing},
+    files::Place,
+};
 
 /// What paths of files begin with; the token follows.
 pub(super) const PREFIX: &str = "/v1/files/";
@@ -47,26 +57,50 @@ pub(super) async fn upload(app: Arc<App>, mut call: Call) -> Answer {
     if length.is_some_and(|length| length != Ok(file.size)) {
         return Err(wrong_size(file.size));
     }
-    let _place = app.files.place_for_upload()?;
+    let place = app.files.place_for_upload(&pass.chat)?;
 
     let incoming = app.files.blobs.begin(&pass.chat).await.map_err(|error| failed(&error))?;
     let mut body = call.take_body();
     let received = receive(&app, &mut body, incoming, file.size).await;
     // Whatever is left of it is read away, so that the client can read the answer.
     call.give_back(body);
-    let (incoming, head) = received?;
-    let blob = incoming.finish(app.now()).await.map_err(|error| failed(&error))?;
+    // Done to its end even if the client hangs up now: what is kept without the chat's knowing of it
+    // would fill the disk.
+    let kept = keep(app, pass, received?, place).in_current_span();
+    let blob = tokio::spawn(kept).await.map_err(|error| {
+        tracing::error!(%error, "a file was not kept");
+        ServiceError::new(ErrorKind::InternalServer, "The file could not be kept; try again")
+    })??;
+    let mut response = Response::new(Body::empty());
+    response.headers_mut().insert(header::ETAG, etag(blob));
+    Ok(response)
+}
+
+/// Makes a file that is here whole durable, and the chat know of it. A file has one content: of another
+/// upload nothing is kept.
+async fn keep(
+    app: Arc<App>,
+    pass: FilePass,
+    (incoming, head): (Box<dyn Incoming>, Vec<u8>),
+    _place: Place,
+) -> Result<BlobId, ServiceError> {
+    let FilePass { chat, attachment, .. } = pass;
+    let _turn = app.files.turn(&attachment).await;
+    // Another upload of it may have been faster.
+    let file = app.chats.file_to_upload(&chat, &attachment).await?;
     let genuine = media::looks_like(&file.content_type, &file.name, &head);
-    app.chats.uploaded(&pass.chat, &pass.attachment, blob, genuine).await?;
+    let blob = match (&file.stage, incoming.name()) {
+        (Stage::Uploaded { .. }, Some(name)) => name,
+        _ => incoming.finish(app.now()).await.map_err(|error| failed(&error))?,
+    };
+    app.chats.uploaded(&chat, &attachment, blob, genuine).await?;
     let counts = &app.files.counts;
     counts.uploads.fetch_add(1, Relaxed);
     counts.upload_bytes.fetch_add(file.size, Relaxed);
     if !genuine {
         counts.not_genuine.fetch_add(1, Relaxed);
     }
-    let mut response = Response::new(Body::empty());
-    response.headers_mut().insert(header::ETAG, etag(blob));
-    Ok(response)
+    Ok(blob)
 }
 
 /// Takes exactly `size` bytes; gives them with the first of them once more.
@@ -80,10 +114,15 @@ async fn receive(
     let until = Instant::now() + settings.transfer_timeout.get();
     let mut left = size;
     let mut head = Vec::with_capacity(media::HEAD_BYTES.min(size as usize));
+    // A client may send a byte at a time: each write is work for a thread.
+    let mut piece = BytesMut::new();
     loop {
         let patience = until.min(Instant::now() + settings.stall_timeout.get());
-        let frame = match tokio::time::timeout_at(patience, body.frame()).await {
-            Ok(None) if left == 0 => return Ok((incoming, head)),
+        let frame = match timeout_at(patience, body.frame()).await {
+            Ok(None) if left == 0 => {
+                incoming.write(piece.freeze()).await.map_err(|error| failed(&error))?;
+                return Ok((incoming, head));
+            }
             Ok(None) => return Err(wrong_size(size)),
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(error::validation("The file ended before its end")),
@@ -99,7 +138,10 @@ async fn receive(
         left = left.checked_sub(bytes.len() as u64).ok_or_else(|| wrong_size(size))?;
         let wanted = (media::HEAD_BYTES - head.len()).min(bytes.len());
         head.extend_from_slice(&bytes[..wanted]);
-        incoming.write(bytes).await.map_err(|error| failed(&error))?;
+        piece.extend_from_slice(&bytes);
+        if piece.len() >= PIECE {
+            incoming.write(piece.split().freeze()).await.map_err(|error| failed(&error))?;
+        }
     }
 }
 
@@ -120,7 +162,7 @@ pub(super) async fn download(app: Arc<App>, call: Call) -> Answer {
             return Ok(response);
         }
     };
-    let place = app.files.place_for_download()?;
+    let place = app.files.place_for_download(&pass.chat)?;
     let open =
         app.files.blobs.open(&pass.chat, blob, first).await.map_err(|error| failed(&error))?;
     let open = open.filter(|open| open.size() == file.size).ok_or_else(|| {
@@ -163,22 +205,23 @@ fn set(response: &mut Response, name: HeaderName, value: String) {
 
 /// A file on its way out. When its time is up it is closed, and its place given to another, even if
 /// the client does not read on.
-struct Sending(Mutex<Option<(Box<dyn Outgoing>, OwnedSemaphorePermit)>>);
+struct Sending(Mutex<Option<(Box<dyn Outgoing>, Place)>>);
 
 impl Sending {
     fn body(
         app: &Arc<App>,
         open: Box<dyn Outgoing>,
-        place: OwnedSemaphorePermit,
+        place: Place,
         length: u64,
         limit: Duration,
     ) -> Body {
         let sending = Arc::new(Self(Mutex::new(Some((open, place)))));
+        let until = Instant::now() + limit;
         let (is_sent, sent) = oneshot::channel::<()>();
         let watched = Arc::clone(&sending);
         tokio::spawn(async move {
             // An error is what it waits for: the other end is dropped with the body.
-            if timeout(limit, sent).await.is_err() {
+            if timeout_at(until, sent).await.is_err() {
                 drop(watched.0.lock().take());
             }
         });
@@ -191,9 +234,12 @@ impl Sending {
                         return Ok(None);
                     }
                     let open = sending.0.lock().take();
-                    let (mut open, place) = open
-                        .ok_or_else(|| BlobError::Failed("sending it took too long".to_owned()))?;
+                    let (mut open, place) = open.ok_or_else(too_long)?;
                     let bytes = open.read(PIECE.min(left as usize)).await?;
+                    if Instant::now() >= until {
+                        // Its time ended during the reading, and nobody looks a second time.
+                        return Err(too_long());
+                    }
                     if bytes.is_empty() {
                         return Err(BlobError::Failed(
                             "the file is shorter than it was".to_owned(),
@@ -207,6 +253,10 @@ impl Sending {
             });
         Body::from_stream(pieces)
     }
+}
+
+fn too_long() -> BlobError {
+    BlobError::Failed("sending it took too long".to_owned())
 }
 
 fn etag(blob: BlobId) -> HeaderValue {

@@ -199,6 +199,54 @@ async fn uploads_at_once_are_bounded() {
     assert_eq!(site.send(other.put("hello")).await.status, 200);
 }
 
+/// The files that are kept for a chat.
+fn kept(site: &Site, chat: &str) -> usize {
+    let folder = site.config.server.data.join("files").join(&chat[34..]).join(chat);
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
+
+#[tokio::test]
+async fn a_file_has_one_content_and_keeps_no_other() {
+    let site = Site::demo().await;
+    let (customer, _socket) = site.customer("Jane").await;
+    let upload = customer.start("a.txt", "text/plain", 5).await;
+    assert_eq!(site.send(upload.put("first")).await.status, 200);
+    for _ in 0..2 {
+        let other = site.send(upload.put("other")).await;
+        assert_eq!(other.error(), (409, "ConflictException"));
+    }
+    assert_eq!(site.send(upload.put("first")).await.status, 200, "the answer was lost");
+    assert_eq!((kept(&site, &customer.contact), incoming(&site)), (1, 0));
+
+    let upload = customer.start("b.txt", "text/plain", 5).await;
+    let bodies: Vec<String> = (0..8).map(|number| format!("body{number}")).collect();
+    let puts = bodies.iter().map(|body| site.send(upload.put(body.as_str())));
+    let answers = futures_util::future::join_all(puts).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409, 409, 409, 409, 409, 409]);
+    assert_eq!((kept(&site, &customer.contact), incoming(&site)), (2, 0));
+    let first = answers.iter().position(|answer| answer.status == 200).unwrap();
+    customer.complete(&upload.id).await.ok();
+    assert_eq!(site.get(&customer.file_path(&upload.id).await).await.body, bodies[first]);
+}
+
+#[tokio::test]
+async fn one_chat_leaves_uploads_to_the_others() {
+    let site =
+        Site::demo_with(|config| config.set("attachments.uploads_at_once", "4", "test").unwrap())
+            .await;
+    let (customer, _socket) = site.customer("Jane").await;
+    let slow = customer.start("a.txt", "text/plain", 5).await;
+    let bytes = slow.put("hello").to_bytes(site.address);
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    stream.write_all(&bytes[..bytes.len() - 1]).await.unwrap();
+    eventually("the upload to begin", || async { (incoming(&site) == 1).then_some(()) }).await;
+    assert_eq!(site.send(slow.put("hello")).await.error(), (429, "ThrottlingException"));
+    let (other, _socket) = site.customer("John").await;
+    other.send_file("b.txt", "text/plain", b"hello").await;
+}
+
 /// A download with these headers.
 async fn fetch(site: &Site, path: &str, headers: &[(&str, &str)]) -> Response {
     let get = Request::get(path);

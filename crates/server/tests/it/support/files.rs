@@ -151,6 +151,10 @@ impl Incoming for FaultyIncoming {
         self.inner.write(bytes)
     }
 
+    fn name(&self) -> Option<BlobId> {
+        self.inner.name()
+    }
+
     fn finish(self: Box<Self>, now: Timestamp) -> Answer<'static, BlobId> {
         if self.is_broken.load(SeqCst) != 0 {
             return Box::pin(async { Err(BlobError::Failed("input/output error".to_owned())) });
