@@ -5,6 +5,7 @@ mod backup;
 mod chat;
 mod config;
 mod console;
+mod doctor;
 mod editor;
 mod export;
 mod file;
@@ -14,6 +15,7 @@ mod keys;
 mod load;
 mod replay;
 mod serve;
+mod signed;
 mod talk;
 mod text;
 
@@ -43,6 +45,7 @@ enum Command {
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Export(export::Args),
+    Doctor(doctor::Args),
     Replay(replay::Args),
 }
 
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Export(args) => export::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Replay(args) => replay::run(&args),
     };
     ended.unwrap_or_else(|error| {

@@ -1,6 +1,6 @@
 //! How the chats of a load begin, and how they get their agents.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chatloom::{
@@ -12,13 +12,11 @@ use chatloom::{
         participant::Operation as _,
     },
 };
-use chatloom_server::chats::{Clock as _, SystemClock};
-use hmac::{Hmac, Mac as _};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 
 use super::{Args, lane::Clients};
+use crate::signed::Signer;
 
 /// How long starting one chat, and getting an agent for it, may take; throttled servers make us wait.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -63,11 +61,9 @@ pub(crate) struct BackEnd {
     http: reqwest::Client,
     url: String,
     host: String,
-    access_key: String,
-    secret: String,
+    signer: Signer,
     instance: String,
     flow: String,
-    region: String,
 }
 
 impl Contacts {
@@ -89,11 +85,9 @@ impl Contacts {
             http,
             url: format!("{}{}", args.endpoint.trim_end_matches('/'), StartChatContact::PATH),
             host,
-            access_key,
-            secret,
+            signer: Signer { id: access_key, secret, region: args.region.clone() },
             instance: args.instance.clone(),
             flow: args.flow.clone(),
-            region: args.region.clone(),
         })))
     }
 
@@ -124,8 +118,8 @@ impl BackEnd {
         .to_string();
         let unreachable =
             |error: reqwest::Error| Error::Unreachable { message: error.without_url().to_string() };
-        let stamp = stamp(&SystemClock.now().to_string());
-        let authorization = self.sign(&stamp, &body);
+        let (stamp, authorization) =
+            self.signer.sign("PUT", &self.host, StartChatContact::PATH, &body);
         let answer = self
             .http
             .put(&self.url)
@@ -149,44 +143,6 @@ impl BackEnd {
         })?;
         Ok(started.into())
     }
-
-    /// The Authorization header of Signature Version 4.
-    fn sign(&self, stamp: &str, body: &str) -> String {
-        let date = &stamp[..8];
-        let request = format!(
-            "PUT\n{}\n\nhost:{}\nx-amz-date:{stamp}\n\nhost;x-amz-date\n{}",
-            StartChatContact::PATH,
-            self.host,
-            hex(&Sha256::digest(body))
-        );
-        let scope = format!("{date}/{}/connect/aws4_request", self.region);
-        let text = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}", hex(&Sha256::digest(request)));
-        let mut key = format!("AWS4{}", self.secret).into_bytes();
-        for part in [date, &self.region, "connect", "aws4_request", &text] {
-            let mac = Hmac::<Sha256>::new_from_slice(&key);
-            let mut mac = mac.expect("HMAC takes a key of any length");
-            mac.update(part.as_bytes());
-            key = mac.finalize().into_bytes().to_vec();
-        }
-        format!(
-            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders=host;x-amz-date, Signature={}",
-            self.access_key,
-            hex(&key)
-        )
-    }
-}
-
-/// A time as signatures have it: `2026-01-31T12:00:00.000Z` is `20260131T120000Z`.
-fn stamp(time: &str) -> String {
-    let seconds = time.split('.').next().unwrap_or_default();
-    seconds.chars().filter(|c| !"-:".contains(*c)).chain(['Z']).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    })
 }
 
 /// Agents who take the chats, in turn.

@@ -9,6 +9,7 @@
 mod authority;
 mod backup;
 mod commands;
+mod doctor;
 mod durability;
 mod examples;
 mod files;

@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, date_time_ymd,
 };
 
 pub(crate) struct Authority {
@@ -34,8 +34,17 @@ impl Authority {
 
     /// For 127.0.0.1, with a name by which certificates can be told apart.
     pub(crate) fn issue(&self, name: &str) -> Issued {
-        let names = ["127.0.0.1".to_owned(), name.to_owned()];
-        let params = CertificateParams::new(names).unwrap();
+        self.issue_for(&["127.0.0.1", name], None)
+    }
+
+    /// For these names and addresses, good from the beginning of one year until that of another.
+    pub(crate) fn issue_for(&self, names: &[&str], years: Option<(i32, i32)>) -> Issued {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        if let Some((from, until)) = years {
+            (params.not_before, params.not_after) =
+                (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+        }
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Issued { certificate: certificate.pem(), key: key.serialize_pem() }
