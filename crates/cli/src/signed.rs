@@ -58,3 +58,13 @@ fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_stamped_as_signatures_have_them() {
+        assert_eq!(stamp("2026-01-31T12:00:09.123Z"), "20260131T120009Z");
+    }
+}

@@ -199,13 +199,3 @@ fn may_wait(error: &Error) -> bool {
     matches!(error, Error::Service(error) if error.kind == ErrorKind::ResourceNotFound)
         || error.can_retry()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_stamped_as_signatures_have_them() {
-        assert_eq!(stamp("2026-01-31T12:00:09.123Z"), "20260131T120009Z");
-    }
-}

@@ -9,6 +9,7 @@
 mod authority;
 mod backup;
 mod commands;
+mod deploy;
 mod doctor;
 mod durability;
 mod examples;
