@@ -10,7 +10,10 @@ mod report;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use chatloom_server::config::{DEMO_CONTACT_FLOW, DEMO_INSTANCE};
+use chatloom_server::{
+    chats::{Clock as _, SystemClock},
+    config::{DEMO_CONTACT_FLOW, DEMO_INSTANCE},
+};
 use reqwest::{Url, header};
 
 use self::{
@@ -89,7 +92,7 @@ async fn examine(
     let Some(place) = Place::of(&args.endpoint) else {
         return report.bad(
             "endpoint",
-            format!("{} is no http:// or https:// URL with a host", args.endpoint),
+            &format!("{} is no http:// or https:// URL with a host", args.endpoint),
             "name the URL that clients use, such as https://chat.example.org",
         );
     };
@@ -109,13 +112,13 @@ async fn examine(
 
 /// Whether there is a Chatloom server behind the URL, and its clock.
 async fn health(network: &Network, base: &str, report: &mut Report) -> anyhow::Result<bool> {
-    let asked = std::time::SystemTime::now();
+    let here = SystemClock.now().as_millis() / 1_000;
     let answer = match network.http.get(format!("{base}/readyz")).send().await {
         Ok(answer) => answer,
         Err(error) => {
             report.bad(
                 "server",
-                format!("no answer: {}", network::why(&error)),
+                &format!("no answer: {}", network::why(&error)),
                 "look whether the server runs, and at the log of what stands before it",
             )?;
             return Ok(false);
@@ -123,11 +126,11 @@ async fn health(network: &Network, base: &str, report: &mut Report) -> anyhow::R
     };
     let status = answer.status().as_u16();
     match status {
-        200 => report.good("server", "is ready".to_owned())?,
+        200 => report.good("server", "is ready")?,
         502..=504 if answer.headers().get("x-amzn-requestid").is_none() => {
             report.bad(
                 "server",
-                format!("status {status}: a proxy answers, and does not reach the server"),
+                &format!("status {status}: a proxy answers, and does not reach the server"),
                 "look at the address that the proxy passes requests to, and whether the server runs",
             )?;
             return Ok(false);
@@ -135,7 +138,7 @@ async fn health(network: &Network, base: &str, report: &mut Report) -> anyhow::R
         503 => {
             report.bad(
                 "server",
-                "is there and not ready".to_owned(),
+                "is there and not ready",
                 "look at its log: it starts, stops, or cannot write to its store",
             )?;
             return Ok(false);
@@ -143,7 +146,7 @@ async fn health(network: &Network, base: &str, report: &mut Report) -> anyhow::R
         _ => {
             report.bad(
                 "server",
-                format!("status {status} at /readyz: that is no Chatloom server"),
+                &format!("status {status} at /readyz: that is no Chatloom server"),
                 "look at the host and path of the endpoint, and at what the proxy passes on: it must \
                  pass every path below the endpoint",
             )?;
@@ -152,23 +155,18 @@ async fn health(network: &Network, base: &str, report: &mut Report) -> anyhow::R
     }
     let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
     let Some(there) = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()) else {
-        report.warn(
-            "clock",
-            "the answer has no Date".to_owned(),
-            "let the proxy pass the header on",
-        )?;
+        report.warn("clock", "the answer has no Date", "let the proxy pass the header on")?;
         return Ok(true);
     };
-    let here = jiff::Timestamp::try_from(asked)?.as_second();
     let skew = there.timestamp().as_second() - here;
     if skew.abs() > MAX_SKEW {
         report.bad(
             "clock",
-            format!("the server's clock and this machine's differ by {skew} s"),
+            &format!("the server's clock and this machine's differ by {skew} s"),
             "set both by NTP: signatures are good for 15 minutes, and tokens have an end",
         )?;
     } else {
-        report.good("clock", format!("within {} s of this machine's", skew.abs().max(1)))?;
+        report.good("clock", &format!("within {} s of this machine's", skew.abs().max(1)))?;
     }
     Ok(true)
 }
@@ -192,7 +190,7 @@ async fn preflight(
         Err(error) => {
             return report.bad(
                 "cors",
-                format!("no answer to a preflight: {}", network::why(&error)),
+                &format!("no answer to a preflight: {}", network::why(&error)),
                 "let the proxy pass OPTIONS on to the server",
             );
         }
@@ -208,28 +206,28 @@ async fn preflight(
     if count > 1 {
         report.bad(
             "cors",
-            "Access-Control-Allow-Origin is there twice, which browsers refuse".to_owned(),
+            "Access-Control-Allow-Origin is there twice, which browsers refuse",
             "let only the server set it: take it out of the proxy's configuration",
         )
     } else if allowed != "*" && allowed != origin.to_ascii_lowercase() {
         report.bad(
             "cors",
-            format!("pages of {origin} may not call"),
+            &format!("pages of {origin} may not call"),
             "add the origin to cors.origins of the server",
         )
     } else if !answer.status().is_success() {
         report.bad(
             "cors",
-            format!("a preflight is answered with status {}", answer.status().as_u16()),
+            &format!("a preflight is answered with status {}", answer.status().as_u16()),
             "let the proxy pass OPTIONS on to the server, without asking for a password",
         )
     } else if let Some(name) = missing {
         report.bad(
             "cors",
-            format!("pages may not send the header {name}"),
+            &format!("pages may not send the header {name}"),
             "let the server answer preflights: take them out of the proxy's configuration",
         )
     } else {
-        report.good("cors", format!("pages of {origin} may call"))
+        report.good("cors", &format!("pages of {origin} may call"))
     }
 }

@@ -123,10 +123,10 @@ pub(super) async fn examine(
         (None, None) => return Ok(()),
     };
     match ended {
-        Ok(_) => report.good("end", "the chat is over".to_owned()),
+        Ok(_) => report.good("end", "the chat is over"),
         Err(Refused { said, .. }) => report.bad(
             "end",
-            said,
+            &said,
             "look at the server's log; an agent may see the chat until it ends",
         ),
     }
@@ -142,25 +142,22 @@ async fn start(
         "ContactFlowId": caller.args.flow,
         "ParticipantDetails": { "DisplayName": NAME },
     });
-    let started = match signer {
-        Some(signer) => {
-            caller.signed(signer, reqwest::Method::PUT, StartChatContact::PATH, &body).await
-        }
-        None => {
-            body["SupportedMessagingContentTypes"] = json!(["text/plain"]);
-            let started = caller.post("/start-chat", None, &body).await;
-            started.map(|mut answer| answer["data"]["startChatResult"].take())
-        }
+    let started = if let Some(signer) = signer {
+        caller.signed(signer, reqwest::Method::PUT, StartChatContact::PATH, &body).await
+    } else {
+        body["SupportedMessagingContentTypes"] = json!(["text/plain"]);
+        let started = caller.post("/start-chat", None, &body).await;
+        started.map(|mut answer| answer["data"]["startChatResult"].take())
     };
     match started {
         Ok(started) if started["ParticipantToken"].is_string() => {
-            report.good("start", "a chat was started".to_owned())?;
+            report.good("start", "a chat was started")?;
             Ok(Some(started))
         }
         Ok(_) => {
             report.bad(
                 "start",
-                "the answer has no participant token".to_owned(),
+                "the answer has no participant token",
                 "look at what stands before the server: it changes answers",
             )?;
             Ok(None)
@@ -168,7 +165,7 @@ async fn start(
         Err(Refused { status: Some(403 | 404), said }) if signer.is_none() => {
             report.warn(
                 "start",
-                format!("tokens and socket were not looked at: {said}"),
+                &format!("tokens and socket were not looked at: {said}"),
                 "pages may not start chats here, or not this origin: name an access key with \
                  --access-key, or set start_chat.origins and start_chat.per_second, and --origin",
             )?;
@@ -184,7 +181,7 @@ async fn start(
                 Some(429) => "the server is throttled: try again later, or raise its limits",
                 _ => "look at the server's log",
             };
-            report.bad("start", said, fix)?;
+            report.bad("start", &said, fix)?;
             Ok(None)
         }
     }
@@ -204,7 +201,7 @@ async fn connect(
         Err(Refused { said, .. }) => {
             let fix = "look whether the proxy passes the header X-Amz-Bearer on, and whether all nodes \
                        have the same signing key";
-            report.bad("tokens", said, fix)?;
+            report.bad("tokens", &said, fix)?;
             return Ok(None);
         }
     };
@@ -218,19 +215,17 @@ async fn connect(
         ("no token of the server's", "/participant/transcript", "doctor"),
     ] {
         let body = if path == "/participant/connection" { body.clone() } else { json!({}) };
-        match caller.post(path, Some(token), &body).await {
-            Err(Refused { status: Some(400..=499), .. }) => {}
-            _ => {
-                report.bad(
-                    "tokens",
-                    format!("{what} is taken at {path}"),
-                    "this is not the server's answer: look at what stands before it",
-                )?;
-                return Ok(None);
-            }
+        let refused = caller.post(path, Some(token), &body).await;
+        if !matches!(refused, Err(Refused { status: Some(400..=499), .. })) {
+            report.bad(
+                "tokens",
+                &format!("{what} is taken at {path}"),
+                "this is not the server's answer: look at what stands before it",
+            )?;
+            return Ok(None);
         }
     }
-    report.good("tokens", "each is good for its own use".to_owned())?;
+    report.good("tokens", "each is good for its own use")?;
     Ok(Some((connection, socket)))
 }
 
@@ -245,7 +240,7 @@ async fn socket(
     let Some(there) = url.parse::<Url>().ok().as_ref().and_then(Place::of) else {
         return report.bad(
             "socket",
-            "the server gives no URL for it".to_owned(),
+            "the server gives no URL for it",
             "set server.public_url to what clients reach the server by",
         );
     };
@@ -253,7 +248,7 @@ async fn socket(
     if *is_secure != place.is_secure {
         return report.bad(
             "socket",
-            format!("the server says {}://{host}:{port}", if *is_secure { "wss" } else { "ws" }),
+            &format!("the server says {}://{host}:{port}", if *is_secure { "wss" } else { "ws" }),
             "the server does not know what clients reach it by: set server.public_url, or name the \
              proxy in server.trusted_proxies and let it send X-Forwarded-Proto",
         );
@@ -267,7 +262,7 @@ async fn socket(
     };
     let stream = match caller.network.open(&there).await {
         Ok(stream) => stream,
-        Err(error) => return report.bad("socket", format!("{host}:{port}: {error}"), hint),
+        Err(error) => return report.bad("socket", &format!("{host}:{port}: {error}"), hint),
     };
     let talked = match stream {
         Stream::Plain(stream) => talk(caller, stream, token, url).await,
@@ -276,12 +271,12 @@ async fn socket(
     match talked {
         Ok(()) => report.good(
             "socket",
-            format!("{host}:{port} upgrades, answers heartbeats and carries messages"),
+            &format!("{host}:{port} upgrades, answers heartbeats and carries messages"),
         ),
-        Err(Trouble::Upgrade(said)) => report.bad("socket", said, hint),
+        Err(Trouble::Upgrade(said)) => report.bad("socket", &said, hint),
         Err(Trouble::Talk(what)) => report.bad(
             "socket",
-            what,
+            &what,
             "look for what stands between: something buffers or cuts connections that stay open",
         ),
     }

@@ -92,13 +92,13 @@ impl Network {
         if addresses.is_empty() {
             report.bad(
                 "name",
-                format!("{host} has no address"),
+                &format!("{host} has no address"),
                 "look at the spelling, and at the DNS records of the name",
             )?;
             return Ok(false);
         }
         let listed: Vec<String> = addresses.iter().map(|one| one.ip().to_string()).collect();
-        report.good("name", format!("{host} is {}", listed.join(", ")))?;
+        report.good("name", &format!("{host} is {}", listed.join(", ")))?;
 
         let mut reached = 0;
         for address in &addresses {
@@ -106,12 +106,12 @@ impl Network {
                 Ok(Ok(_)) => reached += 1,
                 Ok(Err(error)) => report.warn(
                     "network",
-                    format!("{address}: {error}"),
+                    &format!("{address}: {error}"),
                     "clients try it too: take the record out or let something listen there",
                 )?,
                 Err(_) => report.warn(
                     "network",
-                    format!("{address}: no answer in {} s", PATIENCE.as_secs()),
+                    &format!("{address}: no answer in {} s", PATIENCE.as_secs()),
                     "look at firewalls and routes: what drops packets makes clients wait",
                 )?,
             }
@@ -119,13 +119,13 @@ impl Network {
         if reached == 0 {
             report.bad(
                 "network",
-                format!("nothing can be reached at port {port}"),
+                &format!("nothing can be reached at port {port}"),
                 "look whether the server or its proxy runs and listens beyond loopback, and at \
                  firewalls",
             )?;
             return Ok(false);
         }
-        report.good("network", format!("port {port} is open"))?;
+        report.good("network", &format!("port {port} is open"))?;
         if !is_secure {
             let is_here = addresses.iter().all(|address| address.ip().is_loopback());
             if is_here {
@@ -133,7 +133,7 @@ impl Network {
             }
             report.warn(
                 "tls",
-                "there is none: tokens and messages can be read on the way".to_owned(),
+                "there is none: tokens and messages can be read on the way",
                 "set tls.certificate and tls.key, or put a proxy with TLS in front",
             )?;
             return Ok(true);
@@ -147,7 +147,7 @@ impl Network {
             Ok(Stream::Plain(_)) => return Ok(true),
             Err(error) => {
                 let (found, fix) = tls_problem(&error);
-                report.bad("tls", found, fix)?;
+                report.bad("tls", &found, fix)?;
                 return Ok(false);
             }
         };
@@ -165,11 +165,11 @@ impl Network {
         if left.is_some_and(|left| left < SOON_MS) {
             report.warn(
                 "tls",
-                found,
+                &found,
                 "the certificate ends soon: renew it; the server takes the new files over by itself",
             )?;
         } else {
-            report.good("tls", found)?;
+            report.good("tls", &found)?;
         }
         Ok(true)
     }

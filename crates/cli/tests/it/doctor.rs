@@ -105,11 +105,11 @@ async fn pages_and_back_ends_that_may_not() {
 async fn a_public_url_that_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     // Nothing listens at port 9 of this machine.
-    let (_server, url) =
+    let (server, url) =
         serve(folder.path(), &["--demo", "--public-url", "http://127.0.0.1:9"]).await;
     let (ok, output) = examine(&url, &[]).await;
     assert!(!ok && output.contains("look at server.public_url"), "{output}");
-    drop(_server);
+    drop(server);
     let folder = tempfile::tempdir().unwrap();
     let (_server, url) =
         serve(folder.path(), &["--demo", "--public-url", "https://127.0.0.1:9"]).await;
