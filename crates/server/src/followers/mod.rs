@@ -38,8 +38,10 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 /// Entries read at once for one follower.
 const PAGE: u32 = 32;
-/// Followers looked at in one round, more than are told at once: those of a slow endpoint wait.
+/// Followers looked at in one round, more than are told at once: those of a slow endpoint wait. When all
+/// of these wait, more are looked at, for one endpoint that is gone must not hold up the others.
 const LOOKED_AT: usize = 1_024;
+const MOST_LOOKED_AT: usize = 1 << 17;
 
 /// Tells those outside.
 pub(crate) struct Followers {
@@ -64,8 +66,9 @@ struct Bot {
 }
 
 /// What is told at present.
-#[derive(Default)]
 struct Running {
+    /// How many followers are looked at in a round, besides those that are being told.
+    look: usize,
     tasks: JoinSet<()>,
     by_task: HashMap<task::Id, FollowerId>,
     /// Which endpoint each follower that is being told has.
@@ -73,6 +76,15 @@ struct Running {
 }
 
 impl Running {
+    fn new() -> Self {
+        Self {
+            look: LOOKED_AT,
+            tasks: JoinSet::new(),
+            by_task: HashMap::new(),
+            busy: HashMap::new(),
+        }
+    }
+
     /// How many calls there are to the endpoint of such a follower.
     fn to_same(&self, kind: &FollowerKind) -> usize {
         self.busy.values().filter(|other| *other == kind).count()
@@ -135,16 +147,23 @@ impl Followers {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lease = Lease::new(Arc::clone(&self.store), "followers");
-        let mut running = Running::default();
+        let mut running = Running::new();
         loop {
-            tokio::select! {
+            let is_tick = tokio::select! {
                 () = &mut shutdown => break,
-                _ = ticks.tick() => {}
-                () = self.chats.followed() => {}
-                Some(ended) = running.tasks.join_next_with_id() => running.ended(ended),
-            }
+                _ = ticks.tick() => true,
+                () = self.chats.followed() => false,
+                Some(ended) = running.tasks.join_next_with_id() => {
+                    running.ended(ended);
+                    false
+                }
+            };
             while let Some(ended) = running.tasks.try_join_next_with_id() {
                 running.ended(ended);
+            }
+            if running.look > LOOKED_AT && !is_tick {
+                // A look at so many takes its time: not for each item.
+                continue;
             }
             match self.begin(&mut lease, &mut running).await {
                 Ok(()) => {}
@@ -166,8 +185,12 @@ impl Followers {
         if !lease.hold(now).await? || running.busy.len() >= self.bounds.at_once {
             return Ok(());
         }
-        let limit = u32::try_from(running.busy.len() + LOOKED_AT).unwrap_or(u32::MAX);
-        for due in self.store.followers_due(now, limit).await? {
+        let before = running.busy.len();
+        let limit = before + running.look;
+        let all_due =
+            self.store.followers_due(now, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+        let found = all_due.len();
+        for due in all_due {
             if running.busy.len() >= self.bounds.at_once {
                 break;
             }
@@ -192,6 +215,7 @@ impl Followers {
             let task = running.tasks.spawn(telling).id();
             running.by_task.insert(task, follower);
         }
+        running.look = next_look(running.look, found == limit, found, running.busy.len() > before);
         Ok(())
     }
 
@@ -243,6 +267,16 @@ impl Followers {
     }
 }
 
+/// How many followers are looked at in the next round, after one that looked at `look` of them and found
+/// so many due, perhaps not all, and perhaps somebody among them who could be told.
+fn next_look(look: usize, has_more: bool, found: usize, has_begun: bool) -> usize {
+    match (has_more, has_begun) {
+        (true, false) => look.saturating_mul(2).min(MOST_LOOKED_AT),
+        (true, true) => look,
+        (false, _) => look.min(found).max(LOOKED_AT),
+    }
+}
+
 /// How long to wait after a failure, in milliseconds: anything up to a bound that doubles with each
 /// failure in a row, and no less than the other side asks for.
 fn wait(bounds: &OutgoingSection, failures: u32, failure: &Failure, random: u64) -> i64 {
@@ -262,6 +296,19 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+
+    #[test]
+    fn more_are_looked_at_while_all_wait_for_an_endpoint_that_is_gone() {
+        let mut look = LOOKED_AT;
+        for expected in [2_048, 4_096, 8_192] {
+            look = next_look(look, true, look, false);
+            assert_eq!(look, expected);
+        }
+        assert_eq!(next_look(look, true, look, true), look, "it is far enough");
+        assert_eq!(next_look(look, false, 5_000, true), 5_000, "it need not be so far");
+        assert_eq!(next_look(look, false, 0, false), LOOKED_AT);
+        assert_eq!(next_look(MOST_LOOKED_AT, true, MOST_LOOKED_AT, false), MOST_LOOKED_AT);
+    }
 
     #[test]
     fn waits_double_up_to_the_longest_and_are_spread() {
