@@ -158,8 +158,8 @@ async fn a_slow_upload_is_cut() {
 #[tokio::test]
 async fn uploads_may_take_longer_than_other_answers() {
     let site = Site::demo_with(|config| {
-        config.set("http.answer_timeout", "200ms", "test").unwrap();
-        config.set("http.body_timeout", "100ms", "test").unwrap();
+        config.set("http.answer_timeout", "4s", "test").unwrap();
+        config.set("http.body_timeout", "3s", "test").unwrap();
     })
     .await;
     let (customer, _socket) = site.customer("Jane").await;
@@ -172,9 +172,9 @@ async fn uploads_may_take_longer_than_other_answers() {
     for byte in body {
         stream.write_all(&[*byte]).await.unwrap();
         stream.flush().await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(800)).await;
     }
-    assert!(started.elapsed().as_millis() > 300);
+    assert!(started.elapsed().as_secs() >= 4);
     let answer = Response::read(stream).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
