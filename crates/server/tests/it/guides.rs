@@ -337,7 +337,7 @@ async fn a_session_is_good_for_its_customer_and_one_url() {
         (json!({ "State": state, "Code": "" }), (400, "InvalidParameterException")),
         (
             json!({ "State": state, "Code": "a", "InstanceId": "elsewhere" }),
-            (404, "ResourceNotFoundException"),
+            (400, "InvalidParameterException"),
         ),
     ] {
         assert_eq!(update(&site, body.clone()).await.error(), error, "{body}");

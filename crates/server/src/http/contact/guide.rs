@@ -128,7 +128,11 @@ pub(in crate::http) async fn update_authentication(app: Arc<App>, mut call: Call
     let request: UpdateParticipantAuthenticationRequest =
         parse(&body).map_err(error::for_control_plane)?;
     request.check().map_err(|invalid| error::invalid_parameter(&invalid))?;
-    app.check_instance(&request.instance_id)?;
+    // This operation models no ResourceNotFoundException.
+    app.check_instance(&request.instance_id).map_err(|_| {
+        let (member, rule) = ("InstanceId", "the instance of this server");
+        error::invalid_parameter(&Invalid { member, rule })
+    })?;
     let (chat, session) = app.tokens.sign_in(&request.state, app.now()).map_err(|error| {
         tracing::debug!(%error, "a state was refused");
         let rule = "not one of GetAuthenticationUrl, or too old";
@@ -178,13 +182,15 @@ pub(in crate::http) async fn update_authentication(app: Arc<App>, mut call: Call
 impl App {
     /// What was agreed when the customer's page asked where to sign in.
     async fn agreed(&self, chat: &ContactId, session: &str) -> Result<Agreed, ServiceError> {
-        let chat = self.chats.describe(chat).await?;
+        let over = || {
+            let message = "The customer is not signing in, or not any more";
+            ServiceError::new(ErrorKind::Conflict, message)
+        };
+        let chat = self.chats.describe(chat).await.map_err(|error| match error.kind {
+            ErrorKind::ResourceNotFound => over(),
+            _ => error,
+        })?;
         let sign_in = chat.sign_in.as_ref().filter(|sign_in| sign_in.session == session);
-        sign_in.and_then(|sign_in| sign_in.agreed.clone()).ok_or_else(|| {
-            ServiceError::new(
-                ErrorKind::Conflict,
-                "The customer is not signing in, or not any more",
-            )
-        })
+        sign_in.and_then(|sign_in| sign_in.agreed.clone()).ok_or_else(over)
     }
 }
