@@ -161,15 +161,19 @@ async fn timers_are_set_as_modelled_or_not_at_all() {
             "ParticipantTimerAction": "Unset",
             "ParticipantTimerDurationInMinutes": 3,
         })),
-        Value::Null,
     ] {
         let answer = set(&site, &customer.contact, bad.clone()).await;
-        assert_eq!(answer.error(), (400, "InvalidRequestException"), "{bad}");
+        assert_eq!(answer.error(), (400, "InvalidParameterException"), "{bad}");
     }
+    let answer = set(&site, &customer.contact, Value::Null).await;
+    assert_eq!(answer.error(), (400, "InvalidRequestException"));
     let path = format!("/contact/participant-role-config/{DEMO_INSTANCE}/{}", customer.contact);
-    for body in [json!({}), json!({ "ChannelConfiguration": {} })] {
+    for (body, error) in [
+        (json!({}), "InvalidRequestException"),
+        (json!({ "ChannelConfiguration": {} }), "InvalidParameterException"),
+    ] {
         let answer = site.signed("PUT", &path, &body).await;
-        assert_eq!(answer.error(), (400, "InvalidRequestException"), "{body}");
+        assert_eq!(answer.error(), (400, error), "{body}");
     }
     let good = json!([timer("CUSTOMER", "IDLE", 2)]);
     let nobody = set(&site, "00000000-0000-4000-8000-000000000000", good.clone()).await;

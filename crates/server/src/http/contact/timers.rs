@@ -11,8 +11,7 @@ pub(in crate::http) async fn set_timers(app: Arc<App>, mut call: Call) -> Answer
     let contact = app.contact_in_path(&mut call).await?;
     let request: UpdateParticipantRoleConfigRequest =
         parse(&body).map_err(error::for_control_plane)?;
-    let timers =
-        request.checked().map_err(|invalid| error::for_control_plane(error::invalid(&invalid)))?;
+    let timers = request.checked().map_err(|invalid| error::invalid_parameter(&invalid))?;
     app.chats.set_timers(&contact, timers).await?;
     json(&Empty {})
 }
