@@ -88,6 +88,20 @@ test("without a network nothing is asked for, and its return is", async () => {
   expect(sockets).toHaveLength(2);
 });
 
+test("a socket whose end has no reason, as on some platforms, is known to be gone", async () => {
+  vi.useFakeTimers();
+  const { sockets } = silentPage();
+  const { ChatSession } = await import("../src/index");
+  const session = ChatSession.create({ chatDetails: newChat(), type: "CUSTOMER" });
+  await session.connect();
+  await vi.advanceTimersByTimeAsync(0);
+  const lost = vi.fn();
+  session.onConnectionLost(lost);
+  sockets[0]?.onclose?.({ code: 1006 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(lost).toHaveBeenCalledOnce();
+});
+
 test("what a socket says in the middle of another input is handled after it", async () => {
   const { sockets } = silentPage();
   const { ChatSession } = await import("../src/index");

@@ -44,7 +44,8 @@ export class Sockets {
     opened.onerror = () => undefined;
     opened.onclose = (event) => {
       this.#open.delete(socket);
-      tell({ type: "closed", socket, code: event.code, text: event.reason });
+      // Outside of browsers there may be no reason.
+      tell({ type: "closed", socket, code: event.code, text: event.reason ?? "" });
     };
   }
 
