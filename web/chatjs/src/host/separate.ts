@@ -52,8 +52,8 @@ export async function compile(file: CoreFile): Promise<WebAssembly.Module> {
   }
   const response = file instanceof Response ? file : await fetch(file);
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
-  // While it arrives, if the server says what kind of file it is.
-  if (response.headers.get("Content-Type")?.startsWith("application/wasm")) {
+  // While it arrives, if the server says what kind of file it is in just these words: engines take no parameters.
+  if (response.headers.get("Content-Type") === "application/wasm") {
     return WebAssembly.compileStreaming(response);
   }
   return WebAssembly.compile(await response.arrayBuffer());
