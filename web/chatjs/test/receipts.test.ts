@@ -107,6 +107,13 @@ test("s023: the throttle of receipts goes before the general one, and that befor
   ChatSession.setGlobalConfig({});
 });
 
+test.each(["20", 0.2])("s023: a throttle of %j is taken as a timer takes it", async (given) => {
+  const { session } = await connected(given as number);
+  await session.sendEvent(read("a"));
+  expect(service.of(EVENT)).toHaveLength(1);
+  ChatSession.setGlobalConfig({});
+});
+
 test("s108: a receipt for which the chat ends too early rejects with a TypeError", async () => {
   ChatSession.setGlobalConfig({ throttleTime: 600_000 });
   const { session, chat } = await connectSession(service);

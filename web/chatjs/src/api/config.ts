@@ -45,7 +45,8 @@ export function setGlobalConfig(config: GlobalConfig): void {
   configureLog(config.loggerConfig);
   if (config.csmConfig) configureMetrics(config.csmConfig);
   const { messageReceipts: wishes } = (config.features || {}) as ReceiptFeature;
-  throttleMs = wishes?.throttleTime || config.throttleTime || DEFAULT_THROTTLE_MS;
+  // As a timer takes it: a text that is a number will do.
+  throttleMs = Math.ceil(Number(wishes?.throttleTime || config.throttleTime)) || DEFAULT_THROTTLE_MS;
   receipts = wishes?.shouldSendMessageReceipts !== false;
 }
 
