@@ -192,6 +192,28 @@ test("a client without an answer is given up and told so", async () => {
   }
 });
 
+test("what asks a client is waited for no longer than for an answer, and asks nothing that was given up", async () => {
+  vi.useFakeTimers();
+  vi.resetModules();
+  try {
+    const { begin } = await import("./direct");
+    const { useAsker } = await import("../src/host/http");
+    const loaded: ((found: typeof ask) => void)[] = [];
+    useAsker(() => new Promise((resolve) => loaded.push(resolve)));
+    const createParticipantConnection = vi.fn();
+    const session = begin(service, { client: { createParticipantConnection } });
+    const rejected = rejection(session.call({ type: "connect" }));
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(await rejected).toMatchObject({ error: "unreachable", message: expect.stringMatching(/^TimeoutError: /) });
+    expect(loaded).toHaveLength(3);
+    for (const load of loaded) load(ask);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(createParticipantConnection).not.toHaveBeenCalled();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test.each([
   ["answers with members of other types", () => Promise.resolve({ $metadata: { httpStatusCode: 200, requestId: 5 } })],
   ["answers with a status that is no number", () => Promise.resolve({ $metadata: { httpStatusCode: "good" } })],

@@ -38,12 +38,9 @@ type Method = (input: Members) => Promise<Members> | Request;
  *   SendMessageCommand, ... }`.
  */
 export async function ask(client: ParticipantClient, http: HttpOutput, signal: AbortSignal): Promise<Reply> {
-  const stopped = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-  });
   let members: Members;
   try {
-    members = await Promise.race([start(client as Members, http, signal), stopped]);
+    members = await start(client as Members, http, signal);
   } catch (error) {
     return refusal(error as ClientError);
   }

@@ -18,7 +18,7 @@ import {
   type UploadOutput,
 } from "./core";
 import { download, put } from "./files";
-import { answerOf, asker, post, type Reply, timeout } from "./http";
+import { answerOf, post, type Reply, through, timeout } from "./http";
 import { contentOf, itemOf, shareTexts } from "./items";
 import { Managers } from "./managers";
 import { Network } from "./network";
@@ -401,7 +401,7 @@ export class Host {
     void this.#exchange(
       http,
       async (signal) => {
-        const reply = await (client ? (await asker())(client, http, signal) : post(http, signal));
+        const reply = await (client ? through(client, http, signal) : post(http, signal));
         const { status, body } = reply;
         if (status < 200 || status > 299) return { reply };
         if (http.keepBody) reply.body = "";

@@ -1,4 +1,5 @@
 /** Requests to the service and to the storage of files, and what came of them. */
+import type { ParticipantClient } from "../../types/index";
 import type { ask } from "./clients";
 import type { DoneOutput, HttpOutput, Input } from "./core";
 
@@ -6,11 +7,20 @@ import type { DoneOutput, HttpOutput, Input } from "./core";
 export type Reply = Omit<Extract<Input, { type: "answered" }>, "type" | "request">;
 
 /** Gives what has clients of the application's make requests. */
-export let asker: () => Promise<typeof ask>;
+let asker: () => Promise<typeof ask>;
 
 /** Where it comes from. */
 export function useAsker(from: typeof asker): void {
   asker = from;
+}
+
+/** Has a client of the application's make a request. What is given up before it could be asked, it is not asked. */
+export function through(client: ParticipantClient, http: HttpOutput, signal: AbortSignal): Promise<Reply> {
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+  const asked = asker().then((ask) => (signal.aborted ? stopped : ask(client, http, signal)));
+  return Promise.race([asked, stopped]);
 }
 
 /** Makes a request to the service. */
