@@ -89,6 +89,16 @@ test("a file that does not come breaks the session and says so to every call, an
   session.close();
 });
 
+test("to close a session whose file did not come does not ask for it again", async () => {
+  const { asked, create } = await packageWith();
+  const session = create();
+  const connected = rejection(session.connect());
+  asked[0]?.fail(new Error("no such file"));
+  await connected;
+  session.close();
+  expect(asked).toHaveLength(1);
+});
+
 test("a session that is closed before the file is there stays silent", async () => {
   const { asked, create } = await packageWith();
   const session = create();

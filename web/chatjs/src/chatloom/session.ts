@@ -125,7 +125,8 @@ class Waiting {
 
   close(args: { forget?: boolean } | undefined): void {
     this.pubsub.unsubscribeAll();
-    this.call("close", args as WithMetadata).catch(() => undefined);
+    // Otherwise the file did not come, and there is nothing to close.
+    if (this.#loading) this.call("close", args as WithMetadata).catch(() => undefined);
   }
 }
 
