@@ -18,6 +18,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 ENDPOINT = os.environ["ENDPOINT"]
+# ws: without TLS, wss: with it, and the same host and port.
+SOCKETS = ENDPOINT.replace("http", "ws", 1)
 INSTANCE = os.environ["INSTANCE"]
 FLOW = os.environ["FLOW"]
 EVENT = "application/vnd.amazonaws.connect.event."
@@ -134,7 +136,7 @@ class WholeChat(unittest.TestCase):
             SupportedMessagingContentTypes=["text/plain", "text/markdown"],
             ChatDurationInMinutes=60,
         )
-        self.assertTrue(customer.websocket["Url"].startswith("ws://127.0.0.1:"))
+        self.assertTrue(customer.websocket["Url"].startswith(SOCKETS))
         life = datetime.fromisoformat(customer.expiry.replace("Z", "+00:00")) - before
         self.assertGreater(life.total_seconds(), 86_000, "a connection token lives a day")
 
@@ -222,7 +224,7 @@ class WholeChat(unittest.TestCase):
             ParticipantDetails={"DisplayName": "Jane"},
             ConnectionTypes=["WEBSOCKET", "CONNECTION_CREDENTIALS"],
         )
-        self.assertTrue(started["Websocket"]["Url"].startswith("ws://127.0.0.1:"))
+        self.assertTrue(started["Websocket"]["Url"].startswith(SOCKETS))
         page = participant().get_transcript(
             ConnectionToken=started["ConnectionCredentials"]["ConnectionToken"]
         )

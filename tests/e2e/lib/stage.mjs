@@ -23,6 +23,9 @@ export const DEMO = {
   flow: "22222222-2222-4222-8222-222222222222",
 };
 
+/** Where a certificate is, if the servers are to have TLS: `tls.test.mjs` says so. */
+const { TLS_FOLDER } = process.env;
+
 /** The short names of event content types. */
 export const event = (name) => `application/vnd.amazonaws.connect.event.${name}`;
 
@@ -130,9 +133,13 @@ class Server {
   async start() {
     const listen = this.url ? new URL(this.url).host : "127.0.0.1:0";
     const args = ["serve", "--demo", "--listen", listen, "--data", this.#data, ...this.#more];
+    if (TLS_FOLDER) {
+      args.push("--set", `tls.certificate=${path.join(TLS_FOLDER, "certificate.pem")}`);
+      args.push("--set", `tls.key=${path.join(TLS_FOLDER, "key.pem")}`);
+    }
     this.#program = this.#stage.run("chatloom serve", program("CHATLOOM_BIN"), args);
     const line = await this.#program.lines.find("address", () => true);
-    const url = /^listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
+    const url = /^listening on (https?:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
     assert.ok(url, `an address: ${line}`);
     assert.equal(url, this.url ?? url, "the same address again");
     this.url = url;
