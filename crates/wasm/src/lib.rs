@@ -74,7 +74,7 @@ impl Instance {
     ///
     /// # Safety
     ///
-    /// As of [`handle`](crate::handle).
+    /// As of [`handle`].
     unsafe fn values(&self, count: usize) -> Values<'_> {
         let (values, texts) = self.input.split_at(count);
         // SAFETY: a value has eight bytes, whatever they are; and whoever calls vouches for the texts.
