@@ -13,8 +13,6 @@ use std::{sync::Arc, time::Duration};
 use chatloom_engine::guide::Agreed;
 use chatloom_wire::Timestamp;
 use reqwest::{Client, RequestBuilder, Url};
-use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -22,10 +20,13 @@ use crate::{
     chats::Clock,
     config::{Secret, SignInSection},
     http::url::is_loopback_host,
+    outgoing,
 };
 
 /// How long what the provider says of itself is believed, in milliseconds.
 const BELIEVED_MS: i64 = 3_600_000;
+/// How long a provider that could not be asked is not asked again, in milliseconds.
+const GONE_MS: i64 = 2_000;
 /// The longest answer of a provider, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
 /// Codes that are exchanged at once.
@@ -35,7 +36,7 @@ const EXCHANGES: usize = 64;
 const MAX_URL: usize = 2_083;
 
 /// Why nobody can sign in now, or somebody has not. Says nothing that is secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SignInError(String);
 
@@ -60,7 +61,7 @@ pub(crate) struct Provider {
     scopes: String,
     client: Client,
     clock: Arc<dyn Clock>,
-    known: Mutex<Option<(Timestamp, Arc<Metadata>)>>,
+    learned: Mutex<Option<Learned>>,
     /// A place for each code that is being exchanged.
     pub(crate) places: Arc<Semaphore>,
 }
@@ -72,6 +73,12 @@ struct Metadata {
     authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+}
+
+/// What came of asking the provider of itself, and when.
+struct Learned {
+    at: Timestamp,
+    what: Result<Arc<Metadata>, SignInError>,
 }
 
 /// What a provider gives for a code. Without `Debug`: it is secret.
@@ -98,7 +105,7 @@ impl Provider {
             scopes: scopes.join(" "),
             client: client(section.timeout.get())?,
             clock,
-            known: Mutex::new(None),
+            learned: Mutex::new(None),
             places: Arc::new(Semaphore::new(EXCHANGES)),
         }))
     }
@@ -160,14 +167,22 @@ impl Provider {
         Ok(claims.given_name)
     }
 
+    /// What the provider says of itself. Callers who come while it is asked wait for the one answer,
+    /// and share a failure for a moment: else each would wait anew for a provider that is gone.
     async fn metadata(&self) -> Result<Arc<Metadata>, SignInError> {
-        let mut known = self.known.lock().await;
-        let now = self.clock.now();
-        if let Some((since, metadata)) = &*known
-            && now.as_millis() - since.as_millis() < BELIEVED_MS
-        {
-            return Ok(Arc::clone(metadata));
+        let mut learned = self.learned.lock().await;
+        if let Some(Learned { at, what }) = &*learned {
+            let age = self.clock.now().as_millis() - at.as_millis();
+            if age < if what.is_ok() { BELIEVED_MS } else { GONE_MS } {
+                return what.clone();
+            }
         }
+        let what = self.ask().await.map(Arc::new);
+        *learned = Some(Learned { at: self.clock.now(), what: what.clone() });
+        what
+    }
+
+    async fn ask(&self) -> Result<Metadata, SignInError> {
         let base = self.issuer.trim_end_matches('/');
         let url = format!("{base}/.well-known/openid-configuration");
         let metadata: Metadata = read(self.client.get(url), "the provider's configuration").await?;
@@ -178,8 +193,6 @@ impl Provider {
         if !endpoints.into_iter().all(|url| is_good_url(url)) {
             return Err(problem("the provider has an endpoint that is not https://"));
         }
-        let metadata = Arc::new(metadata);
-        *known = Some((now, Arc::clone(&metadata)));
         Ok(metadata)
     }
 }
@@ -217,7 +230,7 @@ fn innermost(error: &reqwest::Error) -> String {
 fn client(timeout: Duration) -> Result<Client, SignInError> {
     let failed = |error: &dyn std::error::Error| problem(format!("no client: {error}"));
     Client::builder()
-        .tls_backend_preconfigured(tls().map_err(|error| failed(&error))?)
+        .tls_backend_preconfigured(outgoing::tls().map_err(|error| failed(&error))?)
         .user_agent(concat!("chatloom/", env!("CARGO_PKG_VERSION")))
         .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
@@ -226,17 +239,51 @@ fn client(timeout: Duration) -> Result<Client, SignInError> {
         .map_err(|error| failed(&error))
 }
 
-fn tls() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = |provider: Arc<CryptoProvider>| {
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
-    };
-    match builder(Arc::clone(&provider))?.with_platform_verifier() {
-        Ok(config) => Ok(config.with_no_client_auth()),
-        Err(error) => {
-            tracing::debug!(%error, "no trusted certificates: https:// providers cannot be reached");
-            let empty = RootCertStore::empty();
-            Ok(builder(provider)?.with_root_certificates(empty).with_no_client_auth())
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
+
+    use futures_util::future::join_all;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct HandClock(AtomicI64);
+
+    impl Clock for HandClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0.load(Relaxed))
         }
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_is_gone_is_asked_once_for_all_who_wait() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let section = SignInSection {
+            issuer: Some(format!("http://{}", listener.local_addr().unwrap())),
+            client_id: Some("chatloom".to_owned()),
+            ..SignInSection::default()
+        };
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&asked);
+        tokio::spawn(async move {
+            loop {
+                // It hangs up at once.
+                drop(listener.accept().await);
+                counting.fetch_add(1, Relaxed);
+            }
+        });
+        let clock = Arc::new(HandClock::default());
+        let provider = Provider::new(&section, Arc::<HandClock>::clone(&clock)).unwrap().unwrap();
+
+        let all = join_all((0..20).map(|_| provider.metadata())).await;
+        assert!(all.iter().all(Result::is_err));
+        let once = asked.load(Relaxed);
+        assert!((1..=2).contains(&once), "asked {once} times, where a client may try once more");
+
+        clock.0.fetch_add(GONE_MS, Relaxed);
+        assert!(provider.metadata().await.is_err());
+        assert!(asked.load(Relaxed) > once, "asked again after a while");
     }
 }

@@ -229,7 +229,7 @@ fn why(error: reqwest::Error) -> String {
 
 /// rustls with the ring provider, and the trust of the operating system. A machine without any trusted
 /// certificates can still call plain endpoints.
-fn tls() -> Result<ClientConfig, rustls::Error> {
+pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = |provider: Arc<CryptoProvider>| {
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
