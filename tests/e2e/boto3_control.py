@@ -79,7 +79,9 @@ def ours(path, body):
     request = AWSRequest("POST", ENDPOINT + path, data=json.dumps(body))
     request.headers["Content-Type"] = "application/json"
     SigV4Auth(Credentials(KEY, SECRET), "connect", "us-west-2").add_auth(request)
-    response = URLLib3Session().send(request.prepare())
+    # boto3 takes the authority to trust from the environment; its parts do not.
+    trusted = os.environ.get("AWS_CA_BUNDLE", True)
+    response = URLLib3Session(verify=trusted).send(request.prepare())
     return response.status_code, json.loads(response.content)
 
 

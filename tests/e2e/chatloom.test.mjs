@@ -35,6 +35,22 @@ async function chat(stage, options) {
   return { server, wire, agent, tab };
 }
 
+/** In a page: whether no chat is kept, in its session or in its database. */
+async function nothingIsKept() {
+  if (Object.keys(sessionStorage).some((key) => key.startsWith("chatloom/"))) return false;
+  const databases = await indexedDB.databases();
+  if (!databases.some(({ name }) => name === "chatloom")) return true;
+  const settled = (request) =>
+    new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  const database = await settled(indexedDB.open("chatloom"));
+  const count = await settled(database.transaction("chats").objectStore("chats").count());
+  database.close();
+  return count === 0;
+}
+
 /** Writes into the page's field as a person does. */
 async function write({ page }, text) {
   await page.getByLabel("Your message").fill(text);
@@ -112,6 +128,7 @@ for (const storage of ["session", "indexeddb"]) {
     // When the chat is over nothing is kept: the next page begins another one.
     agent.do({ disconnect: true });
     await tab.told.find("the end", is("ended"), { from });
+    await tab.page.waitForFunction(nothingIsKept);
     await tab.page.reload();
     assert.equal(await tab.page.evaluate(() => begin("Jane")), false);
   });

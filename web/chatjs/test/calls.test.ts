@@ -50,6 +50,16 @@ test("s071: the calls about signing in pass their arguments on", async () => {
   expect(service.of(cancel)[0]?.body).toEqual({ SessionId: "s" });
 });
 
+test("the metadata of a call is read first, as in the original", async () => {
+  const { session } = await connectedSession(service);
+  const nothing = null as never;
+  const words = "Cannot read properties of null (reading 'metadata')";
+  expect(() => session.getTranscript(nothing)).toThrow(words);
+  expect(() => session.sendAttachment(nothing)).toThrow(words);
+  expect(() => session.getAttachmentURL(nothing)).toThrow(words);
+  expect(() => session.downloadAttachment(nothing)).toThrow(words);
+});
+
 test("s060: views that cannot be read reject as other calls do", async () => {
   const { session } = await connectedSession(service);
   service.answer("/participant/views/v", { status: 400, body: { __type: "ValidationException", Message: "no" } });

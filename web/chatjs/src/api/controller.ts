@@ -213,6 +213,7 @@ export class Controller implements Listener, Participant {
 
   getTranscript(args: GetTranscriptArgs = {}): Promise<Result> {
     return this.whenActive("getTranscript", () => {
+      const metadata = metadataOf(args);
       const { id, absoluteTime, mostRecent } = args.startPosition || {};
       const what: Call = {
         type: "getTranscript",
@@ -225,15 +226,16 @@ export class Controller implements Listener, Participant {
         absoluteTime,
         mostRecent,
       };
-      return this.result("getTranscript", what, metadataOf(args));
+      return this.result("getTranscript", what, metadata);
     });
   }
 
   sendAttachment(args: SendAttachmentArgs, also?: Also): Promise<Result> {
     return this.whenActive("sendAttachment", () => {
+      const metadata = metadataOf(args);
       const { attachment: file } = args;
       const what: Call = { type: "sendAttachment", name: file.name, size: file.size, contentType: file.type };
-      return this.result("sendAttachment", what, metadataOf(args), { ...also, file });
+      return this.result("sendAttachment", what, metadata, { ...also, file });
     });
   }
 
@@ -248,8 +250,9 @@ export class Controller implements Listener, Participant {
 
   getAttachmentURL(args: AttachmentArgs): Promise<string> {
     return this.whenActive("getAttachmentURL", () => {
+      const metadata = metadataOf(args);
       const what: Call = { type: "getAttachmentUrl", attachmentId: args.attachmentId };
-      return this.#answer("getAttachmentURL", what, metadataOf(args)).then(({ url = "" }) => url);
+      return this.#answer("getAttachmentURL", what, metadata).then(({ url = "" }) => url);
     });
   }
 
@@ -409,8 +412,9 @@ export class Controller implements Listener, Participant {
 }
 
 /** What the application gave with a call. */
-export function metadataOf({ metadata }: WithMetadata): Required<WithMetadata> {
-  return { metadata: metadata || null };
+export function metadataOf(args: WithMetadata): Required<WithMetadata> {
+  // Not taken apart above: what has no arguments throws the words that the original throws.
+  return { metadata: args.metadata || null };
 }
 
 /** The callbacks of a new session. */
