@@ -200,7 +200,7 @@ impl Provider {
 /// Makes a request and reads its JSON answer, within the bounds.
 async fn read<T: DeserializeOwned>(request: RequestBuilder, what: &str) -> Result<T, SignInError> {
     let failed = |error: reqwest::Error| {
-        problem(format!("{what} cannot be reached: {}", innermost(&error.without_url())))
+        problem(format!("{what} cannot be reached: {}", outgoing::why(error)))
     };
     let mut response = request.send().await.map_err(failed)?;
     if !response.status().is_success() {
@@ -215,14 +215,6 @@ async fn read<T: DeserializeOwned>(request: RequestBuilder, what: &str) -> Resul
     }
     // Only that, not what: tokens are in it.
     serde_json::from_slice(&body).map_err(|_| problem(format!("{what} is not as it should be")))
-}
-
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 /// rustls with the ring provider and the trust of the operating system. Redirects are not followed: they

@@ -218,7 +218,7 @@ impl Answer {
 }
 
 /// What went wrong, in the words of its innermost cause and without the URL.
-fn why(error: reqwest::Error) -> String {
+pub(crate) fn why(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(source) = cause.source() {
