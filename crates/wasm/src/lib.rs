@@ -37,7 +37,7 @@
 
 use std::cell::RefCell;
 
-use chatloom_session::{Body, Core, Event, Input, Now, Output};
+use chatloom_session::{Body, CHATLOOM, Core, Event, Input, Now, Output};
 
 #[cfg(any(test, target_arch = "wasm32"))]
 mod memory;
@@ -51,6 +51,44 @@ use write::{Drain, kind_number};
 
 /// Sessions up to this number fit into a number that [`item`] returns.
 const LAST_PACKED_SESSION: u32 = (1 << 26) - 1;
+
+/// The sum of the tables that this core reads and writes by. The host makes it of its own, and takes
+/// no core with another one.
+const TABLES: i32 = {
+    let sum = sum_of_tables(0, include_bytes!("../../../web/chatjs/src/host/border.ts"));
+    let more = include_bytes!("../../../web/chatjs/src/chatloom/kinds.ts");
+    if CHATLOOM { sum_of_tables(sum, more) } else { sum }
+};
+
+/// Adds both tables of a file, `INPUTS` and `OUTPUTS`, to a sum: each is a text between back-ticks.
+const fn sum_of_tables(mut sum: i32, file: &[u8]) -> i32 {
+    let mut tables = 0;
+    let mut at = 0;
+    while tables < 2 {
+        if begins(file, at, b"PUTS = `") {
+            at += b"PUTS = `".len();
+            while file[at] != b'`' {
+                sum = sum.wrapping_mul(31).wrapping_add(file[at] as i32);
+                at += 1;
+            }
+            tables += 1;
+        }
+        at += 1;
+    }
+    sum
+}
+
+/// Whether a text begins so at a place.
+const fn begins(text: &[u8], at: usize, beginning: &[u8]) -> bool {
+    let mut index = 0;
+    while index < beginning.len() {
+        if text[at + index] != beginning[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
 
 thread_local! {
     static INSTANCE: RefCell<Instance> = const { RefCell::new(Instance::new(0)) };
@@ -168,13 +206,15 @@ fn now(mono_ms: f64, wall_ms: f64) -> Now {
     Now { mono_ms: mono_ms as u64, wall_ms: wall_ms as i64 }
 }
 
-/// Begins anew, with 64 random bits. To be called once, before anything else.
+/// Begins anew, with 64 random bits. To be called once, before anything else. Returns the sum of the
+/// tables that values are in the order of: a host with other tables would be misunderstood.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn start(seed_high: u32, seed_low: u32) {
+pub extern "C" fn start(seed_high: u32, seed_low: u32) -> i32 {
     let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
     let unused = INSTANCE.replace(Instance::new(seed));
     // There is nothing in it: to drop it would only bring the code that drops a core.
     std::mem::forget(unused);
+    TABLES
 }
 
 /// Where inputs of up to this many bytes are to be written: values, each a float of 64 bits, and behind
@@ -327,6 +367,15 @@ mod tests {
     fn head<'a>(contact: &'a str, id: &'a str) -> [Option<&'a str>; 7] {
         let time = "2026-01-01T00:00:00.000Z";
         [Some("MESSAGE"), Some("text/plain"), Some(contact), None, None, Some(id), Some(time)]
+    }
+
+    #[test]
+    fn the_sum_is_that_of_the_tables_that_the_tests_read() {
+        let texts: String = table::texts().concat();
+        let sum = texts
+            .bytes()
+            .fold(0_i32, |sum, byte| sum.wrapping_mul(31).wrapping_add(i32::from(byte)));
+        assert_eq!(TABLES, sum);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The host's side of the border, in Rust, for tests: inputs and outputs with their names, by the
 //! tables that the browser package writes and reads by.
 
+use chatloom_session::CHATLOOM;
 use serde_json::{Map, Value};
 
 /// Where the tables are: those of every page, and what Chatloom behaviour adds.
@@ -15,14 +16,22 @@ pub(crate) struct Kind {
     members: Vec<(&'static str, &'static str)>,
 }
 
+/// The tables as they stand in the files that this core was built with, in the order of their sum.
+pub(crate) fn texts() -> Vec<&'static str> {
+    let files = FILES.get(..if CHATLOOM { 2 } else { 1 }).unwrap_or_default();
+    files.iter().flat_map(|file| ["INPUTS", "OUTPUTS"].map(|name| text(file, name))).collect()
+}
+
+/// The table of this name in a file, from the end of the line that it begins in.
+fn text(file: &'static str, name: &str) -> &'static str {
+    let (_, rest) = file.split_once(&format!("const {name} = `")).expect("a table of this name");
+    let (table, _) = rest.split_once('`').expect("an end of the table");
+    table
+}
+
 /// The table of this name, in the order of the kinds' numbers.
 pub(crate) fn table(name: &str) -> Vec<Kind> {
-    let begin = format!("const {name} = `\n");
-    let lines = |file: &'static str| {
-        let (_, rest) = file.split_once(&begin).expect("a table of this name");
-        let (table, _) = rest.split_once('`').expect("an end of the table");
-        table.lines()
-    };
+    let lines = |file: &'static str| text(file, name).lines().skip(1);
     let kind = |line: &'static str| {
         let mut words = line.split(' ');
         let name = words.next().expect("a name");

@@ -54,6 +54,20 @@ test("s011 s013: details that are not valid give a session whose methods throw",
   }
 });
 
+test("details that the core cannot have are named by every call", async () => {
+  const logged: unknown[] = [];
+  const customizedLogger = { debug() {}, info() {}, warn() {}, error: (text: unknown) => logged.push(text) };
+  ChatSession.setGlobalConfig({ endpoint: service.endpoint, loggerConfig: { customizedLogger } });
+  const session = create({ chatDetails: { ...newChat(), initialContactId: 7 }, type: "CUSTOMER" });
+  const message = "initialContactId is not a string";
+  expect(await rejection(session.connect())).toMatchObject({
+    _debug: { _debug: { type: "ValidationException", message } },
+  });
+  expect(logged.some((text) => String(text).includes(message))).toBe(true);
+  const { session: other } = createSession(service);
+  await expect(other.connect()).resolves.toMatchObject({ connectSuccess: true });
+});
+
 test("s012: details may be spelled either way, and capitals win", () => {
   const small = { contactId: "c", participantId: "p", participantToken: "t", initialContactId: "i" };
   const capital = { ContactId: "C", ParticipantId: "P", ParticipantToken: "T", InitialContactId: "I" };

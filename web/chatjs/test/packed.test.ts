@@ -3,10 +3,14 @@ import full from "chatloom:core-full";
 import small from "chatloom:core";
 import { expect, test } from "vitest";
 
+import * as kinds from "../src/chatloom/kinds";
+import { addKinds } from "../src/host/border";
 import { Core } from "../src/host/core";
 import { decode } from "../src/host/inline.js";
 import { pack, unpack } from "../src/host/packed.js";
 import type { Exports } from "../src/host/wasm";
+
+addKinds(kinds);
 
 test.each([
   ["small", small],

@@ -7,12 +7,16 @@ import full from "chatloom:core-full";
 import small from "chatloom:core";
 import { expect, test } from "vitest";
 
+import * as kinds from "../src/chatloom/kinds";
+import { addKinds } from "../src/host/border";
 import { Core } from "../src/host/core";
 import { inlined } from "../src/host/wasm";
 import type { Exports } from "../src/host/wasm";
 
 /** `STACK` of xtask/src/tools/wasm_target.rs: it begins there and grows down to 0. */
 const STACK = 65_536;
+
+addKinds(kinds);
 
 /** A core with one session on an open socket. */
 class Instance {

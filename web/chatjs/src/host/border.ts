@@ -122,8 +122,19 @@ const kindsOf = (table: string) =>
 const inputs = new Map<string, { kind: number; members: Member[] }>();
 const outputs: { type: string; members: Member[] }[] = [];
 
+/** The sum of the tables, also as it was before tables were added: the small core does without those. */
+const sums = new Set<number>();
+let sum = 0;
+
+/** Whether a core that gives this sum was built with these tables. */
+export function isKnown(sum: number): boolean {
+  return sums.has(sum);
+}
+
 /** Adds tables behind those that are there. */
 export function addKinds(more: { INPUTS: string; OUTPUTS: string }): void {
+  for (const char of more.INPUTS + more.OUTPUTS) sum = (Math.imul(sum, 31) + char.charCodeAt(0)) | 0;
+  sums.add(sum);
   for (const { type, members } of kindsOf(more.INPUTS)) inputs.set(type, { kind: inputs.size, members });
   outputs.push(...kindsOf(more.OUTPUTS));
 }

@@ -1,5 +1,5 @@
 /** One instance of the core: what it is told, what it wants, and the short way for items. */
-import { outputsOf, type Values, valuesOf } from "./border";
+import { isKnown, outputsOf, type Values, valuesOf } from "./border";
 import type { Exports } from "./wasm";
 
 /** What the host says. The members are those of `chatloom_session::Input` in camel case. */
@@ -263,13 +263,15 @@ export class Core {
   #lastSource = 0;
   #lastCode = 0;
 
-  /** Starts an instance that nobody else has. */
+  /** Starts an instance that nobody else has. Throws when it is of another release, with other tables. */
   constructor(exports: Exports) {
     this.#exports = exports;
     exports.memory.grown = () => {
       this.#bytes = new Uint8Array(0);
     };
-    exports.start(random(), random());
+    if (!isKnown(exports.start(random(), random()))) {
+      throw new Error("the core is of another release than the package: load the file that came with it");
+    }
   }
 
   /** Tells the core something; gives what it wants now. */

@@ -258,6 +258,8 @@ export class Host {
       const type = input.type === "token" ? "token" : "failed";
       this.#take(this.#core.handle({ type, request: input.request, text }));
     } else {
+      const begun = "session" in input && this.#sessions.get(input.session);
+      if (begun) begun.refused = { error: "invalid", message };
       this.#log(LogLevel.ERROR, `the core cannot read what it is told: ${message}`);
     }
   }
@@ -381,7 +383,8 @@ export class Host {
     if (begun && pending.what.type === "connect" && done.error === undefined) begun.live = true;
     const kept = this.#kept;
     if (done.error !== undefined) {
-      return pending.reject(done.error === "unreachable" ? { ...done, cause: kept?.cause } : done);
+      const cause = done.error === "unreachable" ? kept?.cause : undefined;
+      return pending.reject({ ...done, cause, ...begun?.refused });
     }
     const answer: Answer = { ...done, blob: kept?.blob };
     if (done.request !== undefined) {

@@ -75,6 +75,8 @@ export interface Begun {
   live: boolean;
   /** The application has been told that the connection is lost, and not that it is there again. */
   lost: boolean;
+  /** Why there is no such session in the core: it cannot be with these options. */
+  refused?: Pick<DoneOutput, "error" | "message">;
   /** The token of the latest connection that it was given. */
   token?: string | undefined;
 }

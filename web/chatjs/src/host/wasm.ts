@@ -11,7 +11,7 @@ export interface Memory {
 /** What `crates/wasm` exports; its documentation says what each does. */
 export interface Exports {
   readonly memory: Memory;
-  start(seedHigh: number, seedLow: number): void;
+  start(seedHigh: number, seedLow: number): number;
   input(length: number): number;
   handle(length: number, monoMs: number, wallMs: number): number;
   item(length: number, source: number, item: number, monoMs: number, wallMs: number): number;
