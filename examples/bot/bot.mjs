@@ -1,5 +1,6 @@
 // A bot for Chatloom in Node, without dependencies: it says back what the customer says, word for
-// word as it goes, and hands over on "agent". docs/bots.md describes what it speaks.
+// word as it goes, asks to sign in on "sign in", and hands over on "agent". docs/bots.md describes what
+// it speaks.
 //
 //   SECRET='the secret of bots.endpoints' PORT=8100 node bot.mjs
 
@@ -47,12 +48,19 @@ function stream(response, text) {
 
 function answer(turn, response) {
   const said = turn.message?.content;
-  if (turn.type === "start") {
+  if (turn.type === "authentication") {
+    const words = turn.customer.authenticated
+      ? `Now I know you, ${turn.customer.displayName}.`
+      : "Then I go on without knowing you.";
+    json(response, { actions: [{ type: "say", content: words }] });
+  } else if (turn.type === "start") {
     json(response, { actions: [{ type: "say", content: `Hello, ${turn.customer.displayName}!` }] });
   } else if (said === undefined) {
     json(response, { actions: [{ type: "say", content: "I cannot open files." }] });
   } else if (/\bagent\b/i.test(said)) {
     json(response, { actions: [{ type: "handover" }] });
+  } else if (/\bsign in\b/i.test(said)) {
+    json(response, { actions: [{ type: "authenticate" }] });
   } else {
     stream(response, `You said: ${said}`);
   }

@@ -28,6 +28,13 @@ pub enum BotAction {
         /// When it was said in chunks before.
         streamed: Option<Streamed>,
     },
+    /// To ask the customer to sign in; nothing while the customer is asked already.
+    Authenticate {
+        /// What the customer's page will know it by, 36 characters.
+        session: String,
+        /// How long the customer may take, 3 to 15.
+        minutes: u8,
+    },
     /// To hand the customer over to the queue. What comes after it is not done.
     Handover {
         /// Another queue than the flow's, one that a flow leads to.
@@ -46,6 +53,9 @@ impl fmt::Debug for BotAction {
                 .field("content_type", content_type)
                 .field("streamed", streamed)
                 .finish_non_exhaustive(),
+            Self::Authenticate { minutes, .. } => {
+                f.debug_struct("Authenticate").field("minutes", minutes).finish_non_exhaustive()
+            }
             Self::Handover { queue } => f.debug_struct("Handover").field("queue", queue).finish(),
             Self::End => f.write_str("End"),
         }
@@ -82,13 +92,18 @@ impl Rules {
         let nothing = Decision::nothing(Answer::Done);
         let Some(bot) = answering(now, chat, follower) else { return nothing };
         let mut entries = Vec::with_capacity(actions.len());
+        let mut after: Option<Chat> = None;
         for action in actions {
             match action {
                 BotAction::Say { content_type, content, streamed } => {
                     entries.push(said(chat, bot, content_type, content, streamed.as_ref()));
                 }
+                BotAction::Authenticate { session, minutes } => {
+                    let after = after.get_or_insert_with(|| chat.clone());
+                    entries.extend(after.ask_to_sign_in(now, session, *minutes));
+                }
                 BotAction::Handover { queue } => {
-                    let mut after = chat.clone();
+                    let mut after = after.unwrap_or_else(|| chat.clone());
                     let flow = self.flow(&chat.contact_flow_id);
                     if entries.is_empty()
                         && let Some(words) = &flow.handover
@@ -99,14 +114,14 @@ impl Rules {
                     return Decision::change(after, entries);
                 }
                 BotAction::End => {
-                    let mut after = chat.clone();
+                    let mut after = after.unwrap_or_else(|| chat.clone());
                     after.dismiss_bot();
                     entries.push(leave::end(now, &mut after, EndReason::Other));
                     return Decision::change(after, entries);
                 }
             }
         }
-        Decision { entries, ..nothing }
+        Decision { chat: after, entries, ..nothing }
     }
 
     /// A bot has failed: the configured words, and to the queue.

@@ -14,7 +14,7 @@ use chatloom_wire::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, Chat, Decision, Participant, Phase, Refusal,
+    Answer, Chat, Decision, Draft, Participant, Phase, Refusal,
     compose::{event, item, message},
     send::require_supported,
 };
@@ -28,6 +28,9 @@ pub const SIGN_IN_MINUTES: std::ops::RangeInclusive<u8> = 3..=15;
 
 /// The longest name that a chat shows, in characters (docs/protocol/participant-service.md §11.1).
 const MAX_NAME_CHARS: usize = 256;
+
+/// What a contact says of a customer who has signed in.
+const AUTHENTICATED: &str = "AUTHENTICATED";
 
 /// A customer who is asked to sign in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,22 +203,40 @@ fn ask(now: Timestamp, chat: &Chat, session: &str, minutes: u8) -> Result<Decisi
         ));
     }
     let mut after = chat.clone();
-    after.updated_at = now;
-    after.sign_in = Some(SignIn {
-        session: session.to_owned(),
-        url_by: now.plus_millis(URL_WITHIN_MS),
-        until: now.plus_millis(i64::from(minutes) * 60_000),
-        agreed: None,
-    });
-    let content = serde_json::json!({ "SessionId": session }).to_string();
-    let asked = item(
-        chat,
-        Some(chat.system()),
-        ItemType::Event,
-        ContentType::AuthenticationInitiated,
-        Some(content),
-    );
-    Ok(Decision::change(after, vec![asked]))
+    let asked = after.ask_to_sign_in(now, session, minutes);
+    Ok(Decision::change(after, asked.into_iter().collect()))
+}
+
+impl Chat {
+    /// Asks the customer to sign in: the event that says so; nothing while the customer is asked
+    /// already.
+    pub(crate) fn ask_to_sign_in(
+        &mut self,
+        now: Timestamp,
+        session: &str,
+        minutes: u8,
+    ) -> Option<Draft> {
+        if self.sign_in.is_some() {
+            return None;
+        }
+        self.updated_at = now;
+        self.sign_in = Some(SignIn {
+            session: session.to_owned(),
+            url_by: now.plus_millis(URL_WITHIN_MS),
+            until: now.plus_millis(i64::from(minutes) * 60_000),
+            agreed: None,
+        });
+        let content = serde_json::json!({ "SessionId": session }).to_string();
+        let initiated = ContentType::AuthenticationInitiated;
+        Some(item(self, Some(self.system()), ItemType::Event, initiated, Some(content)))
+    }
+
+    /// Whether the customer has signed in, here or before (docs/protocol/participant-service.md §10.1).
+    pub fn is_authenticated(&self) -> bool {
+        let customer = self.record.segment_attributes.get(CUSTOMER_AUTHENTICATION);
+        let status = customer.and_then(|it| it.value_map.as_ref()?.get("Status"));
+        status.is_some_and(|status| status.value_string.as_deref() == Some(AUTHENTICATED))
+    }
 }
 
 fn end(
@@ -230,7 +251,7 @@ fn end(
     };
     let mut decision = over(now, chat, ContentType::AuthenticationSucceeded);
     let after = decision.chat.get_or_insert_with(|| chat.clone());
-    let status = [("Status".to_owned(), SegmentAttributeValue::text("AUTHENTICATED"))];
+    let status = [("Status".to_owned(), SegmentAttributeValue::text(AUTHENTICATED))];
     after.record.segment_attributes.insert(
         CUSTOMER_AUTHENTICATION.to_owned(),
         SegmentAttributeValue {

@@ -23,7 +23,7 @@ use crate::{
     chats::{Chats, Clock, Retention},
     config::{Config, ConfigError, Period},
     files::Files,
-    followers::Followers,
+    followers::{Followers, Guides},
     http::{App, Gates, limits::Limits},
     hub::{Hub, HubOptions},
     keys::{KeysError, ServerKeys},
@@ -196,7 +196,7 @@ impl Server {
     ) -> Result<Running, StartError> {
         let Parts { store, bus, blobs } = parts;
         let keys = ServerKeys::load_or_make(&config)?;
-        let views = Views::load(&config)?;
+        let views = Arc::new(Views::load(&config)?);
         let audit = Audit::open(config.audit.file.as_deref()).map_err(|error| {
             let path = config.audit.file.clone().unwrap_or_default();
             StartError::Audit { path, error }
@@ -237,6 +237,7 @@ impl Server {
             Arc::clone(&store),
             Arc::clone(&clock),
             Arc::clone(&metrics),
+            Guides { views: Arc::clone(&views), tokens: Arc::clone(&tokens) },
         )?;
         let hub = Hub::new(options, Arc::clone(&store), bus, Arc::clone(&metrics));
         listen(Arc::<Hub>::clone(&hub));

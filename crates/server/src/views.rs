@@ -11,9 +11,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chatloom_wire::participant::{View, ViewContent};
+use chatloom_engine::{limits, token};
+use chatloom_wire::{
+    ContactId, Timestamp,
+    participant::{MAX_CONTENT_BYTES, View, ViewContent},
+};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::Config;
 
@@ -33,6 +37,27 @@ pub struct ViewsError {
     pub path: PathBuf,
     /// What is wrong.
     pub problem: String,
+}
+
+/// A message that shows a view.
+pub(crate) struct Shown {
+    /// Its content.
+    pub(crate) content: String,
+    /// What the page fetches the view by.
+    pub(crate) token: String,
+}
+
+/// Why a view cannot be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotShown {
+    #[error("there is no such view in views.folder")]
+    Unknown,
+    #[error("viewData: must be an object")]
+    NoObject,
+    #[error("viewData: must be small enough for a message of 16,384 bytes")]
+    TooLarge,
+    #[error("the view's token cannot be made")]
+    NoToken,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +111,46 @@ impl Views {
 
     pub(crate) fn get(&self, id: &str) -> Option<&View> {
         self.0.get(id)
+    }
+
+    /// Whether there are any.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The message that shows a view in a chat.
+    pub(crate) fn show(
+        &self,
+        tokens: &token::Keys,
+        now: Timestamp,
+        chat: &ContactId,
+        view: &str,
+        data: Option<&Value>,
+    ) -> Result<Shown, NotShown> {
+        if self.get(view).is_none() {
+            return Err(NotShown::Unknown);
+        }
+        if !data.is_none_or(Value::is_object) {
+            return Err(NotShown::NoObject);
+        }
+        let end = now.plus_millis(limits::CONNECTION_TOKEN_MS);
+        let token = tokens.mint_view(chat, view, end).map_err(|error| {
+            tracing::error!(%error, "a token cannot be made");
+            NotShown::NoToken
+        })?;
+        let nothing = json!({});
+        let content = json!({
+            "templateType": "ViewResource",
+            "version": "1.0",
+            "data": { "content": {
+                "viewId": view, "viewToken": token, "viewData": data.unwrap_or(&nothing),
+            } },
+        })
+        .to_string();
+        if content.len() > MAX_CONTENT_BYTES {
+            return Err(NotShown::TooLarge);
+        }
+        Ok(Shown { content, token })
     }
 }
 

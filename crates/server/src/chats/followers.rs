@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use chatloom_engine::{
-    BotAction, Chat, Command, Entry, FollowerId, FollowerKind, Participant, Streamed,
-};
+use chatloom_engine::{BotAction, Chat, Command, Entry, FollowerId, Participant, Streamed};
 use chatloom_wire::{ContactId, ContentType, ItemId, ParticipantId, ServiceError, Timestamp};
 
 use super::{
@@ -29,20 +27,6 @@ impl Chats {
     /// Rings when something was stored that a follower is to be told of, on this node.
     pub(crate) async fn followed(&self) {
         self.followed.notified().await;
-    }
-
-    /// What a follower is, as far as this server knows; `None` when its chat has it no longer.
-    pub(crate) async fn follower_kind(
-        &self,
-        chat: &ContactId,
-        follower: &FollowerId,
-    ) -> Result<Option<FollowerKind>, StoreError> {
-        let kind = |chat: &Chat| chat.follower(follower).map(|follower| follower.kind.clone());
-        let (held, may_be_old) = self.load(chat).await?;
-        match kind(&held.chat) {
-            None if may_be_old => Ok(kind(&self.reload(chat).await?.chat)),
-            known => Ok(known),
-        }
     }
 
     /// A chat's state as it is stored.

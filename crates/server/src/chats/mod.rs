@@ -199,7 +199,7 @@ impl Chats {
     }
 }
 
-fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     random::uuid().to_string()
 }
 

@@ -346,8 +346,8 @@ impl Store for Meddled {
         self.inner.due(now, limit)
     }
 
-    fn followers_due(&self, now: Timestamp, limit: u32) -> store::Answer<'_, Vec<FollowerPlace>> {
-        self.inner.followers_due(now, limit)
+    fn followers_due(&self, now: Timestamp, each: u32) -> store::Answer<'_, Vec<FollowerPlace>> {
+        self.inner.followers_due(now, each)
     }
 
     fn advance(&self, step: FollowerStep) -> store::Answer<'_, bool> {

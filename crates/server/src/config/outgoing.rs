@@ -15,7 +15,8 @@ section! {
         pub timeout: Period = Period::seconds(10),
         /// Calls at once.
         pub at_once: usize = 256,
-        /// Calls at once to one endpoint, so that a slow one does not hold up the others.
+        /// Calls at once to one endpoint, and never more than are free for the others besides: so one
+        /// that is slow or gone does not hold them up.
         pub at_once_per_endpoint: usize = 64,
         /// Size of an answer that is read; a longer one counts as failed.
         pub max_answer: Size = Size::kib(256),

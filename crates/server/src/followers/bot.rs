@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chatloom_engine::{BotAction, Chat, Entry, EntryKind, FollowerId, Streamed, entry::item_id};
+use chatloom_engine::{
+    BotAction, Chat, Entry, EntryKind, FollowerId, Participant, Streamed, entry::item_id,
+};
 use chatloom_wire::{ContentType, ErrorKind, Item, ItemId, ItemType, ServiceError};
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
@@ -17,7 +19,8 @@ use tokio::time::Instant;
 use super::{
     Bot, Followers, PAGE,
     protocol::{
-        self, ChatView, Chunk, CustomerView, MOST_HISTORY, MessageView, Reply, Turn, TurnKind,
+        self, Actor, AuthenticationView, ChatView, Chunk, CustomerView, MOST_HISTORY, MessageView,
+        Reply, SignInOutcome, Turn, TurnKind,
     },
 };
 use crate::{
@@ -54,6 +57,10 @@ impl Followers {
     /// Asks a bot about what comes next in its chat.
     pub(super) async fn tell_bot(&self, at: &FollowerPlace, name: &str) -> Result<(), StoreError> {
         let chat = self.chats.state(&at.chat).await?;
+        if chat.follower(&at.follower).is_none() {
+            // Removed since.
+            return Ok(());
+        }
         let entries = self.store.entries_after(&at.chat, at.place, PAGE).await?;
         let next = entries.iter().find_map(|entry| Some((entry, turn_of(&chat, entry)?)));
         let Some((about, (kind, item))) = next else {
@@ -107,7 +114,6 @@ impl Followers {
         so_far: &mut SoFar,
     ) -> Result<Vec<BotAction>, Failure> {
         let until = Instant::now() + self.bot_bounds.answer_timeout.get();
-        let supported = &asked.chat.content_types;
         let mut history: Option<Vec<Arc<Entry>>> = None;
         loop {
             let answer = self.send(asked, kind, item, history.as_deref()).await?;
@@ -125,8 +131,17 @@ impl Followers {
                     let said = said.map_err(|error| Failure::Unreachable(error.to_string()))?;
                     history = Some(said);
                 }
-                _ => return protocol::actions(reply.actions, supported),
+                _ => return protocol::actions(reply.actions, &self.actor(asked)),
             }
+        }
+    }
+
+    fn actor<'a>(&'a self, asked: &Asked<'a>) -> Actor<'a> {
+        Actor {
+            chat: asked.chat,
+            guides: &self.guides,
+            has_sign_in: self.has_sign_in,
+            now: self.clock.now(),
         }
     }
 
@@ -151,7 +166,7 @@ impl Followers {
         let turn = Turn {
             version: 1,
             id: &about.id,
-            kind,
+            kind: kind.name(),
             attempt: *attempt,
             chat: ChatView {
                 initial_contact_id: chat.id.as_str(),
@@ -164,6 +179,7 @@ impl Followers {
             customer: CustomerView {
                 participant_id: &chat.customer().id,
                 display_name: &chat.customer().name,
+                authenticated: chat.is_authenticated(),
             },
             attributes: attributes
                 .filter(|(name, _)| bot.attributes.contains(name))
@@ -175,6 +191,10 @@ impl Followers {
                 content_type: head.content_type.as_ref().map_or("", ContentType::as_str),
                 content: content.as_deref().unwrap_or_default(),
             }),
+            authentication: match kind {
+                TurnKind::Authentication(outcome) => Some(AuthenticationView { outcome }),
+                _ => None,
+            },
             attachment: (kind == TurnKind::Attachment).then_some(&*attachment),
             history: history.as_ref().map(|items| items.iter().map(|item| &**item).collect()),
         };
@@ -203,7 +223,6 @@ impl Followers {
         so_far: &mut SoFar,
     ) -> Result<Vec<BotAction>, Failure> {
         let most = self.bounds.max_answer.bytes();
-        let supported = &asked.chat.content_types;
         let mut events = sse::Events::default();
         let mut actions = Vec::new();
         let mut saying: Option<Saying> = None;
@@ -232,7 +251,7 @@ impl Followers {
                         actions.extend(saying.take().map(|said| said.so_far()));
                         so_far.0 = None;
                         let action = protocol::read("an action", event.data.as_bytes())?;
-                        actions.extend(protocol::actions(vec![action], supported)?);
+                        actions.extend(protocol::actions(vec![action], &self.actor(asked))?);
                     }
                     "end" => {
                         actions.extend(saying.take().map(|said| said.so_far()));
@@ -310,18 +329,35 @@ impl Saying {
 
 /// What an entry is to a bot, if it is anything.
 fn turn_of(chat: &Chat, entry: &Entry) -> Option<(TurnKind, Item)> {
-    if entry.kind != EntryKind::Item || entry.sender.as_ref() != Some(&chat.customer().id) {
+    let from = |who: &Participant| entry.sender.as_ref() == Some(&who.id);
+    let is_customers = from(chat.customer());
+    if entry.kind != EntryKind::Item || !(is_customers || from(chat.system())) {
         return None;
     }
     let item = Item::from_text(Arc::clone(&entry.text)).ok()?;
     let head = item.head();
     let kind = match (&head.item_type, &head.content_type) {
+        (Some(ItemType::Event), Some(event)) if !is_customers => {
+            TurnKind::Authentication(outcome(event)?)
+        }
+        _ if !is_customers => return None,
         (Some(ItemType::Message), _) => TurnKind::Message,
         (Some(ItemType::Attachment), _) => TurnKind::Attachment,
         (Some(ItemType::Event), Some(ContentType::ParticipantJoined)) => TurnKind::Start,
         _ => return None,
     };
     Some((kind, item))
+}
+
+/// What an event of the flow says about the customer's signing in.
+fn outcome(event: &ContentType) -> Option<SignInOutcome> {
+    Some(match event {
+        ContentType::AuthenticationSucceeded => SignInOutcome::Succeeded,
+        ContentType::AuthenticationFailed => SignInOutcome::Failed,
+        ContentType::AuthenticationCancelled => SignInOutcome::Cancelled,
+        ContentType::AuthenticationTimeout => SignInOutcome::Timeout,
+        _ => return None,
+    })
 }
 
 /// Whether to try again would be in vain.

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use chatloom_engine::{FollowerId, FollowerKind};
+use chatloom_engine::{FollowerId, FollowerKind, token};
 use tokio::{
     task::{self, JoinSet},
     time::MissedTickBehavior,
@@ -32,16 +32,13 @@ use crate::{
     outgoing::{Endpoint, Failure, Outgoing, OutgoingError},
     random,
     store::{FollowerPlace, FollowerStep, Store, StoreError},
+    views::Views,
 };
 
 /// How often the store is asked whom to tell, besides when something was stored here.
 const TICK: Duration = Duration::from_secs(1);
 /// Entries read at once for one follower.
 const PAGE: u32 = 32;
-/// Followers looked at in one round, more than are told at once: those of a slow endpoint wait. When all
-/// of these wait, more are looked at, for one endpoint that is gone must not hold up the others.
-const LOOKED_AT: usize = 1_024;
-const MOST_LOOKED_AT: usize = 1 << 17;
 
 /// Tells those outside.
 pub(crate) struct Followers {
@@ -55,7 +52,16 @@ pub(crate) struct Followers {
     bots: HashMap<String, Bot>,
     bounds: OutgoingSection,
     bot_bounds: BotsSection,
+    guides: Guides,
+    /// Whether customers may be asked to sign in.
+    has_sign_in: bool,
     instance: String,
+}
+
+/// What bots may guide customers with.
+pub(crate) struct Guides {
+    pub(crate) views: Arc<Views>,
+    pub(crate) tokens: Arc<token::Keys>,
 }
 
 /// A bot that is configured.
@@ -66,9 +72,8 @@ struct Bot {
 }
 
 /// What is told at present.
+#[derive(Default)]
 struct Running {
-    /// How many followers are looked at in a round, besides those that are being told.
-    look: usize,
     tasks: JoinSet<()>,
     by_task: HashMap<task::Id, FollowerId>,
     /// Which endpoint each follower that is being told has.
@@ -76,18 +81,14 @@ struct Running {
 }
 
 impl Running {
-    fn new() -> Self {
-        Self {
-            look: LOOKED_AT,
-            tasks: JoinSet::new(),
-            by_task: HashMap::new(),
-            busy: HashMap::new(),
-        }
-    }
-
-    /// How many calls there are to the endpoint of such a follower.
-    fn to_same(&self, kind: &FollowerKind) -> usize {
-        self.busy.values().filter(|other| *other == kind).count()
+    /// Whether one more may be told.
+    ///
+    /// An endpoint has no more calls under way than are free for all: so however many endpoints do not
+    /// answer, there is nearly always one for an endpoint that has none yet.
+    fn has_room(&self, kind: &FollowerKind, bounds: &OutgoingSection) -> bool {
+        let free = bounds.at_once.saturating_sub(self.busy.len());
+        let to_same = self.busy.values().filter(|other| *other == kind).count();
+        to_same < free.min(bounds.at_once_per_endpoint)
     }
 
     fn ended(&mut self, task: Result<(task::Id, ()), task::JoinError>) {
@@ -111,6 +112,7 @@ impl Followers {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
+        guides: Guides,
     ) -> Result<Self, OutgoingError> {
         let allowed = &config.outgoing.allow_networks;
         let endpoint = |url: &str, secret| {
@@ -137,6 +139,9 @@ impl Followers {
             bots,
             bounds: config.outgoing.clone(),
             bot_bounds: config.bots.clone(),
+            guides,
+            // A demo has a provider of its own.
+            has_sign_in: config.demo || config.sign_in.issuer.is_some(),
             instance: config.instance.id.clone(),
         })
     }
@@ -147,23 +152,16 @@ impl Followers {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lease = Lease::new(Arc::clone(&self.store), "followers");
-        let mut running = Running::new();
+        let mut running = Running::default();
         loop {
-            let is_tick = tokio::select! {
+            tokio::select! {
                 () = &mut shutdown => break,
-                _ = ticks.tick() => true,
-                () = self.chats.followed() => false,
-                Some(ended) = running.tasks.join_next_with_id() => {
-                    running.ended(ended);
-                    false
-                }
-            };
+                _ = ticks.tick() => {}
+                () = self.chats.followed() => {}
+                Some(ended) = running.tasks.join_next_with_id() => running.ended(ended),
+            }
             while let Some(ended) = running.tasks.try_join_next_with_id() {
                 running.ended(ended);
-            }
-            if running.look > LOOKED_AT && !is_tick {
-                // A look at so many takes its time: not for each item.
-                continue;
             }
             match self.begin(&mut lease, &mut running).await {
                 Ok(()) => {}
@@ -185,43 +183,26 @@ impl Followers {
         if !lease.hold(now).await? || running.busy.len() >= self.bounds.at_once {
             return Ok(());
         }
-        let before = running.busy.len();
-        let limit = before + running.look;
-        let all_due =
-            self.store.followers_due(now, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
-        let found = all_due.len();
-        for due in all_due {
-            if running.busy.len() >= self.bounds.at_once {
-                break;
-            }
-            if running.busy.contains_key(&due.follower) {
+        // Those that are being told are due as well.
+        let each = self.bounds.at_once_per_endpoint.min(self.bounds.at_once).saturating_mul(2);
+        let each = u32::try_from(each).unwrap_or(u32::MAX);
+        for due in self.store.followers_due(now, each).await? {
+            if running.busy.contains_key(&due.follower)
+                || !running.has_room(&due.kind, &self.bounds)
+            {
                 continue;
             }
-            let kind = match self.chats.follower_kind(&due.chat, &due.follower).await {
-                Ok(Some(kind)) => kind,
-                // Removed since.
-                Ok(None) => continue,
-                Err(error) => {
-                    tracing::warn!(chat = %due.chat, %error, "a follower could not be looked at");
-                    continue;
-                }
-            };
-            if running.to_same(&kind) >= self.bounds.at_once_per_endpoint {
-                continue;
-            }
-            running.busy.insert(due.follower.clone(), kind.clone());
             let follower = due.follower.clone();
-            let telling = Arc::clone(self).tell(due, kind);
-            let task = running.tasks.spawn(telling).id();
+            running.busy.insert(follower.clone(), due.kind.clone());
+            let task = running.tasks.spawn(Arc::clone(self).tell(due)).id();
             running.by_task.insert(task, follower);
         }
-        running.look = next_look(running.look, found == limit, found, running.busy.len() > before);
         Ok(())
     }
 
     /// Tells a follower what it has not been told.
-    async fn tell(self: Arc<Self>, at: FollowerPlace, kind: FollowerKind) {
-        let told = match &kind {
+    async fn tell(self: Arc<Self>, at: FollowerPlace) {
+        let told = match &at.kind {
             FollowerKind::Stream { endpoint } => self.tell_stream(&at, endpoint).await,
             FollowerKind::Bot { name } => self.tell_bot(&at, name).await,
         };
@@ -267,16 +248,6 @@ impl Followers {
     }
 }
 
-/// How many followers are looked at in the next round, after one that looked at `look` of them and found
-/// so many due, perhaps not all, and perhaps somebody among them who could be told.
-fn next_look(look: usize, has_more: bool, found: usize, has_begun: bool) -> usize {
-    match (has_more, has_begun) {
-        (true, false) => look.saturating_mul(2).min(MOST_LOOKED_AT),
-        (true, true) => look,
-        (false, _) => look.min(found).max(LOOKED_AT),
-    }
-}
-
 /// How long to wait after a failure, in milliseconds: anything up to a bound that doubles with each
 /// failure in a row, and no less than the other side asks for.
 fn wait(bounds: &OutgoingSection, failures: u32, failure: &Failure, random: u64) -> i64 {
@@ -298,16 +269,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_are_looked_at_while_all_wait_for_an_endpoint_that_is_gone() {
-        let mut look = LOOKED_AT;
-        for expected in [2_048, 4_096, 8_192] {
-            look = next_look(look, true, look, false);
-            assert_eq!(look, expected);
+    fn endpoints_that_do_not_answer_leave_room_for_others() {
+        let bounds = OutgoingSection::default();
+        let mut running = Running::default();
+        let mut calls = Vec::new();
+        for endpoint in 0..30 {
+            let kind = FollowerKind::Bot { name: endpoint.to_string() };
+            let mut count = 0;
+            while running.has_room(&kind, &bounds) {
+                let follower = FollowerId::from(format!("{endpoint} {count}"));
+                running.busy.insert(follower, kind.clone());
+                count += 1;
+            }
+            calls.push(count);
         }
-        assert_eq!(next_look(look, true, look, true), look, "it is far enough");
-        assert_eq!(next_look(look, false, 5_000, true), 5_000, "it need not be so far");
-        assert_eq!(next_look(look, false, 0, false), LOOKED_AT);
-        assert_eq!(next_look(MOST_LOOKED_AT, true, MOST_LOOKED_AT, false), MOST_LOOKED_AT);
+        assert_eq!(calls[..7], [64, 64, 64, 32, 16, 8, 4], "and no more of any");
+        assert!(calls.iter().sum::<usize>() <= bounds.at_once);
+        assert!(calls[..8].iter().all(|count| *count > 0), "{calls:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatloom_engine::BotAction;
+use chatloom_engine::{BotAction, Chat, guide::SIGN_IN_MINUTES};
 use chatloom_wire::{
     ContentType, ItemId, ParticipantId, Timestamp, interactive::Interactive,
     participant::MAX_CONTENT_BYTES,
@@ -10,7 +10,8 @@ use chatloom_wire::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::outgoing::Failure;
+use super::Guides;
+use crate::{chats::new_id, outgoing::Failure};
 
 /// The most that a bot may want done in one turn.
 const MOST_ACTIONS: usize = 32;
@@ -26,7 +27,7 @@ pub(super) struct Turn<'a> {
     #[serde(rename = "turn")]
     pub(super) id: &'a ItemId,
     #[serde(rename = "type")]
-    pub(super) kind: TurnKind,
+    pub(super) kind: &'static str,
     /// 1 for the first time that this turn is asked.
     pub(super) attempt: u32,
     pub(super) chat: ChatView<'a>,
@@ -34,6 +35,9 @@ pub(super) struct Turn<'a> {
     pub(super) attributes: BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<MessageView<'a>>,
+    /// What became of asking the customer to sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) authentication: Option<AuthenticationView>,
     /// The item of a file that the customer sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attachment: Option<&'a RawValue>,
@@ -43,8 +47,7 @@ pub(super) struct Turn<'a> {
 }
 
 /// What a turn is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TurnKind {
     /// The customer has come.
     Start,
@@ -52,6 +55,30 @@ pub(super) enum TurnKind {
     Message,
     /// The customer has sent a file.
     Attachment,
+    /// The customer who was asked to sign in has done so, or has not.
+    Authentication(SignInOutcome),
+}
+
+/// How signing in ended (docs/protocol/participant-service.md §6.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum SignInOutcome {
+    Succeeded,
+    Failed,
+    Cancelled,
+    Timeout,
+}
+
+impl TurnKind {
+    /// As turns spell it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Message => "message",
+            Self::Attachment => "attachment",
+            Self::Authentication(_) => "authentication",
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -72,6 +99,14 @@ pub(super) struct ChatView<'a> {
 pub(super) struct CustomerView<'a> {
     pub(super) participant_id: &'a ParticipantId,
     pub(super) display_name: &'a str,
+    /// Whether the customer has signed in.
+    pub(super) authenticated: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AuthenticationView {
+    pub(super) outcome: SignInOutcome,
 }
 
 #[derive(Serialize)]
@@ -106,6 +141,8 @@ pub(super) enum Action {
         view_token: Option<String>,
         view_data: Option<serde_json::Value>,
     },
+    /// To ask the customer to sign in.
+    Authenticate { timeout_in_minutes: Option<u8> },
     /// To hand over to the queue.
     Handover { queue: Option<String> },
     /// To end the chat.
@@ -149,12 +186,17 @@ pub(super) fn text_type(
     }
 }
 
+/// Whose actions these are, and what they may be.
+pub(super) struct Actor<'a> {
+    pub(super) chat: &'a Chat,
+    pub(super) guides: &'a Guides,
+    pub(super) has_sign_in: bool,
+    pub(super) now: Timestamp,
+}
+
 /// The actions for the chat, checked.
-pub(super) fn actions(
-    actions: Vec<Action>,
-    supported: &[ContentType],
-) -> Result<Vec<BotAction>, Failure> {
-    let actions = actions.into_iter().map(|action| one(action, supported));
+pub(super) fn actions(actions: Vec<Action>, actor: &Actor<'_>) -> Result<Vec<BotAction>, Failure> {
+    let actions = actions.into_iter().map(|action| one(action, actor));
     bounded(actions.collect::<Result<_, _>>()?)
 }
 
@@ -167,7 +209,8 @@ pub(super) fn bounded(actions: Vec<BotAction>) -> Result<Vec<BotAction>, Failure
 }
 
 /// An action for the chat, checked.
-fn one(action: Action, supported: &[ContentType]) -> Result<BotAction, Failure> {
+fn one(action: Action, actor: &Actor<'_>) -> Result<BotAction, Failure> {
+    let supported = &actor.chat.content_types;
     Ok(match action {
         Action::Say { content, content_type } => {
             check_content(&content)?;
@@ -175,6 +218,15 @@ fn one(action: Action, supported: &[ContentType]) -> Result<BotAction, Failure> 
             BotAction::Say { content_type, content, streamed: None }
         }
         Action::Interactive { content } => interactive(&content.to_string(), supported)?,
+        // A view of this server's folder, which the page fetches by a token.
+        Action::View { view_id: Some(view), view_token: None, view_data }
+            if !actor.guides.views.is_empty() =>
+        {
+            let Guides { views, tokens } = actor.guides;
+            let shown = views.show(tokens, actor.now, &actor.chat.id, &view, view_data.as_ref());
+            let shown = shown.map_err(|error| Failure::Unusable(format!("a view: {error}")))?;
+            interactive(&shown.content, supported)?
+        }
         Action::View { view_id, view_token, view_data } => {
             let mut content = serde_json::Map::new();
             content.extend(view_id.map(|id| ("viewId".to_owned(), id.into())));
@@ -186,6 +238,18 @@ fn one(action: Action, supported: &[ContentType]) -> Result<BotAction, Failure> 
                 "data": { "content": content },
             });
             interactive(&view.to_string(), supported)?
+        }
+        Action::Authenticate { timeout_in_minutes } => {
+            let minutes = timeout_in_minutes.unwrap_or(*SIGN_IN_MINUTES.start());
+            if !SIGN_IN_MINUTES.contains(&minutes) {
+                return Err(Failure::Unusable("timeoutInMinutes: 3 to 15".to_owned()));
+            }
+            if !actor.has_sign_in {
+                return Err(Failure::Unusable(
+                    "nobody can sign in here: sign_in.issuer is not configured".to_owned(),
+                ));
+            }
+            BotAction::Authenticate { session: new_id(), minutes }
         }
         Action::Handover { queue } => BotAction::Handover { queue },
         Action::End => BotAction::End,

@@ -24,6 +24,10 @@ impl Followers {
         endpoint: &str,
     ) -> Result<(), StoreError> {
         let chat = self.chats.state(&at.chat).await?;
+        if chat.follower(&at.follower).is_none() {
+            // Removed since.
+            return Ok(());
+        }
         let entries = self.store.entries_after(&at.chat, at.place, PAGE).await?;
         let mut to = at.place;
         for (index, entry) in entries.iter().enumerate() {

@@ -83,7 +83,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Audit,
-    pub(crate) views: Views,
+    pub(crate) views: Arc<Views>,
     pub(crate) sign_in: Option<Arc<Provider>>,
     pub(crate) demo_provider: Option<Demo>,
     pub(crate) gates: Gates,

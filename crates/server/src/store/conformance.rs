@@ -48,7 +48,7 @@ use uuid::Uuid;
 pub use self::followers::{
     a_follower_goes_with_the_state, a_follower_is_due_when_something_is_appended,
     a_follower_moves_on_from_where_it_is, a_follower_that_failed_waits,
-    followers_go_with_their_chat, followers_survive_reopening,
+    followers_go_with_their_chat, followers_survive_reopening, no_endpoint_hides_the_others,
 };
 use super::{Commit, Committed, Created, ItemQuery, Place, Store, StoreError, TokenKey, Versioned};
 
@@ -110,6 +110,7 @@ macro_rules! store_conformance {
             a_follower_goes_with_the_state
             followers_go_with_their_chat
             followers_survive_reopening
+            no_endpoint_hides_the_others
             a_lease_has_one_holder
             a_lease_survives_reopening
             closing_finishes_what_waits

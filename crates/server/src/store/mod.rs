@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use chatloom_engine::{Chat, Draft, Entry, FollowerId};
+use chatloom_engine::{Chat, Draft, Entry, FollowerId, FollowerKind};
 use chatloom_wire::{ContactId, ItemId, ParticipantId, Timestamp};
 use futures_util::future::BoxFuture;
 
@@ -100,9 +100,10 @@ pub trait Store: Send + Sync + 'static {
     /// of them is left.
     fn sweep_deleted(&self, limit: u32) -> Answer<'_, u64>;
 
-    /// Followers that have something to be told and whose next try is not after `now`, at most `limit`,
-    /// longest due first.
-    fn followers_due(&self, now: Timestamp, limit: u32) -> Answer<'_, Vec<FollowerPlace>>;
+    /// Followers that have something to be told and whose next try is not after `now`, longest due
+    /// first, at most `each` of those that lead to the same endpoint: however many wait for one that is
+    /// gone, those of the others are among them.
+    fn followers_due(&self, now: Timestamp, each: u32) -> Answer<'_, Vec<FollowerPlace>>;
 
     /// Moves a follower on, or its next try; whether it was still where the step starts. One that is
     /// no longer kept is nowhere.
@@ -253,6 +254,8 @@ pub struct FollowerPlace {
     pub follower: FollowerId,
     /// The chat.
     pub chat: ContactId,
+    /// Whom it leads to.
+    pub kind: FollowerKind,
     /// The last place it was told of; 0 before the first.
     pub place: u64,
     /// How often telling it the next has failed in a row.

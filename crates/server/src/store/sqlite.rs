@@ -493,8 +493,8 @@ impl Store for Sqlite {
         Box::pin(self.write(move |reply| Write::Sweep { limit, reply }))
     }
 
-    fn followers_due(&self, now: Timestamp, limit: u32) -> Answer<'_, Vec<FollowerPlace>> {
-        Box::pin(self.read("reading followers", move |c| reader::followers_due(c, now, limit)))
+    fn followers_due(&self, now: Timestamp, each: u32) -> Answer<'_, Vec<FollowerPlace>> {
+        Box::pin(self.read("reading followers", move |c| reader::followers_due(c, now, each)))
     }
 
     fn advance(&self, step: FollowerStep) -> Answer<'_, bool> {

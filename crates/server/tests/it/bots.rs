@@ -8,7 +8,7 @@ use std::sync::{
 use axum::response::Response;
 use chatloom_server::{
     Config,
-    config::{BotConfig, DEMO_CONTACT_FLOW, DEMO_INSTANCE, FlowConfig, Period},
+    config::{Allowance, BotConfig, DEMO_CONTACT_FLOW, DEMO_INSTANCE, FlowConfig, Period},
 };
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::support::{
 
 const SALES: &str = "33333333-3333-4333-8333-333333333333";
 
-fn bot(config: &mut Config, url: String) {
+pub(crate) fn bot(config: &mut Config, url: String) {
     allow_loopback(config);
     config.bots.endpoints = vec![BotConfig {
         name: "shop".to_owned(),
@@ -29,6 +29,10 @@ fn bot(config: &mut Config, url: String) {
         attributes: vec!["plan".to_owned()],
     }];
     config.outgoing.first_wait = Period::millis(1);
+    // The tests look often.
+    config.limits.participant = Some(Allowance::Off);
+    config.limits.contact = Some(Allowance::Off);
+    config.limits.address = Some(Allowance::Off);
     config.instance.flows = vec![FlowConfig {
         id: DEMO_CONTACT_FLOW.to_owned(),
         greeting: Some("Welcome!".to_owned()),
@@ -40,18 +44,20 @@ fn bot(config: &mut Config, url: String) {
 }
 
 /// A server whose chats a bot answers.
-async fn site(answer: impl Fn(Received) -> Response + Send + Sync + 'static) -> (Site, Webhook) {
+pub(crate) async fn site(
+    answer: impl Fn(Received) -> Response + Send + Sync + 'static,
+) -> (Site, Webhook) {
     let webhook = Webhook::new(answer).await;
     let url = webhook.url();
     (Site::demo_with(|config| bot(config, url)).await, webhook)
 }
 
-fn actions(actions: &Value) -> Response {
+pub(crate) fn actions(actions: &Value) -> Response {
     webhook::json(&json!({ "actions": actions }))
 }
 
 /// A customer whose chat takes everything, with a socket; attributes as a back end sets them.
-async fn customer(site: &Site) -> (Person<'_>, crate::support::socket::Socket) {
+pub(crate) async fn customer(site: &Site) -> (Person<'_>, crate::support::socket::Socket) {
     let mut request = start_request("Cleo");
     request["Attributes"] = json!({ "plan": "gold", "secret": "nobody's business" });
     request["SupportedMessagingContentTypes"] = json!([
@@ -64,7 +70,7 @@ async fn customer(site: &Site) -> (Person<'_>, crate::support::socket::Socket) {
 }
 
 /// A customer of a chat that is started like this, with a socket.
-async fn started<'a>(
+pub(crate) async fn started<'a>(
     site: &'a Site,
     request: &Value,
 ) -> (Person<'a>, crate::support::socket::Socket) {
@@ -84,30 +90,23 @@ async fn started<'a>(
 }
 
 /// Waits until the transcript is this, in short; time passes meanwhile.
-async fn expect(person: &Person<'_>, expected: &[&str]) -> Vec<Value> {
-    let seen = Mutex::new(Vec::new());
-    let found = eventually_or("the transcript", || async {
-        person.site.clock.advance(10);
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        let items = person.transcript().await;
-        let lines: Vec<_> = items.iter().map(in_short).collect();
-        let is_it = lines == expected;
-        *seen.lock().unwrap() = lines;
-        is_it.then_some(items)
+pub(crate) async fn expect(person: &Person<'_>, expected: &[&str]) -> Vec<Value> {
+    let patience = std::time::Duration::from_secs(60);
+    let mut seen = Vec::new();
+    let found = tokio::time::timeout(patience, async {
+        loop {
+            person.site.clock.advance(10);
+            let items = person.transcript().await;
+            seen = items.iter().map(in_short).collect();
+            if seen == expected {
+                return items;
+            }
+        }
     });
-    let found = found.await;
-    found.unwrap_or_else(|| panic!("{:#?}\nis not {expected:#?}", seen.lock().unwrap()))
+    found.await.unwrap_or_else(|_| panic!("{seen:#?}\nis not {expected:#?}"))
 }
 
-async fn eventually_or<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    look: impl FnMut() -> F,
-) -> Option<T> {
-    let patience = std::time::Duration::from_secs(15);
-    tokio::time::timeout(patience, eventually(what, look)).await.ok()
-}
-
-fn in_short(item: &Value) -> String {
+pub(crate) fn in_short(item: &Value) -> String {
     let who = item["DisplayName"].as_str().unwrap_or("-");
     match item["Content"].as_str() {
         Some(content) => format!("{who}: {content}"),
@@ -392,7 +391,7 @@ async fn flows_differ() {
     assert_eq!(site.accept(&ana).await.contact, other.contact);
 }
 
-fn create(contact: &str) -> Value {
+pub(crate) fn create(contact: &str) -> Value {
     json!({
         "InstanceId": DEMO_INSTANCE,
         "ContactId": contact,

@@ -15,18 +15,21 @@ use crate::support::{
 
 const INTERACTIVE: &str = "application/vnd.amazonaws.connect.message.interactive";
 
-/// A demo with one view.
-async fn site() -> (Site, tempfile::TempDir) {
+/// A folder with one view.
+pub(crate) fn views() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let view = json!({
         "Id": "parcel:$LATEST", "Name": "Parcel", "Version": 2,
         "Content": { "InputSchema": { "a": 1 }, "Template": "{\"b\":2}", "Actions": ["Submit"] },
     });
     fs::write(folder.path().join("parcel.json"), view.to_string()).unwrap();
-    let site = Site::demo_with(|config| {
-        config.set("views.folder", folder.path().to_str().unwrap(), "test").unwrap();
-    })
-    .await;
+    folder
+}
+
+/// A demo with one view.
+async fn site() -> (Site, tempfile::TempDir) {
+    let folder = views();
+    let site = Site::demo_with(|config| config.views.folder = Some(folder.path().to_owned())).await;
     (site, folder)
 }
 
@@ -53,7 +56,7 @@ async fn show(site: &Site, contact: &str, body: Value) -> Response {
     site.signed("POST", &format!("/v1/contacts/{contact}/view"), &body).await
 }
 
-async fn describe(customer: &Person<'_>, token: &str) -> Response {
+pub(crate) async fn describe(customer: &Person<'_>, token: &str) -> Response {
     let request = Request::get(&DescribeView::path(token)).bearer(&customer.connection_token);
     customer.site.send(request).await
 }
@@ -161,13 +164,13 @@ async fn asked(site: &Site, customer: &Person<'_>, socket: &mut Socket) -> Strin
     session
 }
 
-async fn url(customer: &Person<'_>, session: &str) -> Response {
+pub(crate) async fn url(customer: &Person<'_>, session: &str) -> Response {
     let body = json!({ "SessionId": session, "RedirectUri": "http://localhost:3000/back?a=b" });
     customer.call("authentication-url", &body).await
 }
 
 /// Follows the URL as a browser does: where it comes back to.
-async fn follow(site: &Site, url: &str, hint: &str) -> String {
+pub(crate) async fn follow(site: &Site, url: &str, hint: &str) -> String {
     let path = url.strip_prefix(&format!("http://{}", site.address)).unwrap();
     let next = site.send(Request::get(&format!("{path}{hint}"))).await;
     assert_eq!(next.status, 302, "{}", next.body);
@@ -176,7 +179,7 @@ async fn follow(site: &Site, url: &str, hint: &str) -> String {
     back
 }
 
-fn in_query(url: &str, name: &str) -> Option<String> {
+pub(crate) fn in_query(url: &str, name: &str) -> Option<String> {
     let pairs = url.split_once('?').unwrap().1.split('&');
     pairs
         .filter_map(|pair| pair.split_once('='))
@@ -184,7 +187,7 @@ fn in_query(url: &str, name: &str) -> Option<String> {
         .map(|(_, value)| value.replace('+', " ").replace("%20", " ").replace("%3D", "="))
 }
 
-async fn update(site: &Site, body: Value) -> Response {
+pub(crate) async fn update(site: &Site, body: Value) -> Response {
     let mut all = json!({ "InstanceId": DEMO_INSTANCE });
     for (name, value) in body.as_object().unwrap() {
         all[name] = value.clone();

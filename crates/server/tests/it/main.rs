@@ -6,6 +6,7 @@ mod agents;
 mod attachments;
 mod audit;
 mod blobs;
+mod bot_guides;
 mod bots;
 mod browsers;
 mod bus;

@@ -19,15 +19,14 @@ use crate::support::{
 const ARN: &str = "arn:aws:sns:us-west-2:000000000000:chats";
 const OTHER_ARN: &str = "arn:aws:sns:us-west-2:000000000000:others";
 
+fn endpoint(arn: &str, webhook: &Webhook) -> StreamingEndpoint {
+    StreamingEndpoint { arn: arn.to_owned(), url: webhook.url(), secret: SECRET.into() }
+}
+
 async fn site(webhook: &Webhook) -> Site {
     Site::demo_with(|config| {
         allow_loopback(config);
-        let endpoint = |arn: &str| StreamingEndpoint {
-            arn: arn.to_owned(),
-            url: webhook.url(),
-            secret: SECRET.into(),
-        };
-        config.streaming.endpoints = vec![endpoint(ARN), endpoint(OTHER_ARN)];
+        config.streaming.endpoints = vec![endpoint(ARN, webhook), endpoint(OTHER_ARN, webhook)];
         config.outgoing.first_wait = Period::millis(1);
     })
     .await
@@ -233,15 +232,19 @@ async fn what_an_endpoint_does_not_take_is_told_again_in_order() {
     }
 }
 
-/// The next request, with time passing until it comes.
+/// The next request, with time passing until it comes: no more than a failure may have to wait for.
 async fn next_after_waits(site: &Site, webhook: &Webhook) -> Received {
-    eventually("a request after a wait", || async {
-        if webhook.waiting() == 0 {
+    let mut passed = 0;
+    eventually("a request after a wait", || {
+        let is_there = webhook.waiting() > 0;
+        if !is_there && passed < 300_000 {
+            passed += 100;
             site.clock.advance(100);
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            return None;
         }
-        Some(())
+        async move {
+            site.figure("chatloom_stream_items_given_up_total").await;
+            is_there.then_some(())
+        }
     })
     .await;
     webhook.next().await
@@ -274,4 +277,43 @@ async fn what_is_too_old_is_given_up() {
     customer.say("kept").await;
     let received = next_after_waits(&site, &webhook).await;
     assert_eq!(told(&received), "CUSTOMER kept");
+}
+
+/// Endpoints that take calls and never answer hold up nobody but their own.
+#[tokio::test]
+async fn endpoints_that_are_gone_hold_up_only_their_own() {
+    const GONE: [&str; 2] = ["arn:aws:sns:us-west-2:0:gone", "arn:aws:sns:us-west-2:0:gone-too"];
+    let gone = Webhook::new(|_| {
+        let never = futures_util::stream::pending::<std::io::Result<axum::body::Bytes>>();
+        axum::response::Response::new(axum::body::Body::from_stream(never))
+    })
+    .await;
+    let webhook = Webhook::new(|_| status(200)).await;
+    let site = Site::demo_with(|config| {
+        allow_loopback(config);
+        config.streaming.endpoints = GONE.map(|arn| endpoint(arn, &gone)).into();
+        config.streaming.endpoints.push(endpoint(ARN, &webhook));
+        config.outgoing.at_once = 4;
+        config.outgoing.at_once_per_endpoint = 4;
+        config.outgoing.timeout = Period::hours(1);
+    })
+    .await;
+    for arn in GONE {
+        for _ in 0..4 {
+            let (customer, _socket) = site.customer("Joe").await;
+            let body = streaming(&customer.contact, arn, "one");
+            site.signed("POST", "/contact/start-streaming", &body).await.ok();
+            customer.say("to nobody").await;
+        }
+    }
+    for _ in 0..3 {
+        gone.next().await;
+    }
+    let (customer, _socket) = site.customer("Cleo").await;
+    let body = streaming(&customer.contact, ARN, "one");
+    site.signed("POST", "/contact/start-streaming", &body).await.ok();
+    customer.say("to somebody").await;
+    assert_eq!(told(&webhook.next().await), "CUSTOMER to somebody");
+    assert!(told(&webhook.next().await).starts_with("SYSTEM"));
+    assert_eq!(gone.waiting(), 0, "no endpoint has more calls than are free");
 }

@@ -7,19 +7,19 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
-use chatloom_engine::{
-    guide::{Agreed, Guide, SIGN_IN_MINUTES, SignedIn},
-    limits,
-};
+use chatloom_engine::guide::{Agreed, Guide, SIGN_IN_MINUTES, SignedIn};
 use chatloom_wire::{
     ContactId, ContentType, ErrorKind, ServiceError,
     contact::UpdateParticipantAuthenticationRequest,
-    participant::{Empty, Invalid, MAX_CONTENT_BYTES},
+    participant::{Empty, Invalid},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::http::{Answer, App, Call, error, json, parse, participant::too_long};
+use crate::{
+    http::{Answer, App, Call, error, json, parse},
+    views::NotShown,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -43,48 +43,27 @@ pub(in crate::http) async fn show_view(app: Arc<App>, mut call: Call) -> Answer 
     let contact = contact(&mut call).await?;
     let request: ShowRequest = parse(&body).map_err(error::for_control_plane)?;
     let chat = app.chats.describe(&contact).await?;
-    let (content, view_token) =
-        app.view_message(&chat.id, &request.view_id, request.view_data.as_ref())?;
-    let step = Guide::Say { content_type: ContentType::Interactive, content };
+    let (view, data) = (&request.view_id, request.view_data.as_ref());
+    let shown = app.views.show(&app.tokens, app.now(), &chat.id, view, data).map_err(not_shown)?;
+    let step = Guide::Say { content_type: ContentType::Interactive, content: shown.content };
     let sent = app.chats.flow_says(&chat.id, step).await?;
+    let view_token = shown.token;
     json(&ShowAnswer { id: sent.id, absolute_time: sent.absolute_time, view_token })
 }
 
-impl App {
-    /// The content of a message that shows a view in a chat, and the view's token. Errors are those of
-    /// the control plane: `ResourceNotFoundException` for an unknown view, `InvalidParameterException`
-    /// for data that is no object or too large.
-    fn view_message(
-        &self,
-        chat: &ContactId,
-        view: &str,
-        data: Option<&Value>,
-    ) -> Result<(String, String), ServiceError> {
-        if self.views.get(view).is_none() {
-            return Err(ServiceError::new(
-                ErrorKind::ResourceNotFound,
-                "There is no such view in views.folder",
-            ));
+/// What a back end is told: `ResourceNotFoundException` for an unknown view, `InvalidParameterException`
+/// for data that is no object or too large.
+fn not_shown(error: NotShown) -> ServiceError {
+    let unfit = |rule| error::invalid_parameter(&Invalid { member: "viewData", rule });
+    match error {
+        NotShown::Unknown => {
+            ServiceError::new(ErrorKind::ResourceNotFound, "There is no such view in views.folder")
         }
-        let unfit = |rule| error::invalid_parameter(&Invalid { member: "viewData", rule });
-        if !data.is_none_or(Value::is_object) {
-            return Err(unfit("an object"));
+        NotShown::NoObject => unfit("an object"),
+        NotShown::TooLarge => unfit("small enough for a message of 16,384 bytes"),
+        NotShown::NoToken => {
+            ServiceError::new(ErrorKind::InternalService, "The server failed; try again")
         }
-        let end = self.now().plus_millis(limits::CONNECTION_TOKEN_MS);
-        let token = self.tokens.mint_view(chat, view, end).map_err(too_long)?;
-        let nothing = json!({});
-        let content = json!({
-            "templateType": "ViewResource",
-            "version": "1.0",
-            "data": { "content": {
-                "viewId": view, "viewToken": token, "viewData": data.unwrap_or(&nothing),
-            } },
-        })
-        .to_string();
-        if content.len() > MAX_CONTENT_BYTES {
-            return Err(unfit("small enough for a message of 16,384 bytes"));
-        }
-        Ok((content, token))
     }
 }
 

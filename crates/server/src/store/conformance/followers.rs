@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatloom_engine::{Follower, FollowerId};
+use chatloom_engine::{Follower, FollowerId, FollowerKind};
 use chatloom_wire::Timestamp;
 
 use super::{Data, NOON, append, at, change, chat, contact, created, done, load, message, say};
@@ -29,7 +29,8 @@ async fn add(store: &dyn Store, number: u64, chat: &Versioned, messages: usize) 
 }
 
 fn place(number: u64, chat: u64, place: u64) -> FollowerPlace {
-    FollowerPlace { follower: follower(number), chat: contact(chat), place, failures: 0 }
+    let kind = stream(number).kind;
+    FollowerPlace { follower: follower(number), chat: contact(chat), kind, place, failures: 0 }
 }
 
 fn step(number: u64, from: u64, to: u64) -> FollowerStep {
@@ -57,6 +58,36 @@ pub async fn a_follower_is_due_when_something_is_appended(data: &dyn Data) {
     let all = [place(2, 2, 1), place(3, 3, 0), place(1, 1, 1)];
     assert_eq!(due(&*store, at(20)).await, all, "longest due first");
     assert_eq!(store.followers_due(at(20), 2).await.unwrap(), all[..2]);
+}
+
+/// However many wait for an endpoint, those of the others are found, and in the order of their waiting.
+pub async fn no_endpoint_hides_the_others(data: &dyn Data) {
+    let store = data.open().await;
+    for number in 1..=40 {
+        let chat = created(&*store, number).await;
+        add(&*store, number, &chat, 1).await;
+    }
+    let mut others = Vec::new();
+    for (number, kind) in [
+        (41, FollowerKind::Stream { endpoint: "arn:aws:sns:us-west-2:0:quiet".to_owned() }),
+        (42, FollowerKind::Bot { name: "shop".to_owned() }),
+        // One whose text begins as another's, and one that looks like another kind's.
+        (43, FollowerKind::Bot { name: "shop two".to_owned() }),
+        (44, FollowerKind::Stream { endpoint: "shop".to_owned() }),
+    ] {
+        let chat = created(&*store, number).await;
+        let follower = Follower { id: follower(number), kind: kind.clone() };
+        let late = at(number as i64);
+        let mut commit = change(&chat, late, |chat| chat.followers.push(follower));
+        commit.drafts = vec![message(&chat.chat.id, "late")];
+        done(&*store, commit).await;
+        others.push(FollowerPlace { kind, ..place(number, number, 0) });
+    }
+    let found = store.followers_due(at(50), 3).await.unwrap();
+    let busy = [place(1, 1, 0), place(2, 2, 0), place(3, 3, 0)];
+    assert_eq!(found, [busy.as_slice(), &others].concat());
+    assert_eq!(store.followers_due(at(42), 1).await.unwrap().len(), 3, "the others are not due");
+    assert_eq!(store.followers_due(at(50), 100).await.unwrap().len(), 44);
 }
 
 /// Moving on is from where the follower is; it stays due while there is more.

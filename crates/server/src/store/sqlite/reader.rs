@@ -295,21 +295,40 @@ pub(super) fn scanning(connection: &Connection, limit: u32) -> rusqlite::Result<
 pub(super) fn followers_due(
     connection: &Connection,
     now: Timestamp,
-    limit: u32,
+    each: u32,
 ) -> rusqlite::Result<Vec<FollowerPlace>> {
-    connection
-        .prepare_cached(
-            "SELECT followers.id, chats.id, place, failures
-             FROM followers JOIN chats USING (chat)
-             WHERE followers.due <= ?1 ORDER BY followers.due, followers.id LIMIT ?2",
-        )?
-        .query_map(params![now.as_millis(), limit], |row| {
-            Ok(FollowerPlace {
+    let mut next_endpoint = connection.prepare_cached(
+        "SELECT endpoint FROM followers INDEXED BY followers_by_endpoint
+         WHERE due IS NOT NULL AND endpoint > ?1 ORDER BY endpoint LIMIT 1",
+    )?;
+    let mut due_of_endpoint = connection.prepare_cached(
+        "SELECT followers.id, chats.id, place, failures, followers.due
+         FROM followers INDEXED BY followers_by_endpoint JOIN chats USING (chat)
+         WHERE endpoint = ?1 AND followers.due <= ?2
+         ORDER BY followers.due, followers.id LIMIT ?3",
+    )?;
+    let mut all: Vec<(i64, FollowerPlace)> = Vec::new();
+    let mut endpoint = String::new();
+    while let Some(next) =
+        next_endpoint.query_row([&endpoint], |row| row.get::<_, String>(0)).optional()?
+    {
+        endpoint = next;
+        // What a newer program has made waits for that.
+        let Some(kind) = row::follower_kind(&endpoint) else { continue };
+        let rows = due_of_endpoint.query_map(params![endpoint, now.as_millis(), each], |row| {
+            let place = FollowerPlace {
                 follower: row.get::<_, IdOut<FollowerId>>(0)?.0,
                 chat: row.get::<_, IdOut<_>>(1)?.0,
+                kind: kind.clone(),
                 place: row.get(2)?,
                 failures: row.get(3)?,
-            })
-        })?
-        .collect()
+            };
+            Ok((row.get(4)?, place))
+        })?;
+        for row in rows {
+            all.push(row?);
+        }
+    }
+    all.sort_by_key(|(due, _)| *due);
+    Ok(all.into_iter().map(|(_, place)| place).collect())
 }

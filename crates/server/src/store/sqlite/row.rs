@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatloom_engine::{Audience, Entry, EntryKind};
+use chatloom_engine::{Audience, Entry, EntryKind, FollowerKind};
 use chatloom_wire::{ContactId, ItemId, ParticipantId, Timestamp};
 use rusqlite::{
     Row, ToSql,
@@ -72,6 +72,23 @@ impl<T: for<'a> From<&'a str>> FromSql for IdOut<T> {
             }
             _ => value.as_str().map(|text| Self(T::from(text))),
         }
+    }
+}
+
+/// Whom a follower leads to, as the schema writes it.
+pub(super) fn endpoint(kind: &FollowerKind) -> String {
+    match kind {
+        FollowerKind::Stream { endpoint } => format!("stream {endpoint}"),
+        FollowerKind::Bot { name } => format!("bot {name}"),
+    }
+}
+
+/// Whom a follower leads to, if this program knows such.
+pub(super) fn follower_kind(endpoint: &str) -> Option<FollowerKind> {
+    match endpoint.split_once(' ')? {
+        ("stream", arn) => Some(FollowerKind::Stream { endpoint: arn.to_owned() }),
+        ("bot", name) => Some(FollowerKind::Bot { name: name.to_owned() }),
+        _ => None,
     }
 }
 

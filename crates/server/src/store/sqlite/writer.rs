@@ -20,7 +20,7 @@ use super::{
     delete, failed,
     memory::{Keys, Known, Memory},
     queue::Queue,
-    row::{IdIn, IdOut, audience},
+    row::{self, IdIn, IdOut, audience},
 };
 use crate::store::{Commit, Committed, Created, FollowerStep, StoreError, TokenKey};
 
@@ -533,7 +533,8 @@ impl<'c> Statements<'c> {
                 "SELECT id FROM followers INDEXED BY followers_by_chat WHERE chat = ?1",
             )?,
             insert_follower: prepare(
-                "INSERT INTO followers (id, chat, place, failures) VALUES (?1, ?2, ?3, 0)",
+                "INSERT INTO followers (id, chat, place, failures, endpoint)
+                 VALUES (?1, ?2, ?3, 0, ?4)",
             )?,
             delete_follower: prepare("DELETE FROM followers WHERE id = ?1")?,
             ring_followers: prepare(
@@ -677,7 +678,8 @@ impl<'c> Statements<'c> {
         }
         for new in chat.followers.iter().filter(|follower| !kept.contains(&follower.id)) {
             let id = IdIn::new(new.id.as_str());
-            self.insert_follower.execute(params![id, known.chat, known.seq])?;
+            let endpoint = row::endpoint(&new.kind);
+            self.insert_follower.execute(params![id, known.chat, known.seq, endpoint])?;
         }
         known.followed = !chat.followers.is_empty();
         Ok(())
