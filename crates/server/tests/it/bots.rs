@@ -91,7 +91,7 @@ pub(crate) async fn started<'a>(
 
 /// Waits until the transcript is this, in short; time passes meanwhile.
 pub(crate) async fn expect(person: &Person<'_>, expected: &[&str]) -> Vec<Value> {
-    let patience = std::time::Duration::from_secs(60);
+    let patience = std::time::Duration::from_mins(1);
     let mut seen = Vec::new();
     let found = tokio::time::timeout(patience, async {
         loop {
