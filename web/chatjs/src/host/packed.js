@@ -1,18 +1,22 @@
 /**
  * A module of wasm in a form that compresses better: a tenth less after brotli.
  *
- * It is a module still, which servers name and compress as one, but its sections are custom ones that mean nothing
- * to an engine. The code is in as many of them as there are kinds of operands: all opcodes in one, all numbers of
- * locals that are read in another, and so on. What is alike stands together then.
+ * It is a module still, which servers name and compress as one, but all it has is a custom section that means
+ * nothing to an engine. In it the code is in as many streams as there are kinds of operands: all opcodes in one, all
+ * numbers of locals that are read in another, and so on. What is alike stands together then.
  *
  * Plain JavaScript, because the build uses it too.
  */
 
-/** Sections by their names: what comes before the code and behind it, opcodes, and what functions declare. */
-const BEFORE = "before";
-const BEHIND = "behind";
+/** The name of the section. It begins with the length of each stream, in the order in which they follow. */
+const NAME = "packed";
+
+/** Behind the streams of operands, two for each opcode: opcodes; what functions declare; the module around the code. */
 const OPCODES = 512;
 const LOCALS = 513;
+const BEFORE = 514;
+const BEHIND = 515;
+const STREAMS = 516;
 
 /** The number of the section with code. */
 const CODE = 10;
@@ -30,13 +34,13 @@ const OPERANDS = new Uint8Array(256)
   .fill(2, 0x28, 0x3f) // loads, stores
   .fill(1, 0x3f, 0x43) // the size of memory, integers
   .fill(1, 0xfc, 0xfd); // what copies and fills memory, and conversions
-const [IF, END, TABLE, F64, MORE] = [0x04, 0x0b, 0x0e, 0x44, 0xfc];
+const [IF, END, TABLE, CALL, F64, MORE] = [0x04, 0x0b, 0x0e, 0x10, 0x44, 0xfc];
 
 /**
- * Goes through the body of a function. `copy` takes the next number of a section, or the next bytes, from where the
+ * Goes through the body of a function. `copy` takes the next number of a stream, or the next bytes, from where the
  * body is to where it shall be, and gives the number or the last byte.
  *
- * @param {(section: number, bytes?: number) => number} copy
+ * @param {(stream: number, bytes?: number) => number} copy
  */
 function transcribe(copy) {
   for (let groups = copy(LOCALS); groups > 0; groups--) {
@@ -49,7 +53,8 @@ function transcribe(copy) {
     else if (opcode <= IF && OPERANDS[opcode]) depth++;
     let last = 0;
     const operands = /** @type {number} */ (OPERANDS[opcode]);
-    for (let index = 0; index < operands; index++) last = copy(2 * opcode + index);
+    // Which function is called belongs to what is done around it.
+    for (let index = 0; index < operands; index++) last = copy(opcode === CALL ? OPCODES : 2 * opcode + index);
     // So many targets of jumps, and one more for all else.
     if (opcode === TABLE) for (; last >= 0; last--) copy(2 * opcode);
     if (opcode === F64) copy(2 * opcode, 8);
@@ -124,24 +129,18 @@ function short(value) {
   return value < HIGH_BIT ? [value] : [(value & ~HIGH_BIT) | HIGH_BIT, ...short(value >>> 7)];
 }
 
+/** What is put here is gone. */
+const NOWHERE = new Bytes(new Uint8Array(0));
+
 /**
  * @param {Uint8Array<ArrayBuffer>} wasm
  * @returns {Uint8Array<ArrayBuffer>}
  */
 export function pack(wasm) {
   const file = new Bytes(wasm);
-  /** @type {Map<string | number, Bytes>} */
-  const sections = new Map();
-  const to = (/** @type {string | number} */ name) => {
-    let bytes = sections.get(name);
-    if (!bytes) sections.set(name, (bytes = new Bytes(new Uint8Array(wasm.length))));
-    return bytes;
-  };
-  const nothing = new Bytes(new Uint8Array(WIDE));
-  const number = () => {
-    nothing.at = 0;
-    return move(file, nothing);
-  };
+  const streams = Array.from({ length: STREAMS }, () => new Bytes(new Uint8Array(wasm.length)));
+  const to = (/** @type {number} */ stream) => /** @type {Bytes} */ (streams[stream]);
+  const number = () => move(file, NOWHERE);
 
   let around = to(BEFORE);
   around.append(wasm.subarray(0, (file.at = HEADER)));
@@ -152,7 +151,7 @@ export function pack(wasm) {
     if (id === CODE) {
       for (let left = number(); left > 0; left--) {
         const last = number() + file.at;
-        transcribe((section, bytes) => move(file, to(section), bytes));
+        transcribe((stream, bytes) => move(file, to(stream), bytes));
         if (file.at !== last) throw new Error("a function has an instruction that is not known here");
       }
       around = to(BEHIND);
@@ -162,12 +161,11 @@ export function pack(wasm) {
     file.at = end;
   }
 
-  const packed = [...wasm.subarray(0, HEADER)];
-  for (const [name, bytes] of sections) {
-    const named = new TextEncoder().encode(String(name));
-    packed.push(0, ...short(1 + named.length + bytes.at), named.length, ...named, ...bytes.written());
-  }
-  return Uint8Array.from(packed);
+  const name = new TextEncoder().encode(NAME);
+  const section = [name.length, ...name];
+  for (const { at } of streams) section.push(...short(at));
+  for (const stream of streams) section.push(...stream.written());
+  return Uint8Array.from([...wasm.subarray(0, HEADER), 0, ...short(section.length), ...section]);
 }
 
 /**
@@ -177,32 +175,28 @@ export function pack(wasm) {
  * @returns {Uint8Array<ArrayBuffer> | undefined}
  */
 export function unpack(module) {
-  let total = 0;
-  const open = (/** @type {string | number} */ name) => {
-    const [section = new ArrayBuffer(0)] = WebAssembly.Module.customSections(module, String(name));
-    total += section.byteLength;
-    return new Bytes(new Uint8Array(section));
-  };
-  const before = open(BEFORE);
-  if (before.all.length === 0) return undefined;
-  const behind = open(BEHIND);
-  const sections = Array.from({ length: LOCALS + 1 }, (_, section) => open(section));
+  const [section] = WebAssembly.Module.customSections(module, NAME);
+  if (!section) return undefined;
+  const file = new Bytes(new Uint8Array(section));
+  const lengths = Array.from({ length: STREAMS }, () => move(file, NOWHERE));
+  const streams = lengths.map((length) => new Bytes(file.all.subarray(file.at, (file.at += length))));
+  const from = (/** @type {number} */ stream) => /** @type {Bytes} */ (streams[stream]);
   // Even the shortest function has two bytes, and then the number that says so.
-  const wasm = new Bytes(new Uint8Array(4 * total));
-  wasm.append(before.all);
+  const wasm = new Bytes(new Uint8Array(4 * section.byteLength));
+  wasm.append(from(BEFORE).all);
   wasm.all[wasm.at++] = CODE;
   const begin = wasm.at;
   wasm.at += 2 * WIDE;
-  const opcodes = /** @type {Bytes} */ (sections[OPCODES]);
+  const opcodes = from(OPCODES);
   let count = 0;
   for (; opcodes.at < opcodes.all.length; count++) {
     const at = wasm.at;
     wasm.at += WIDE;
-    transcribe((section, bytes) => move(/** @type {Bytes} */ (sections[section]), wasm, bytes));
+    transcribe((stream, bytes) => move(from(stream), wasm, bytes));
     put(wasm, at, wasm.at - at - WIDE);
   }
   put(wasm, begin, wasm.at - begin - WIDE);
   put(wasm, begin + WIDE, count);
-  wasm.append(behind.all);
+  wasm.append(from(BEHIND).all);
   return wasm.written();
 }
