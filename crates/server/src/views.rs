@@ -3,7 +3,8 @@
 //!
 //! A file is one object: `Id` (1 to 500 letters, digits and `_-:/$`), `Name` (1 to 255 characters),
 //! `Version` (a number, 1 without it) and `Content` with `InputSchema`, `Template` and `Actions`. Schema
-//! and template are JSON, written as such or as text. The folder is read when the server starts.
+//! and template are JSON, written as such or as text. The folder is read when the server starts. A demo
+//! without a folder has one view of its own, `parcel`.
 
 use std::{
     collections::BTreeMap,
@@ -24,6 +25,9 @@ use crate::config::Config;
 /// The largest file, in bytes, and the most files.
 const MAX_BYTES: u64 = 1 << 20;
 const MAX_VIEWS: usize = 1_000;
+/// The view of a demo, and where it is in the source.
+const DEMO: &str = include_str!("../assets/demo/view.json");
+const DEMO_PATH: &str = "assets/demo/view.json";
 
 /// Views by id.
 #[derive(Debug, Default)]
@@ -84,10 +88,18 @@ fn first() -> i64 {
 }
 
 impl Views {
-    /// The views of the configured folder; none without one.
+    /// The views of the configured folder. Without one a demo has its own and everybody else none.
     pub(crate) fn load(config: &Config) -> Result<Self, ViewsError> {
-        let Some(folder) = &config.views.folder else { return Ok(Self::default()) };
         let at = |path: &Path, problem: String| ViewsError { path: path.to_owned(), problem };
+        let Some(folder) = &config.views.folder else {
+            let mut views = BTreeMap::new();
+            if config.demo {
+                let view =
+                    parse(DEMO, config).map_err(|problem| at(Path::new(DEMO_PATH), problem))?;
+                views.insert(view.id.clone().unwrap_or_default(), view);
+            }
+            return Ok(Self(views));
+        };
         let failed = |error: io::Error| at(folder, error.to_string());
         let mut views = BTreeMap::new();
         let mut files = Vec::new();
@@ -159,8 +171,11 @@ fn read(path: &Path, config: &Config) -> Result<View, String> {
     if size > MAX_BYTES {
         return Err(format!("larger than {MAX_BYTES} bytes"));
     }
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let file: ViewFile = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    parse(&fs::read_to_string(path).map_err(|error| error.to_string())?, config)
+}
+
+fn parse(text: &str, config: &Config) -> Result<View, String> {
+    let file: ViewFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let ViewFile { id, name, version, content } = file;
     if !(1..=500).contains(&id.len())
         || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-:/$".contains(&byte))
@@ -231,6 +246,21 @@ mod tests {
         assert_eq!(content.template.as_deref(), Some("[1]"));
         assert!(views.get("parcel").is_none());
         assert!(load(&[]).unwrap().get("").is_none());
+    }
+
+    #[test]
+    fn a_demo_has_a_view_of_its_own_unless_a_folder_is_named() {
+        let mut config = Config::demo();
+        let views = Views::load(&config).unwrap();
+        let view = views.get("parcel").unwrap();
+        let content = view.content.as_ref().unwrap();
+        assert_eq!(content.actions, ["Submit"]);
+        let template: Value = serde_json::from_str(content.template.as_deref().unwrap()).unwrap();
+        assert_eq!(template["Head"]["Title"], "Where is my parcel?");
+        let folder = tempfile::tempdir().unwrap();
+        config.views.folder = Some(folder.path().to_owned());
+        assert!(Views::load(&config).unwrap().get("parcel").is_none());
+        assert!(Views::load(&Config::default()).unwrap().get("parcel").is_none());
     }
 
     #[test]
