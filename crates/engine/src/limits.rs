@@ -17,6 +17,11 @@ pub const CONNECTION_TOKEN_MS: i64 = DAY;
 /// How long a socket URL can be opened.
 pub const SOCKET_URL_MS: i64 = 100 * SECOND;
 
+/// When a socket is to be renewed, as `ConnectionExpiry` tells clients. The first versions of ChatJS
+/// take no URL whose connection has less than an hour, and hand over when it is up
+/// (docs/protocol/participant-service.md §3.1).
+pub const CONNECTION_EXPIRY_MS: i64 = 120 * MINUTE;
+
 /// How long a `NextToken` is good. No source states it; as long as the token it was asked with.
 pub const NEXT_TOKEN_MS: i64 = CONNECTION_TOKEN_MS;
 

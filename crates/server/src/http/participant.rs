@@ -54,7 +54,8 @@ impl App {
             let token = self.tokens.mint_seat(SeatUse::Socket, seat, end).map_err(too_long)?;
             Some(Websocket {
                 url: Some(base.socket_url(&token)),
-                connection_expiry: Some(end.to_string()),
+                // The connection's, not the URL's.
+                connection_expiry: Some(now.plus_millis(limits::CONNECTION_EXPIRY_MS).to_string()),
             })
         } else {
             None

@@ -237,7 +237,7 @@ async fn urls_name_what_the_client_used() {
         let answer = site.send(request).await.ok();
         assert!(text(&answer["Websocket"]["Url"]).starts_with(&base), "{answer}");
         assert!(answer.get("ConnectionCredentials").is_none());
-        assert_eq!(answer["Websocket"]["ConnectionExpiry"], "2026-06-01T00:01:40.000Z");
+        assert_eq!(answer["Websocket"]["ConnectionExpiry"], "2026-06-01T02:00:00.000Z");
     }
     let site = Site::demo_with(|config| {
         config.set("server.public_url", "https://chat.example.org/eu", "test").unwrap();
