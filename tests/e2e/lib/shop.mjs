@@ -9,20 +9,22 @@ import { event } from "./stage.mjs";
 
 /**
  * Opens the page, on an origin of its own, with a library (the text or the URL of a script) and the
- * application in `page/chatjs.js`; gives what that application tells.
+ * application in `page/chatjs.js`, perhaps with headers; gives what that application tells. `watch`
+ * has the page before anything is in it.
  */
-export async function open(stage, library, options = {}) {
+export async function open(stage, library, { headers, watch, ...options } = {}) {
   const application = path.join(import.meta.dirname, "..", "page", "chatjs.js");
   const source = library.url ?? "/library.js";
   const body =
     `<!doctype html><title>shop</title><script src="${source}"></script>` +
     '<script src="/application.js"></script>';
   const origin = await stage.site({
-    "/": { type: "text/html; charset=utf-8", body },
+    "/": { type: "text/html; charset=utf-8", headers, body },
     "/library.js": { type: "text/javascript", body: library.text },
     "/application.js": { type: "text/javascript", body: await readFile(application) },
   });
   const page = await stage.page(options);
+  watch?.(page);
   const told = new Log("page");
   await page.exposeFunction("note", (entry) => told.push(entry));
   await page.goto(origin);

@@ -23,7 +23,10 @@ export const DEMO = {
   flow: "22222222-2222-4222-8222-222222222222",
 };
 
-/** Where a certificate is, if the servers are to have TLS: `tls.test.mjs` says so. */
+/**
+ * Where a certificate is, if the servers are to have TLS, and a browser's home in which its authority
+ * is trusted: `tls.test.mjs` says so.
+ */
 const { TLS_FOLDER } = process.env;
 
 /** The short names of event content types. */
@@ -277,6 +280,7 @@ class Stage {
         "--disable-component-update",
         "--disable-sync",
       ],
+      ...(TLS_FOLDER && { env: { ...process.env, HOME: path.join(TLS_FOLDER, "home") } }),
     });
     this.#cleanups.push(() => browser.close());
     return browser;

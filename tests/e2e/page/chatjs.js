@@ -1,5 +1,6 @@
 // In the page: opens sessions of amazon-connect-chatjs and tells (`note`) what they say. Written
-// as an application would be, against the documented API alone.
+// as an application would be, against the documented API alone, and what of it is in every version
+// since 1.0.8.
 
 const events = "application/vnd.amazonaws.connect.event.";
 const sessions = [];
@@ -15,16 +16,18 @@ async function startChat(endpoint, name) {
   return (await response.json()).data.startChatResult;
 }
 
-/** Opens a session; gives its number. */
-async function openSession(endpoint, chatDetails) {
+/** Opens a session of a customer, or of an agent without Streams; gives its number. */
+async function openSession(endpoint, chatDetails, type = "CUSTOMER") {
   connect.ChatSession.setGlobalConfig({
     region: "us-west-2",
     endpoint,
-    loggerConfig: { useDefaultLogger: true, level: connect.LogLevel.WARN },
+    loggerConfig: { useDefaultLogger: true, level: connect.ChatSession.LogLevel.WARN },
   });
+  // Which an agent's page has from Streams. Without it a session takes the participant token.
+  const getConnectionToken = () => Promise.reject(new Error("there is no Streams"));
   const session = connect.ChatSession.create({
-    chatDetails,
-    type: "CUSTOMER",
+    chatDetails: type === "AGENT" ? { ...chatDetails, getConnectionToken } : chatDetails,
+    type,
     disableCSM: true,
   });
   const number = sessions.push(session) - 1;
@@ -32,7 +35,7 @@ async function openSession(endpoint, chatDetails) {
   session.onMessage(tell("message"));
   session.onTyping(tell("typing"));
   session.onConnectionEstablished(tell("established"));
-  session.onConnectionLost(tell("lost"));
+  session.onConnectionLost?.(tell("lost"));
   session.onConnectionBroken(tell("broken"));
   session.onEnded(tell("ended"));
   await session.connect();

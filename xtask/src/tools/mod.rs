@@ -5,6 +5,7 @@
 //! runs as root; else the task stops and names the command.
 
 pub(crate) mod cargo_deny;
+pub(crate) mod certutil;
 pub(crate) mod chromium;
 pub(crate) mod debian;
 pub(crate) mod node;
