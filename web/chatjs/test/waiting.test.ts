@@ -41,6 +41,10 @@ test("what is asked before the file is there is done when it is, in order and be
   expect(session.getChatDetails()).toMatchObject({ participantId, connectionDetails: undefined });
   expect(session.getConnectionState()).toEqual({ state: "new" });
   expect(session.getRoster()).toEqual([]);
+  expect(session.controller).toMatchObject({ ...session.getChatDetails(), sessionType: "CUSTOMER" });
+  expect(session.controller.connectionHelper).toBeUndefined();
+  expect(session.controller.connectionDetailsProvider).toBeNull();
+  expect(() => session.controller.getConnectionStatus()).toThrow("never been connected");
   const lists: unknown[] = [];
   session.onTranscriptUpdated((event) => lists.push((event as { data: { transcript: unknown[] } }).data.transcript));
   const dropped = vi.fn();
@@ -51,7 +55,7 @@ test("what is asked before the file is there is done when it is, in order and be
   expect(asked).toHaveLength(1);
   asked[0]?.come();
   // Whoever sees the real controller comes after what waited for it.
-  await vi.waitUntil(() => "sessionType" in session.controller);
+  await vi.waitUntil(() => "begin" in session.controller);
   sent.push(session.sendMessage(text("three")));
   expect(await connected).toMatchObject({ connectSuccess: true, metadata: 7 });
   await caughtUp;
@@ -112,6 +116,6 @@ test("a session that is closed before the file is there stays silent", async () 
 
   const other = create();
   other.close({ forget: true });
-  await vi.waitUntil(() => "sessionType" in other.controller);
+  await vi.waitUntil(() => "begin" in other.controller);
   expect(await rejection(other.connect())).toMatchObject({ connectSuccess: false });
 });

@@ -13,6 +13,7 @@ import {
   connectFailed,
   type ConnectResult,
   type Download,
+  neverConnected,
   noConnection,
   notConnected,
   type Result,
@@ -144,7 +145,7 @@ export class Controller implements Listener, Participant {
 
   /** Throws before the first `connect` has succeeded (S58, S83). */
   #connectedStatus(): string {
-    if (this.#status === undefined) throw new TypeError("the session has never been connected: call connect() first");
+    if (this.#status === undefined) throw neverConnected();
     return this.#status;
   }
 

@@ -49,6 +49,11 @@ export function notConnected(method: string): string {
   return `Failed to call ${method}, No active connection`;
 }
 
+/** What is thrown at those who ask for a connection before there ever was one (S58, S83). */
+export function neverConnected(): TypeError {
+  return new TypeError("the session has never been connected: call connect() first");
+}
+
 /** What a call that failed rejects with; `metadata` is a member of it or is not. */
 export function callFailed(method: string, error: DoneError, metadata: { metadata?: unknown }): unknown {
   // What the storage of files could not be reached with (S74).

@@ -4,8 +4,8 @@ import { CALLBACKS, eventOf, type Handler, type Handlers, type Subscribe } from 
 import type { Settings } from "../api/config";
 import { handlersOf } from "../api/controller";
 import { log, LogLevel } from "../api/log";
-import { callFailed, type ChatDetails, connectFailed, noConnection } from "../api/results";
-import type { Participant, WithMetadata } from "../api/rules";
+import { callFailed, type ChatDetails, connectFailed, neverConnected, noConnection } from "../api/results";
+import type { Participant, SessionType, WithMetadata } from "../api/rules";
 import { addMethods, CustomerChatSession, METHODS } from "../api/session";
 import { thrown } from "../host/core";
 import { addition } from "./addition";
@@ -60,8 +60,17 @@ export function newSession(participant: Participant, settings: Settings, chatloo
   return session;
 }
 
-/** Stands behind a session until its controller is there. */
+/** Stands behind a session until its controller is there, with what applications of the original look for in one. */
 class Waiting {
+  declare readonly initialContactId: string;
+  declare readonly contactId: string;
+  declare readonly participantId: string;
+  declare readonly participantToken: string | undefined;
+  readonly sessionType: SessionType;
+  // What there is with a connection: none of it as yet.
+  readonly connectionDetails = undefined;
+  readonly connectionHelper = undefined;
+  readonly connectionDetailsProvider = null;
   readonly connectionState: Connection = { state: "new" };
   readonly roster: readonly Person[] = [];
   readonly pubsub: Handlers;
@@ -70,11 +79,9 @@ class Waiting {
   readonly #load: () => Promise<ChatloomController>;
   #loading: Promise<ChatloomController> | undefined;
 
-  constructor(
-    readonly participant: Participant,
-    settings: Settings,
-    chatloom: ChatloomOptions,
-  ) {
+  constructor(participant: Participant, settings: Settings, chatloom: ChatloomOptions) {
+    Object.assign(this, participant);
+    this.sessionType = settings.sessionType;
     const callbacks = (this.pubsub = handlersOf(participant, settings));
     this.#load = async () => (await addition()).begin(participant, settings, chatloom, callbacks);
     void this.loaded();
@@ -112,11 +119,21 @@ class Waiting {
   }
 
   getChatDetails(): ChatDetails {
-    return { ...this.participant, connectionDetails: undefined };
+    const { initialContactId, contactId, participantId, participantToken, connectionDetails } = this;
+    return { initialContactId, contactId, participantId, participantToken, connectionDetails };
   }
 
   subscribe(name: string, callback: Handler): () => void {
     return this.pubsub.subscribe(name, callback);
+  }
+
+  /** As of any session that has never been connected (S58). */
+  getConnectionStatus(): never {
+    throw neverConnected();
+  }
+
+  breakConnection(): void {
+    this.close(undefined);
   }
 
   cleanUpOnParticipantDisconnect(): void {

@@ -158,9 +158,8 @@ export function valuesOf(input: Input): Values {
 /** What goes into the core: numbers, and texts in the place of their lengths. */
 export type Values = (number | string)[];
 
-/** The outputs in so many values, and the text behind them. */
-export function outputsOf(values: Float64Array, text: string): Output[] {
-  let at = 0;
+/** The outputs in the values between two places, and the text behind them. */
+export function outputsOf(values: Float64Array, at: number, end: number, text: string): Output[] {
   let textAt = 0;
 
   function next(): unknown {
@@ -178,18 +177,19 @@ export function outputsOf(values: Float64Array, text: string): Output[] {
         read(into);
         continue;
       }
-      let value: unknown = mark === "=" ? rest || type : next();
-      if (value === undefined) continue;
-      const times = <T>(each: () => T) => Array.from({ length: value as number }, each);
-      if (mark === "{") value = JSON.parse(value as string);
-      else if (mark === "*") value = times(() => read({}));
-      else if (mark === ":") value = Object.fromEntries(times(() => [next(), next()]));
-      into[name] = value;
+      const value = mark === "=" ? rest || type : next();
+      if (value !== undefined) into[name] = mark === "" || mark === "=" ? value : marked(mark, value);
     }
     return into;
   }
 
+  function marked(mark: string, value: unknown): unknown {
+    if (mark === "{") return JSON.parse(value as string);
+    const list = Array.from({ length: value as number }, () => (mark === "*" ? read({}) : [next(), next()]));
+    return mark === "*" ? list : Object.fromEntries(list as [string, unknown][]);
+  }
+
   const all = [];
-  while (at < values.length) all.push(read({}));
+  while (at < end) all.push(read({}));
   return all as unknown as Output[];
 }

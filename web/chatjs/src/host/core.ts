@@ -365,10 +365,11 @@ export class Core {
     if (count === 0) return [];
     this.#view();
     const start = this.#exports.output() / 8;
-    const values = this.#values.subarray(start, start + count) as unknown as [number, number];
+    const place = this.#values[start]!;
+    const length = this.#values[start + 1]!;
     // Often there are none.
-    const text = values[1] && this.#decoder.decode(this.#bytes.subarray(values[0], values[0] + values[1]));
-    return outputsOf(this.#values.subarray(start + 2, start + count), text || "");
+    const text = length > 0 ? this.#decoder.decode(this.#bytes.subarray(place, place + length)) : "";
+    return outputsOf(this.#values, start + 2, start + count, text);
   }
 
   /** The buffer of a memory is another one when it has grown. */

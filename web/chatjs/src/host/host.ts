@@ -366,8 +366,8 @@ export class Host {
     }
   }
 
-  #event({ session, ...event }: { session: number } & EventOutput): void {
-    const begun = this.#sessions.get(session);
+  #event(event: { session: number } & EventOutput): void {
+    const begun = this.#sessions.get(event.session);
     if (!begun) return;
     if (event.type === "broken" || event.type === "ended") begun.live = false;
     if (event.type === "lost") begun.lost = true;
