@@ -46,7 +46,10 @@ for (const file of FILES) {
       // It is a run of its own, not a part of this one.
       delete env.NODE_TEST_CONTEXT;
       const args = ["--test", "--test-reporter=spec", path.join(import.meta.dirname, file)];
-      const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: "utf8" });
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+        env,
+        encoding: "utf8",
+      });
       assert.equal(status, 0, stdout + stderr);
       assert.match(stdout, /pass [1-9]/);
     } finally {
