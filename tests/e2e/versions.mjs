@@ -19,6 +19,8 @@ const VERSIONS = {
   "5.0.0": "amazon-connect-chatjs",
 };
 
+/** Some versions look for the global object by `eval`, and go on without it. */
+const EVAL = "script-src: eval";
 const JOINED = event("participant.joined");
 const LEFT = event("participant.left");
 const WORDS = 'Gr\u00fc\u00dfe \u{1F600}\n"Ana"';
@@ -30,22 +32,31 @@ async function library(version) {
   return { text: await readFile(path.join(folder, "dist", "amazon-connect-chat.js")) };
 }
 
-/** A page with a library; what it is told, what its sockets carry, and what its policy forbade. */
+/** A page with a library; what it is told, what its sockets carry, and what it was refused. */
 async function openPage(stage, server, text) {
   const frames = new Log("frames");
-  const forbidden = [];
-  const watch = (page) => {
+  const refused = [];
+  const watch = async (page) => {
     page.on("websocket", (socket) =>
       socket.on("framereceived", ({ payload }) => frames.push(JSON.parse(payload))),
     );
-    page.on("console", (message) => {
-      if (/Content Security Policy/.test(message.text())) forbidden.push(message.text());
+    page.on("response", (response) => {
+      if (response.status() >= 400 && response.url().startsWith(server.url)) {
+        refused.push(`${response.status()} ${response.url()}`);
+      }
     });
+    page.on("pageerror", (error) => refused.push(String(error)));
+    await page.exposeFunction("forbid", (what) => refused.push(what));
+    await page.addInitScript(() =>
+      document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+        forbid(`${violatedDirective}: ${blockedURI}`),
+      ),
+    );
   };
   const { host } = new URL(server.url);
   const policy = `default-src 'none'; script-src 'self'; connect-src https://${host} wss://${host}`;
   const headers = { "content-security-policy": policy };
-  return { ...(await open(stage, text, { headers, watch })), frames, forbidden };
+  return { ...(await open(stage, text, { headers, watch })), frames, refused };
 }
 
 /** An agent signs in and takes a chat, as a desk's back end does; what its session needs. */
@@ -71,6 +82,7 @@ const isItem = (contentType, role) => (entry) =>
   entry.item?.ContentType === contentType && entry.item.ParticipantRole === role;
 const says = (text) => (entry) => entry.kind === "message" && entry.item?.Content === text;
 const types = (role) => (entry) => entry.kind === "typing" && entry.item.ParticipantRole === role;
+const isFromFlow = ({ item }) => item?.ParticipantRole === "SYSTEM";
 const subscribed = ({ topic, content }) =>
   topic === "aws/subscribe" && content.status === "success";
 
@@ -94,12 +106,10 @@ async function chat(stage, server, version) {
   const details = await customer.page.evaluate((url) => startChat(url, "Jane"), server.url);
   const jane = await openSession(customer, details, "CUSTOMER");
   // The flow greets whoever has subscribed.
-  await customer.told.find("greeting", ({ item }) => item?.ParticipantRole === "SYSTEM");
+  await customer.told.find("greeting", isFromFlow);
   await send(customer, jane, "an agent, please");
-  await customer.told.find(
-    "what the flow says to that",
-    ({ item }) => /agent/.test(item?.Content) && item.ParticipantRole === "SYSTEM",
-  );
+  // With its answer the flow hands her over.
+  await customer.told.findAll("words of the flow", 2, isFromFlow);
 
   const ana = await openSession(agent, await accept(server, details.ContactId), "AGENT");
   await agent.frames.find("answer to its subscription", subscribed);
@@ -146,21 +156,18 @@ async function chat(stage, server, version) {
       [],
     );
   }
-  return [...customer.forbidden, ...agent.forbidden];
+  const refused = [...customer.refused, ...agent.refused].filter((what) => what !== EVAL);
+  assert.deepEqual(refused, []);
 }
 
 scenario("ChatJS 1.0.8 to 5.0.0: a whole chat each, customer and agent", async (stage) => {
   const server = await stage.server();
   const run = async (version) => {
     try {
-      return await chat(stage, server, version);
+      await chat(stage, server, version);
     } catch (error) {
       throw new Error(`ChatJS ${version}: ${error.message}`, { cause: error });
     }
   };
-  const versions = Object.keys(VERSIONS);
-  const forbidden = await Promise.all(versions.map(run));
-  for (const [index, version] of versions.entries()) {
-    assert.deepEqual(forbidden[index], [], version);
-  }
+  await Promise.all(Object.keys(VERSIONS).map(run));
 });

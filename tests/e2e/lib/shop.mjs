@@ -10,7 +10,7 @@ import { event } from "./stage.mjs";
 /**
  * Opens the page, on an origin of its own, with a library (the text or the URL of a script) and the
  * application in `page/chatjs.js`, perhaps with headers; gives what that application tells. `watch`
- * has the page before anything is in it.
+ * gets the page before anything is in it.
  */
 export async function open(stage, library, { headers, watch, ...options } = {}) {
   const application = path.join(import.meta.dirname, "..", "page", "chatjs.js");
@@ -24,7 +24,7 @@ export async function open(stage, library, { headers, watch, ...options } = {}) 
     "/application.js": { type: "text/javascript", body: await readFile(application) },
   });
   const page = await stage.page(options);
-  watch?.(page);
+  await watch?.(page);
   const told = new Log("page");
   await page.exposeFunction("note", (entry) => told.push(entry));
   await page.goto(origin);
