@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chatloom_engine::{
     Audience, Chat, Draft, DraftBody, Entry, EntryKind, Rules, StartChat,
     entry::item_id,
-    token::{AgentUse, Keys, NextPage, Seat, SeatUse},
+    token::{AgentUse, FilePass, FileUse, Keys, NextPage, Seat, SeatUse},
     transcript,
 };
 use chatloom_wire::{
@@ -65,6 +65,41 @@ pub fn token(data: &[u8]) {
         assert_eq!(keys.page(&minted, &seat, NOW).as_ref(), Ok(&page));
         let other = Seat { participant: format!("{participant}2").into(), ..seat };
         assert!(keys.page(&minted, &other, NOW).is_err(), "a page of one reader is not another's");
+    }
+    let (id, other) = (ContactId::from(chat), ContactId::from(format!("{chat}2")));
+    for (of_use, other_use) in
+        [(FileUse::Upload, FileUse::Download), (FileUse::Download, FileUse::Upload)]
+    {
+        assert!(keys.file(of_use, token, NOW).is_err(), "nobody signed this");
+        let inline = token.len() % 2 == 0;
+        let pass = FilePass { chat: id.clone(), attachment: contact.into(), inline };
+        if let Ok(minted) = keys.mint_file(of_use, &pass, end) {
+            assert_eq!(keys.file(of_use, &minted, NOW).as_ref(), Ok(&pass));
+            assert!(keys.file(of_use, &minted, end).is_err(), "it has an end");
+            assert!(keys.file(other_use, &minted, NOW).is_err(), "it is for one way");
+        }
+    }
+    assert!(keys.view(token, &id, NOW).is_err(), "nobody signed this");
+    if let Ok(minted) = keys.mint_view(&id, contact, end) {
+        assert_eq!(keys.view(&minted, &id, NOW).as_deref(), Ok(contact));
+        assert!(keys.view(&minted, &other, NOW).is_err(), "it was shown in one chat");
+        assert!(keys.sign_in(&minted, NOW).is_err(), "nobody signs in with a view");
+    }
+    assert!(keys.sign_in(token, NOW).is_err(), "nobody signed this");
+    if let Ok(minted) = keys.mint_sign_in(&id, contact, end) {
+        assert_eq!(keys.sign_in(&minted, NOW), Ok((id.clone(), contact.to_owned())));
+        assert!(keys.view(&minted, &id, NOW).is_err(), "a session is no view");
+        changed(&keys, &minted, token);
+    }
+}
+
+/// With any byte of it changed, a token is no token of ours.
+fn changed(keys: &Keys, minted: &str, how: &str) {
+    let mut bytes = minted.as_bytes().to_vec();
+    let at = how.bytes().fold(0, |sum, byte| sum + usize::from(byte)) % bytes.len();
+    bytes[at] ^= how.bytes().next_back().map_or(1, |byte| byte & 0x3f).max(1);
+    if let Ok(forged) = String::from_utf8(bytes) {
+        assert!(keys.sign_in(&forged, NOW).is_err(), "changed at {at}");
     }
 }
 

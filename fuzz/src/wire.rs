@@ -3,16 +3,25 @@
 use chatloom_wire::{
     Item, ServiceError, Timestamp,
     contact::{
-        DescribeContactResponse, StartChatAnswer, StartChatContactRequest,
-        StartChatContactResponse, StartChatRequest, StopContactRequest, TagContactRequest,
-        UpdateContactAttributesRequest, UpdateContactRequest,
+        CreateParticipantRequest, CreateParticipantResponse,
+        CreatePersistentContactAssociationRequest, CreatePersistentContactAssociationResponse,
+        DescribeContactResponse, GetContactAttributesResponse, ListContactReferencesResponse,
+        StartChatAnswer, StartChatContactRequest, StartChatContactResponse, StartChatRequest,
+        StartContactStreamingRequest, StartContactStreamingResponse, StopContactRequest,
+        StopContactStreamingRequest, TagContactRequest, UpdateContactAttributesRequest,
+        UpdateContactRequest, UpdateParticipantAuthenticationRequest,
+        UpdateParticipantRoleConfigRequest,
     },
     frame::{ClientFrame, ServerFrame},
+    interactive::{Interactive, InteractiveResponse},
     json,
     participant::{
+        CancelParticipantAuthenticationRequest, CompleteAttachmentUploadRequest,
         CreateParticipantConnectionRequest, CreateParticipantConnectionResponse,
-        DisconnectParticipantRequest, GetTranscriptRequest, GetTranscriptResponse,
-        SendEventRequest, SendMessageRequest, SentResponse,
+        DescribeViewResponse, DisconnectParticipantRequest, GetAttachmentRequest,
+        GetAttachmentResponse, GetAuthenticationUrlRequest, GetAuthenticationUrlResponse,
+        GetTranscriptRequest, GetTranscriptResponse, SendEventRequest, SendMessageRequest,
+        SentResponse, StartAttachmentUploadRequest, StartAttachmentUploadResponse,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -24,6 +33,7 @@ pub const TARGETS: &[(&str, super::Target)] = &[
     ("server_frame", server_frame),
     ("participant", participant),
     ("contact", contact),
+    ("interactive", interactive),
     ("service_error", service_error),
     ("timestamp", timestamp),
 ];
@@ -100,6 +110,25 @@ pub fn participant(data: &[u8]) {
     if let Some(request) = settles::<DisconnectParticipantRequest>(text) {
         let _ = request.check();
     }
+    if let Some(request) = settles::<StartAttachmentUploadRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<CompleteAttachmentUploadRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<GetAttachmentRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<GetAuthenticationUrlRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<CancelParticipantAuthenticationRequest>(text) {
+        let _ = request.check();
+    }
+    settles::<StartAttachmentUploadResponse>(text);
+    settles::<GetAttachmentResponse>(text);
+    settles::<DescribeViewResponse>(text);
+    settles::<GetAuthenticationUrlResponse>(text);
     settles::<CreateParticipantConnectionResponse>(text);
     settles::<SentResponse>(text);
     settles::<GetTranscriptResponse>(text);
@@ -123,11 +152,55 @@ pub fn contact(data: &[u8]) {
     if let Some(request) = settles::<TagContactRequest>(text) {
         let _ = request.check();
     }
+    if let Some(request) = settles::<CreateParticipantRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<CreatePersistentContactAssociationRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<StartContactStreamingRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<StopContactStreamingRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<UpdateParticipantAuthenticationRequest>(text) {
+        let _ = request.check();
+    }
+    if let Some(request) = settles::<UpdateParticipantRoleConfigRequest>(text) {
+        let _ = request.checked();
+    }
+    settles::<CreateParticipantResponse>(text);
+    settles::<CreatePersistentContactAssociationResponse>(text);
+    settles::<StartContactStreamingResponse>(text);
+    settles::<GetContactAttributesResponse>(text);
+    settles::<ListContactReferencesResponse>(text);
     settles::<StartChatContactResponse>(text);
     // Its times are numbers: one of 40 digits may come back with another last bit.
     again::<DescribeContactResponse>(text);
     settles::<StartChatRequest>(text);
     settles::<StartChatAnswer>(text);
+}
+
+/// The content of interactive messages and of what customers choose in them.
+pub fn interactive(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let message = Interactive::read(text);
+    let written = message.to_text();
+    let again = Interactive::read(&written);
+    assert_eq!(again.to_text(), written, "the form is settled after one round");
+    let is_known = |message: &Interactive| !matches!(message, Interactive::Other(_));
+    assert_eq!(is_known(&again), is_known(&message), "what was known stays known");
+    assert_eq!(again.check(), message.check());
+    assert_eq!(again.title(), message.title());
+    if is_known(&message) {
+        assert_eq!(again.template_type(), message.template_type());
+    } else {
+        assert_eq!(written, text, "what is not known passes as it came");
+    }
+    let response = InteractiveResponse::read(text);
+    let written = response.to_text();
+    assert!(InteractiveResponse::read(&written) == response, "a choice survives being passed on");
 }
 
 /// An error answer: the first line is the header that names the error, the rest the body.

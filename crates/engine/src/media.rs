@@ -112,7 +112,9 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fff9}'..='\u{ffff}')
     };
-    if name.trim().is_empty() || name.chars().all(|c| c == '.') || name.chars().any(is_odd) {
+    // Spaces at the ends of a name do not last, and what is only dots then is a folder.
+    let is_none = name.chars().all(|c| c == '.' || c.is_whitespace());
+    if is_none || name.chars().any(is_odd) {
         return Err(Refusal::new(
             ErrorKind::Validation,
             "AttachmentName: a file's name without folders, control characters and marks of \
@@ -220,6 +222,8 @@ mod tests {
             ".",
             "..",
             "...",
+            "  . ",
+            ". .",
             "/",
             "a/b",
             "..\\a",

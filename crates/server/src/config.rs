@@ -13,6 +13,8 @@ mod chaos;
 mod connection;
 mod cors;
 mod flows;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod http;
 mod instance;
 mod keys;

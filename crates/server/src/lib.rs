@@ -35,6 +35,9 @@ pub mod config;
 pub mod export;
 mod files;
 mod followers;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod hub;
 mod keys;

@@ -6,6 +6,8 @@
 //! names) is in no error and no log line.
 
 pub(crate) mod demo;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod id_token;
 
 use std::{sync::Arc, time::Duration};

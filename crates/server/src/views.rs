@@ -175,6 +175,10 @@ fn read(path: &Path, config: &Config) -> Result<View, String> {
 }
 
 fn parse(text: &str, config: &Config) -> Result<View, String> {
+    // Serde also reads a struct from a list.
+    if !text.trim_start().starts_with('{') {
+        return Err("not a JSON object".to_owned());
+    }
     let file: ViewFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let ViewFile { id, name, version, content } = file;
     if !(1..=500).contains(&id.len())
@@ -211,6 +215,33 @@ fn json_text(member: &str, value: Value) -> Result<String, String> {
         Value::String(text) if serde_json::from_str::<Value>(&text).is_ok() => Ok(text),
         value @ (Value::Object(_) | Value::Array(_)) => Ok(value.to_string()),
         _ => Err(format!("{member}: neither JSON nor a text that is JSON")),
+    }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing {
+    //! A fuzz target for files of views.
+
+    use serde_json::Value;
+
+    use super::parse;
+    use crate::config::Config;
+
+    /// What is taken as a view can be answered as one: a name that stands in a path, and JSON where
+    /// clients read JSON.
+    pub fn view_file(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else { return };
+        let Ok(view) = parse(text, &Config::default()) else { return };
+        assert!(text.trim_start().starts_with('{'), "it is an object");
+        let id = view.id.as_deref().expect("it has an id");
+        assert!(http::Uri::try_from(format!("/{id}")).is_ok(), "{id} stands in a path");
+        assert!(view.name.is_some_and(|name| !name.is_empty()));
+        let content = view.content.expect("it has a content");
+        for text in [content.input_schema, content.template] {
+            let text = text.expect("it has both");
+            assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text} is JSON");
+        }
+        assert!(content.actions.iter().all(|action| !action.is_empty()));
     }
 }
 
@@ -267,8 +298,9 @@ mod tests {
     fn what_is_no_view_is_named() {
         let long = view(&format!(r#""Id":"{}","Name":"a""#, "x".repeat(501)));
         let good = view(r#""Id":"a","Name":"a""#);
-        let cases: [(&str, &str); 7] = [
+        let cases: [(&str, &str); 8] = [
             ("{", "EOF"),
+            (r#"["a","a",1,{"InputSchema":{},"Template":{}}]"#, "object"),
             (&view(r#""Id":"a b","Name":"a""#), "Id"),
             (&long, "Id"),
             (&view(r#""Id":"a","Name":"""#), "Name"),

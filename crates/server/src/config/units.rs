@@ -279,9 +279,27 @@ macro_rules! parsed_settings {
 parsed_settings! {
     bool, "true or false";
     u32, "a whole number";
-    u64, "a whole number";
-    usize, "a whole number";
 }
+
+/// Whole numbers that the file can have, too: TOML's end at 2^63 - 1.
+macro_rules! whole_settings {
+    ($($type:ty,)*) => {$(
+        impl Setting for $type {
+            fn from_text(text: &str) -> Result<Self, String> {
+                let number = text.trim().parse().ok();
+                number.filter(|number| i64::try_from(*number).is_ok()).ok_or_else(|| {
+                    format!("{text:?} is not a whole number of at most {}", i64::MAX)
+                })
+            }
+
+            fn to_toml(&self) -> Option<String> {
+                Some(self.to_string())
+            }
+        }
+    )*};
+}
+
+whole_settings! { u64, usize, }
 
 impl Setting for f64 {
     fn from_text(text: &str) -> Result<Self, String> {
@@ -378,6 +396,17 @@ mod tests {
         for text in ["", "10", "s", "-1s", "1.5s", "10 years", "99999999999999999999d"] {
             assert!(Period::from_text(text).is_err(), "{text}");
             assert!(Size::from_text(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_those_that_a_file_can_have() {
+        let largest = i64::MAX.to_string();
+        assert_eq!(u64::from_text(&largest), Ok(i64::MAX as u64));
+        assert!(toml::from_str::<toml::Table>(&format!("a = {largest}")).is_ok());
+        for text in ["9223372036854775808", "18446744073709551615", "-1", "1.0", ""] {
+            assert!(u64::from_text(text).is_err(), "{text}");
+            assert!(usize::from_text(text).is_err(), "{text}");
         }
     }
 

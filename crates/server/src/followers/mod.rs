@@ -7,6 +7,8 @@
 //! has the same id twice.
 
 mod bot;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod protocol;
 mod stream;
 

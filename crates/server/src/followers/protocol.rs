@@ -157,8 +157,12 @@ pub(super) struct Chunk {
     pub(super) content_type: Option<String>,
 }
 
-/// Reads JSON of a bot. Only where it is wrong, not what it says.
+/// Reads a JSON object of a bot. Only where it is wrong, not what it says.
 pub(super) fn read<T: for<'de> Deserialize<'de>>(what: &str, text: &[u8]) -> Result<T, Failure> {
+    // Serde also reads a struct from a list, which no bot means.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(Failure::Unusable(format!("{what}: not a JSON object")));
+    }
     serde_json::from_slice(text).map_err(|error| {
         Failure::Unusable(format!(
             "{what}: {:?} error in line {} column {}",

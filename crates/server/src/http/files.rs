@@ -275,7 +275,7 @@ fn failed(error: &BlobError) -> ServiceError {
 /// Whether a browser shows or saves a file, and under which name (RFC 6266). Clients that know the
 /// extended form take it; for the others what is not ASCII, or means something in a header or to a
 /// file system, is an underscore.
-fn disposition(inline: bool, name: &str) -> String {
+pub(super) fn disposition(inline: bool, name: &str) -> String {
     let kind = if inline { "inline" } else { "attachment" };
     let plain: String = name
         .chars()

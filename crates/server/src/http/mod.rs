@@ -10,6 +10,8 @@ mod cors;
 mod delete;
 pub(crate) mod error;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod guide;
 mod health;
 pub(crate) mod limits;

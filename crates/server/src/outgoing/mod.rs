@@ -5,6 +5,8 @@
 //! to whoever the answer names. What a call says, and its URL, reach no log.
 
 mod addresses;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod signature;
 pub(crate) mod sse;
 

@@ -1,12 +1,13 @@
 //! ID tokens: whether one is the provider's, for us, for this question, and good now.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chatloom_wire::Timestamp;
+use chatloom_wire::{Timestamp, json};
 use ring::signature::{
     self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RsaPublicKeyComponents,
     UnparsedPublicKey,
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// How far the provider's clock may be from ours, in seconds.
@@ -52,7 +53,7 @@ struct Key {
 struct Header {
     alg: String,
     kid: Option<String>,
-    crit: Option<serde_json::Value>,
+    crit: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -105,7 +106,7 @@ pub(super) fn verify(
 }
 
 fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    json::read(&String::from_utf8(URL_SAFE_NO_PAD.decode(part).ok()?).ok()?).ok()
 }
 
 fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), &'static str> {
@@ -187,7 +188,7 @@ fn number(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::sign_in::demo::SigningKey;
@@ -245,6 +246,9 @@ mod tests {
             let result = verified(&key.sign(&changed).unwrap(), &keys);
             assert_eq!(result.is_ok(), holds, "{changed}");
         }
+        let list =
+            json!(["https://login.example", "s-1", "client", null, NOW + 300, NOW, "n-1", null,]);
+        assert!(verified(&key.sign(&list).unwrap(), &keys).is_err(), "claims are an object");
         let mut several = claims();
         several["aud"] = json!(["client", "other"]);
         several["azp"] = json!("client");
