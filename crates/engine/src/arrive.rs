@@ -3,7 +3,7 @@
 use chatloom_wire::{ContentType, ErrorKind, ParticipantId, ParticipantRole, Timestamp};
 
 use crate::{
-    AgentUser, Answer, Answering, Chat, Decision, Draft, Follower, FollowerKind, Participant,
+    AgentUser, Answer, Answering, Chat, Decision, Draft, Flow, Follower, FollowerKind, Participant,
     Phase, Presence, Refusal, Rules,
     compose::{event, message, text},
     limits,
@@ -23,6 +23,9 @@ impl Rules {
         after.updated_at = now;
         if let Some(participant) = after.participant_mut(&participant.id) {
             participant.presence = Presence::Joined;
+        }
+        if participant.role == ParticipantRole::CustomBot {
+            after.waits_for_bot = None;
         }
         let mut entries = vec![event(chat, Some(participant), ContentType::ParticipantJoined)];
         if matches!(chat.phase, Phase::Started { .. })
@@ -45,44 +48,57 @@ impl Rules {
     /// The greeting, and then to who answers first.
     fn begin_flow(&self, now: Timestamp, chat: &Chat, after: &mut Chat, entries: &mut Vec<Draft>) {
         let flow = self.flow(&chat.contact_flow_id);
-        // A flow that has no assistant any more, or none yet when the chat was started, has nobody.
-        let answers = chat.assistant().map(|assistant| (assistant, &flow.assistant));
-        let (speaker, greeting) = match answers {
-            Some((assistant, Answering::Script(script))) => {
-                entries.extend(after.begin_assistant());
-                (assistant, flow.greeting.as_ref().or(Some(&script.greeting)))
-            }
-            Some((assistant, Answering::Bot { name, .. })) => {
-                entries.extend(after.begin_assistant());
-                after.followers.push(Follower {
-                    // As much its own as the participant's.
-                    id: assistant.id.as_str().into(),
-                    kind: FollowerKind::Bot { name: name.clone() },
-                });
-                (assistant, flow.greeting.as_ref())
-            }
-            Some((_, Answering::Nobody)) | None => {
-                after.enqueue(now, flow.queue.clone());
-                (chat.system(), flow.greeting.as_ref())
-            }
-        };
-        if let Some(greeting) = greeting {
-            entries.push(text(chat, speaker, greeting));
+        if let Answering::CustomParticipant { within_ms } = flow.assistant {
+            after.phase = Phase::Assistant;
+            let is_here = after.custom_bot(now).is_some_and(|bot| bot.presence == Presence::Joined);
+            after.waits_for_bot = (!is_here).then(|| now.plus_millis(within_ms));
+            entries.extend(flow.greeting.as_ref().map(|words| text(chat, chat.system(), words)));
+        } else if !after.begin_assistant(flow, entries) {
+            // A flow that has no assistant any more, or none yet when the chat was started, has nobody.
+            after.enqueue(now, flow.queue.clone());
+            entries.extend(flow.greeting.as_ref().map(|words| text(chat, chat.system(), words)));
         }
     }
 }
 
 impl Chat {
-    /// An assistant answers from now on: a custom participant goes
-    /// (docs/protocol/participant-service.md §10.3).
-    fn begin_assistant(&mut self) -> Option<Draft> {
+    /// An assistant of a flow answers from now on: a custom participant goes
+    /// (docs/protocol/participant-service.md §10.3), and the assistant greets. Whether there is one.
+    pub(crate) fn begin_assistant(&mut self, flow: &Flow, entries: &mut Vec<Draft>) -> bool {
+        let Some(assistant) = self.assistant().map(|assistant| assistant.id.clone()) else {
+            return false;
+        };
+        let (name, greeting) = match &flow.assistant {
+            Answering::Nobody | Answering::CustomParticipant { .. } => return false,
+            Answering::Script(script) => {
+                (&script.name, flow.greeting.as_ref().or(Some(&script.greeting)))
+            }
+            Answering::Bot { name, display_name } => {
+                self.followers.push(Follower {
+                    // As much its own as the participant's.
+                    id: assistant.as_str().into(),
+                    kind: FollowerKind::Bot { name: name.clone() },
+                });
+                (display_name, flow.greeting.as_ref())
+            }
+        };
         self.phase = Phase::Assistant;
-        self.remove_custom_bot()
+        entries.extend(self.remove_custom_bot());
+        if let Some(assistant) = self.participant_mut(&assistant) {
+            // The one of a disconnect flow may be called otherwise.
+            name.clone_into(&mut assistant.name);
+            assistant.presence = Presence::Joined;
+        }
+        let speaker = self.assistant();
+        let greeting = greeting.zip(speaker).map(|(words, speaker)| text(self, speaker, words));
+        entries.extend(greeting);
+        true
     }
 
     /// The chat waits for an agent.
     pub(crate) fn enqueue(&mut self, now: Timestamp, queue: String) {
         self.current_contact_mut().queued = Some((queue.clone(), now));
+        self.waits_for_bot = None;
         self.phase = Phase::Queued { queue, since: now };
         self.updated_at = now;
     }

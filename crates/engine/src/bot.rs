@@ -104,7 +104,7 @@ impl Rules {
                 }
                 BotAction::Handover { queue } => {
                     let mut after = after.unwrap_or_else(|| chat.clone());
-                    let flow = self.flow(&chat.contact_flow_id);
+                    let flow = self.flow_of(chat);
                     if entries.is_empty()
                         && let Some(words) = &flow.handover
                     {
@@ -124,7 +124,8 @@ impl Rules {
         Decision { chat: after, entries, ..nothing }
     }
 
-    /// A bot has failed: the configured words, and to the queue.
+    /// A bot has failed: the configured words, and to the queue; the one of a disconnect flow ends the
+    /// chat.
     pub(crate) fn bot_failed(
         &self,
         now: Timestamp,
@@ -139,10 +140,16 @@ impl Rules {
         if let Some(BotAction::Say { content_type, content, streamed }) = so_far {
             entries.push(said(chat, bot, content_type, content, streamed.as_ref()));
         }
-        if let Some(words) = &self.flow(&chat.contact_flow_id).failure {
+        if let Some(words) = &self.flow_of(chat).failure {
             entries.push(text(chat, chat.system(), words));
         }
-        self.leave_bot(now, &mut after, None);
+        if chat.closing().is_some() {
+            // Nobody is to be asked anything any more.
+            after.dismiss_bot();
+            entries.push(leave::end(now, &mut after, EndReason::Other));
+        } else {
+            self.leave_bot(now, &mut after, None);
+        }
         Decision::change(after, entries)
     }
 
@@ -154,7 +161,8 @@ impl Rules {
         }
         // In a queue that no flow leads to nobody would look.
         let queue = queue.filter(|queue| self.queues().contains(queue));
-        let queue = queue.unwrap_or(&self.flow(&after.contact_flow_id).queue).to_owned();
+        let queue = queue.unwrap_or(&self.flow_of(after).queue).to_owned();
+        after.leave_closing();
         after.enqueue(now, queue);
     }
 }
@@ -277,7 +285,9 @@ impl Chat {
             ));
         }
         let agent = |participant: &Participant| participant.role == ParticipantRole::Agent;
-        if self.phase == Phase::Assistant || self.present().any(agent) {
+        let assistant = self.assistant().filter(|_| self.phase == Phase::Assistant);
+        let assists = assistant.is_some_and(|assistant| assistant.presence == Presence::Joined);
+        if assists || self.present().any(agent) {
             return Err(Refusal::new(
                 ErrorKind::Conflict,
                 "A custom participant cannot join while an agent or an assistant is there",

@@ -8,7 +8,9 @@ use chatloom_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, CustomBot, Follower, Past, Record, Refusal, Timers, guide::SignIn};
+use crate::{
+    Attachment, Closing, CustomBot, Follower, Past, Record, Refusal, Timers, guide::SignIn,
+};
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
 /// default.
@@ -23,7 +25,8 @@ pub struct Chat {
     /// Its contacts, oldest first; the last one is the present one. Never empty.
     pub contacts: Vec<Contact>,
     /// Everybody who is or was in it. The first is the customer, the second speaks for flows; an
-    /// assistant is third if the chat was started with one. Never fewer than two.
+    /// assistant is third if the chat was started with one, or may get one in the end. Never fewer than
+    /// two.
     pub participants: Vec<Participant>,
     /// What may be sent.
     pub content_types: Vec<ContentType>,
@@ -66,6 +69,12 @@ pub struct Chat {
     /// The customer is asked to sign in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
+    /// Until when the flow waits for a custom participant to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for_bot: Option<Timestamp>,
+    /// The disconnect flow that the customer is in, or was last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing: Option<Closing>,
 }
 
 /// Ids only: the rest is private.
@@ -117,7 +126,7 @@ impl Chat {
         self.participants.get(1).expect("a chat is started with somebody who speaks for flows")
     }
 
-    /// The assistant, if the chat was started with one.
+    /// The assistant, if the chat was started with one, or may get one in the end.
     pub fn assistant(&self) -> Option<&Participant> {
         self.participants.get(2).filter(|third| third.role == ParticipantRole::System)
     }
@@ -161,7 +170,11 @@ impl Chat {
     pub fn next_due(&self) -> Option<Timestamp> {
         let end = self.ends_by()?;
         let sign_in = self.sign_in.as_ref().map(|sign_in| sign_in.until);
-        [self.timers.next_due(), sign_in].into_iter().flatten().chain([end]).min()
+        [self.timers.next_due(), sign_in, self.waits_for_bot]
+            .into_iter()
+            .flatten()
+            .chain([end])
+            .min()
     }
 
     /// Its last moment, unless it ends before; `None` once it is over.
@@ -276,7 +289,7 @@ pub enum Phase {
         /// The deadline.
         connect_by: Timestamp,
     },
-    /// With the assistant.
+    /// With the assistant, or with a custom participant whom the flow has waited for.
     Assistant,
     /// Waiting for an agent.
     Queued {

@@ -234,7 +234,7 @@ impl Rules {
             }
             Command::Disconnect { participant } => {
                 let leaver = chat.admit(now, participant)?;
-                Ok(leave::disconnect(now, chat, leaver))
+                Ok(self.disconnect(now, chat, leaver))
             }
             Command::Accept { agent, participant } => arrive::accept(now, chat, agent, participant),
             Command::AddCustomBot { participant, name } => {
@@ -259,7 +259,7 @@ impl Rules {
             Command::Guide(step) => guide::guide(now, chat, step),
             Command::SetTimers { timers } => timers::configure(now, chat, timers),
             Command::Continue { past } => past::attach(now, chat, past),
-            Command::TimePassed { heard } => Ok(leave::time_passed(now, chat, heard)),
+            Command::TimePassed { heard } => Ok(self.time_passed(now, chat, heard)),
         }
     }
 }

@@ -26,8 +26,21 @@ pub struct Flow {
     pub assistant: Answering,
     /// What is said when a bot hands over and says nothing itself, 1 to 16,384 bytes.
     pub handover: Option<String>,
-    /// What is said when a bot has failed, before the chat goes to the queue; 1 to 16,384 bytes.
+    /// What is said when a bot has failed, before the chat goes to the queue, or when no custom
+    /// participant came; 1 to 16,384 bytes.
     pub failure: Option<String>,
+    /// What the customer goes on with when the agents have left; without it the chat ends then.
+    pub disconnect: Option<DisconnectFlow>,
+}
+
+/// What a customer goes on with when the agents have left
+/// (docs/protocol/participant-service.md §12.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisconnectFlow {
+    /// The flow, by its id. One in which nobody answers ends the chat with its greeting.
+    pub flow: ContactFlowId,
+    /// How long it may take, in milliseconds.
+    pub within_ms: i64,
 }
 
 /// Who answers before an agent does.
@@ -45,6 +58,11 @@ pub enum Answering {
         /// The name customers see, 1 to 256 characters.
         display_name: String,
     },
+    /// A custom participant, whom a back end adds (docs/protocol/participant-service.md §10.3).
+    CustomParticipant {
+        /// How long the chat waits for one, in milliseconds.
+        within_ms: i64,
+    },
 }
 
 impl Default for Flow {
@@ -56,6 +74,7 @@ impl Default for Flow {
             assistant: Answering::Nobody,
             handover: None,
             failure: None,
+            disconnect: None,
         }
     }
 }
@@ -96,7 +115,7 @@ impl Answering {
     /// The name customers see.
     pub(crate) fn display_name(&self) -> Option<&str> {
         match self {
-            Self::Nobody => None,
+            Self::Nobody | Self::CustomParticipant { .. } => None,
             Self::Script(script) => Some(&script.name),
             Self::Bot { display_name, .. } => Some(display_name),
         }

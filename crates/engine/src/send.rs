@@ -6,10 +6,11 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, Answering, Audience, Chat, Decision, Draft, DraftBody, EntryKind, Participant, Phase,
-    Presence, Refusal, Reply, Rules,
+    Answer, Answering, Audience, Chat, Decision, Draft, DraftBody, EndReason, EntryKind,
+    Participant, Phase, Presence, Refusal, Reply, Rules,
     compose::{event, message, sender_of, text},
     entry::time_of_item,
+    leave,
 };
 
 impl Rules {
@@ -26,13 +27,18 @@ impl Rules {
         if chat.phase != Phase::Assistant {
             return Ok(decision);
         }
-        let flow = self.flow(&chat.contact_flow_id);
+        let flow = self.flow_of(chat);
         let (Answering::Script(script), Some(assistant)) = (&flow.assistant, chat.assistant())
         else {
-            if chat.bot().is_none() {
+            let waits = matches!(flow.assistant, Answering::CustomParticipant { .. });
+            if chat.bot().is_none() && !waits {
                 // The server was started anew without its assistant.
                 let mut after = chat.clone();
-                after.enqueue(now, flow.queue.clone());
+                if chat.closing().is_some() {
+                    decision.entries.push(leave::end(now, &mut after, EndReason::Other));
+                } else {
+                    after.enqueue(now, flow.queue.clone());
+                }
                 decision.chat = Some(after);
             }
             return Ok(decision);
@@ -48,6 +54,7 @@ impl Rules {
                 if let Some(assistant) = after.participant_mut(&assistant.id) {
                     assistant.presence = Presence::Left;
                 }
+                after.leave_closing();
                 after.enqueue(now, flow.queue.clone());
                 decision.chat = Some(after);
             }

@@ -39,8 +39,14 @@ impl Rules {
             presence: Presence::Joined,
         };
         let mut participants = vec![customer, speaker(system_id, "SYSTEM_MESSAGE")];
-        if let Some(name) = self.flow(&request.contact_flow_id).assistant.display_name() {
+        let flow = self.flow(&request.contact_flow_id);
+        if let Some(name) = flow.assistant.display_name() {
             participants.push(speaker(assistant_id, name));
+        } else if let Some(last) = &flow.disconnect
+            && let Some(name) = self.flow(&last.flow).assistant.display_name()
+        {
+            let later = Presence::Expected;
+            participants.push(Participant { presence: later, ..speaker(assistant_id, name) });
         }
         Ok(Chat {
             id: contact_id.clone(),
@@ -71,6 +77,8 @@ impl Rules {
             followers: Vec::new(),
             custom_bot: None,
             sign_in: None,
+            waits_for_bot: None,
+            closing: None,
         })
     }
 }

@@ -19,7 +19,7 @@ use chatloom_wire::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, Audience, Chat, Decision, Draft, EndReason, Participant, Presence, Refusal,
+    Answer, Audience, Chat, Decision, Draft, EndReason, Participant, Presence, Refusal, Rules,
     compose::event, leave,
 };
 
@@ -204,38 +204,42 @@ fn follow_presence(now: Timestamp, before: &Chat, after: &mut Chat) {
 /// When somebody last said something, found in the log.
 pub type Heard = (ParticipantId, Timestamp);
 
-/// Tells the timers the time. `heard` is what the log knows of those in [`Chat::silent`].
-pub(crate) fn time_passed(now: Timestamp, chat: &Chat, heard: &[Heard]) -> Decision {
-    let silent: Vec<ParticipantId> = chat.silent(now).map(|(id, _)| id.clone()).collect();
-    if silent.is_empty() {
-        return Decision::nothing(Answer::Done);
-    }
-    let mut after = chat.clone();
-    let mut transient = Vec::new();
-    for id in &silent {
-        let Some(one) = after.timers.of(id) else { continue };
-        let said = heard.iter().filter(|(who, _)| who == id).map(|(_, when)| *when).max();
-        one.since = one.since.max(said.unwrap_or(one.since));
-        if one.due().is_none_or(|due| due > now) {
-            continue;
+impl Rules {
+    /// Tells the timers the time. `heard` is what the log knows of those in [`Chat::silent`].
+    pub(crate) fn silence_passed(&self, now: Timestamp, chat: &Chat, heard: &[Heard]) -> Decision {
+        let silent: Vec<ParticipantId> = chat.silent(now).map(|(id, _)| id.clone()).collect();
+        if silent.is_empty() {
+            return Decision::nothing(Answer::Done);
         }
-        if one.patience.idle.is_some() && !one.is_idle {
-            // A late timer leaves as much time for an answer as one on time.
-            one.is_idle = true;
-            one.since = now;
-            after.updated_at = now;
-            transient.push(event(chat, chat.participant(id), ContentType::ParticipantIdle));
-            continue;
+        let mut after = chat.clone();
+        let mut transient = Vec::new();
+        for id in &silent {
+            let Some(one) = after.timers.of(id) else { continue };
+            let said = heard.iter().filter(|(who, _)| who == id).map(|(_, when)| *when).max();
+            one.since = one.since.max(said.unwrap_or(one.since));
+            if one.due().is_none_or(|due| due > now) {
+                continue;
+            }
+            if one.patience.idle.is_some() && !one.is_idle {
+                // A late timer leaves as much time for an answer as one on time.
+                one.is_idle = true;
+                one.since = now;
+                after.updated_at = now;
+                transient.push(event(chat, chat.participant(id), ContentType::ParticipantIdle));
+                continue;
+            }
+            // The others are disconnected and miss the news.
+            let told = Draft {
+                audience: Audience::One(chat.customer().id.clone()),
+                ..event(chat, chat.participant(id), ContentType::ParticipantAutoDisconnection)
+            };
+            transient.push(told);
+            let answers = |person: &&Participant| person.role != ParticipantRole::Customer;
+            let leaver = chat.present().find(answers).map_or(id, |person| &person.id);
+            let mut entries = leave::others_leave(&mut after);
+            self.close(now, &mut after, leaver, EndReason::Other, &mut entries);
+            return Decision { transient, ..Decision::change(after, entries) };
         }
-        // The others are disconnected and miss the news.
-        let told = Draft {
-            audience: Audience::One(chat.customer().id.clone()),
-            ..event(chat, chat.participant(id), ContentType::ParticipantAutoDisconnection)
-        };
-        transient.push(told);
-        let mut entries = leave::others_leave(&mut after);
-        entries.push(leave::end(now, &mut after, EndReason::Other));
-        return Decision { transient, ..Decision::change(after, entries) };
+        Decision { transient, ..Decision::change(after, Vec::new()) }
     }
-    Decision { transient, ..Decision::change(after, Vec::new()) }
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::store::sqlite::backup::Contents;
 use crate::{
+    blob::disk::path_of,
     keys,
     server::{DATABASE, FILES},
     store::{StoreError, sqlite::backup as database},
@@ -55,6 +56,19 @@ pub enum BackupError {
         expected: Contents,
         /// What it has.
         found: Contents,
+    },
+    /// Files that chats need are not in the copy.
+    #[error(
+        "{path}: {count} files that chats need are not in it, {first} the first; \
+             --accept-missing puts the rest in place all the same"
+    )]
+    Missing {
+        /// The copy.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+        /// The first of them, as chat and file.
+        first: String,
     },
     /// A file cannot be read or written.
     #[error("{path}: {error}")]
@@ -122,8 +136,18 @@ pub fn backup(
     Ok(contents)
 }
 
-/// Makes the folder `data`, which must not be there yet, of a copy. Blocks.
-pub fn restore(from: &Path, data: &Path) -> Result<Contents, BackupError> {
+/// What was put in place of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// What the database holds.
+    pub contents: Contents,
+    /// How many files that chats need were not in the copy.
+    pub missing: usize,
+}
+
+/// Makes the folder `data`, which must not be there yet, of a copy. Without `accept_missing` the copy
+/// has to have every file that its chats need. Blocks.
+pub fn restore(from: &Path, data: &Path, accept_missing: bool) -> Result<Restored, BackupError> {
     let manifest = fs::read(from.join(MANIFEST)).ok();
     let manifest: Manifest = manifest
         .and_then(|text| serde_json::from_slice(&text).ok())
@@ -145,7 +169,7 @@ pub fn restore(from: &Path, data: &Path) -> Result<Contents, BackupError> {
     draft.push(".restoring");
     let draft = PathBuf::from(draft);
     make_folder(&draft)?;
-    let done = fill(from, &draft, &manifest).and_then(|contents| {
+    let done = fill(from, &draft, &manifest, accept_missing).and_then(|contents| {
         fs::rename(&draft, data).map_err(at(data))?;
         sync_folder(data.parent().filter(|parent| *parent != "").unwrap_or(Path::new(".")))?;
         Ok(contents)
@@ -158,7 +182,12 @@ pub fn restore(from: &Path, data: &Path) -> Result<Contents, BackupError> {
 }
 
 /// Copies a copy, and looks whether it is what it says.
-fn fill(from: &Path, to: &Path, manifest: &Manifest) -> Result<Contents, BackupError> {
+fn fill(
+    from: &Path,
+    to: &Path,
+    manifest: &Manifest,
+    accept_missing: bool,
+) -> Result<Restored, BackupError> {
     copy_file(&from.join(DATABASE), &to.join(DATABASE))?;
     let found = database::check(&to.join(DATABASE))?;
     let expected =
@@ -166,13 +195,24 @@ fn fill(from: &Path, to: &Path, manifest: &Manifest) -> Result<Contents, BackupE
     if found != expected {
         return Err(BackupError::Changed { path: from.to_owned(), expected, found });
     }
-    Files { from: from.join(FILES), to: to.join(FILES) }.copy()?;
+    let (mut missing, mut first) = (0, None);
+    let files = from.join(FILES);
+    database::for_each_file(&to.join(DATABASE), |chat, blob| {
+        if !path_of(&files, chat, blob).is_some_and(|path| path.is_file()) {
+            missing += 1;
+            first.get_or_insert_with(|| format!("{chat}/{blob}"));
+        }
+    })?;
+    if let Some(first) = first.filter(|_| !accept_missing) {
+        return Err(BackupError::Missing { path: from.to_owned(), count: missing, first });
+    }
+    Files { from: files, to: to.join(FILES) }.copy()?;
     let keys = from.join(keys::FILE);
     if keys.exists() {
         copy_file(&keys, &to.join(keys::FILE))?;
     }
     sync_folder(to)?;
-    Ok(found)
+    Ok(Restored { contents: found, missing })
 }
 
 /// A folder of files that are never changed, only added and removed.

@@ -74,6 +74,11 @@ fn chat_folder(folder: &Path, chat: &ContactId) -> Result<PathBuf, BlobError> {
     }
 }
 
+/// Where a file of a chat is, in a folder of files; `None` for a chat that cannot have any.
+pub(crate) fn path_of(folder: &Path, chat: &ContactId, blob: BlobId) -> Option<PathBuf> {
+    Some(chat_folder(folder, chat).ok()?.join(blob.to_string()))
+}
+
 /// A folder that only its owner sees into, with those above it. What is new is durable.
 fn make_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {

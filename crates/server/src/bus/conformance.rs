@@ -16,16 +16,13 @@ use std::{
     sync::Arc,
 };
 
-use chatloom_engine::{
-    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, Record, Timers,
-    entry::item_id,
-};
+use chatloom_engine::{Audience, Draft, DraftBody, Entry, EntryKind, entry::item_id};
 use chatloom_wire::{ContactId, ContentType, ItemType, Timestamp};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::{Bus, Listener, Notice};
-use crate::store::{Commit, Committed, Store};
+use crate::store::{Commit, Committed, Store, conformance::sample};
 
 /// How nodes join a bus.
 pub trait Network: Send + Sync {
@@ -408,7 +405,7 @@ pub async fn a_lost_last_message_is_found_by_comparing_heads(
     let bus = Lossy::new(network.join(Arc::<Follower>::clone(&follower)).await);
     let chats = [contact(1), contact(2), contact(3)];
     for chat in &chats {
-        store.create(Arc::new(empty_chat(chat)), None, None).await.unwrap();
+        store.create(Arc::new(sample(chat, NOON)), None, None).await.unwrap();
         follower.follow(chat);
         bus.listen(chat);
     }
@@ -447,31 +444,5 @@ pub async fn a_lost_last_message_is_found_by_comparing_heads(
             assert_eq!(all.len(), 20 * burst);
             assert_eq!(follower.seen(chat), all);
         }
-    }
-}
-
-fn empty_chat(id: &ContactId) -> Chat {
-    Chat {
-        id: id.clone(),
-        instance_id: "11111111-1111-4111-8111-111111111111".into(),
-        contact_flow_id: "22222222-2222-4222-8222-222222222222".into(),
-        contacts: vec![Contact { id: id.clone(), started_at: NOON, queued: None, agent: None }],
-        participants: Vec::new(),
-        content_types: Vec::new(),
-        attributes: Vec::new(),
-        phase: Phase::Assistant,
-        started_at: NOON,
-        ends_at: NOON.plus_millis(3_600_000),
-        initial_message: None,
-        attachments: Vec::new(),
-        updated_at: NOON,
-        timers: Timers::default(),
-        record: Record::default(),
-        past: None,
-        related: None,
-        agents_leave_with_customer: false,
-        followers: Vec::new(),
-        custom_bot: None,
-        sign_in: None,
     }
 }

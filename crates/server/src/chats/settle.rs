@@ -8,7 +8,7 @@ use std::{
 };
 
 use chatloom_engine::{
-    Answer, AttachmentCommand, Chat, Command, Draft, Entry, entry::item_id, limits,
+    Answer, AttachmentCommand, Chat, Command, Draft, Entry, entry::item_id, guide::Guide, limits,
 };
 use chatloom_wire::{ContactId, ErrorKind, ServiceError, Timestamp, participant::SentResponse};
 use futures_util::future::BoxFuture;
@@ -241,6 +241,7 @@ fn room_for(command: &Command, head: u64) -> Result<(), ServiceError> {
             | Command::SendEvent { .. }
             | Command::Attachment(AttachmentCommand::Complete { .. })
             | Command::BotAnswered { .. }
+            | Command::Guide(Guide::Say { .. } | Guide::AskToSignIn { .. })
     );
     if adds && head >= limits::ENTRIES_IN_CHAT {
         return Err(ServiceError::new(

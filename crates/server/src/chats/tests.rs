@@ -7,7 +7,7 @@ use std::{
 };
 
 use chatloom_engine::{
-    AgentUser, Assistant, Command, Entry, EntryKind, Phase, entry::time_of_item, limits,
+    AgentUser, Assistant, Command, Entry, EntryKind, FollowerId, Phase, entry::time_of_item, limits,
 };
 use chatloom_wire::{
     ContentType, ItemId, ParticipantId, ParticipantRole, Timestamp,
@@ -777,6 +777,12 @@ async fn a_full_chat_can_still_be_left() {
     assert_eq!(kind(node.say(&customer, "x").await), "ValidationException");
     let typing = node.chats.send_event(&customer, event(ContentType::Typing, None)).await;
     assert_eq!(kind(typing), "ValidationException");
+    // Of those who are no participants, too.
+    let asked = node.chats.ask_to_sign_in(&customer.chat, 3).await;
+    assert_eq!(kind(asked), "InvalidRequestException");
+    let (bot, turn) = (FollowerId::from("bot"), ItemId::from("turn"));
+    let answered = node.chats.bot_answered(&customer.chat, &bot, &turn, Vec::new()).await;
+    assert_eq!(kind(answered), "ValidationException");
     node.chats.disconnect(&customer, DisconnectParticipantRequest::default()).await.unwrap();
 }
 

@@ -20,8 +20,9 @@ section! {
         /// path of the file; without it, the file is the program's standard input. Status 0 approves the
         /// file, every other one rejects it.
         pub scanner_command: Vec<String> = Vec::new(),
-        /// A URL that each file is posted to, in place of a program: plain HTTP, for a service on this
-        /// machine or beside it. A status of 200 to 299 approves the file, every other one rejects it.
+        /// A URL that each file is posted to, in place of a program: https://, or plain http:// for a
+        /// service on this machine or beside it. A status of 200 to 299 approves the file, every other
+        /// one rejects it.
         pub scanner_url: Option<Secret> = None,
         /// How long the scanner may take, 60s at most; then the file is rejected.
         pub scanner_timeout: Period = Period::seconds(60),

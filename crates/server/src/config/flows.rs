@@ -1,10 +1,13 @@
 //! What contact flows do.
 
-use chatloom_engine::{Answering, Assistant, Flow};
+use chatloom_engine::{Answering, Assistant, DisconnectFlow, Flow};
 use chatloom_wire::participant::MAX_CONTENT_BYTES;
 use serde::{Deserialize, Serialize};
 
-use super::{Config, ConfigError, Setting};
+use super::{Config, ConfigError, Period, Setting};
+
+/// How long a disconnect flow may take if nobody says otherwise.
+const DISCONNECT_WITHIN: Period = Period::minutes(15);
 
 /// What a contact flow does with a chat until an agent takes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +30,16 @@ pub struct FlowConfig {
     /// What is said when the bot has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// A custom participant answers, in the place of a bot, and the chat waits for so long until it
+    /// comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_for_participant: Option<Period>,
+    /// The flow that the customer goes on with when the agents have left, one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disconnect: Option<String>,
+    /// How long that may take; default 15 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disconnect_within: Option<Period>,
     /// The script that answers, in the place of a bot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<Assistant>,
@@ -49,19 +62,28 @@ impl FlowConfig {
             .bot
             .as_ref()
             .and_then(|name| config.bots.endpoints.iter().find(|bot| bot.name == *name));
-        let assistant = match (&self.script, bot) {
-            (Some(script), _) => Answering::Script(script.clone()),
-            (None, Some(bot)) => {
+        let assistant = match (&self.script, bot, self.wait_for_participant) {
+            (Some(script), _, _) => Answering::Script(script.clone()),
+            (None, Some(bot), _) => {
                 Answering::Bot { name: bot.name.clone(), display_name: bot.display_name.clone() }
             }
-            (None, None) => Answering::Nobody,
+            (None, None, Some(within)) => {
+                Answering::CustomParticipant { within_ms: within.as_millis() }
+            }
+            (None, None, None) => Answering::Nobody,
         };
+        let within = self.disconnect_within.unwrap_or(DISCONNECT_WITHIN);
+        let disconnect = self.disconnect.as_ref().map(|flow| DisconnectFlow {
+            flow: flow.as_str().into(),
+            within_ms: within.as_millis(),
+        });
         Flow {
             queue: self.queue.clone().unwrap_or_else(|| config.instance.queue.clone()),
             greeting: self.greeting.clone(),
             assistant,
             handover: self.handover.clone(),
             failure: self.failure.clone(),
+            disconnect,
         }
     }
 }
@@ -88,14 +110,36 @@ pub(super) fn check(flows: &[FlowConfig], config: &Config) -> Result<(), ConfigE
                 return fail(format!("{name} has 1 to 16,384 bytes"));
             }
         }
-        match (&flow.bot, &flow.script) {
-            (Some(_), Some(_)) => {
-                return fail("a bot or a script answers, not both".to_owned());
+        let answering =
+            [flow.bot.is_some(), flow.script.is_some(), flow.wait_for_participant.is_some()];
+        if answering.into_iter().filter(|one| *one).count() > 1 {
+            return fail("one answers: a bot, a script, or a custom participant".to_owned());
+        }
+        for (name, period) in [
+            ("wait_for_participant", flow.wait_for_participant),
+            ("disconnect_within", flow.disconnect_within),
+        ] {
+            if period.is_some_and(|period| period.as_millis() == 0) {
+                return fail(format!("{name} must not be 0"));
             }
-            (Some(bot), None) if !config.bots.endpoints.iter().any(|known| known.name == *bot) => {
+        }
+        if let Some(last) = &flow.disconnect {
+            let Some(last) = flows.iter().find(|other| other.id == *last) else {
+                return fail(format!("disconnect: {last:?} is none of instance.flows"));
+            };
+            if last.wait_for_participant.is_some() {
+                return fail(
+                    "disconnect: a flow that waits for a participant cannot be".to_owned(),
+                );
+            }
+        } else if flow.disconnect_within.is_some() {
+            return fail("disconnect_within is nothing without disconnect".to_owned());
+        }
+        match (&flow.bot, &flow.script) {
+            (Some(bot), _) if !config.bots.endpoints.iter().any(|known| known.name == *bot) => {
                 return fail(format!("{bot:?} is none of bots.endpoints"));
             }
-            (None, Some(script)) => {
+            (_, Some(script)) => {
                 if let Err(problem) = script.check() {
                     return fail(problem.to_string());
                 }

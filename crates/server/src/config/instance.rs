@@ -20,7 +20,8 @@ section! {
         /// the queue at once.
         pub contact_flows: Vec<String> = vec![DEMO_CONTACT_FLOW.to_owned()],
         /// What flows do, in the file as `[[instance.flows]]` with `id` and, if wanted, `queue`,
-        /// `greeting`, `bot` or `script`, `handover` and `failure`; chats may be started with these
+        /// `greeting`, `bot`, `script` or `wait_for_participant`, `handover`, `failure`, `disconnect`
+        /// and `disconnect_within`; chats may be started with these
         /// flows, too. See docs/bots.md.
         pub flows: Vec<FlowConfig> = Vec::new(),
         /// The queue that chats wait in for an agent.

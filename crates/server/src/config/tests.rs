@@ -107,10 +107,22 @@ fn contradictions_are_found() {
         ("[attachments]\nmax_size = '1023KiB'", "attachments.max_size"),
         ("[attachments]\nmax_size = '101MiB'", "attachments.max_size"),
         ("[attachments]\ntypes = ['gif']", "attachments.types"),
-        ("[attachments]\nscanner_url = 'https://a/'", "attachments.scanner_url"),
+        ("[attachments]\nscanner_url = 'ftp://a/'", "attachments.scanner_url"),
         (
             "[attachments]\nscanner_url = 'http://a/'\nscanner_command = ['a']",
             "attachments.scanner_url",
+        ),
+        (
+            "[[instance.flows]]\nid = 'a'\nwait_for_participant = '1m'\nscript = {}",
+            "a custom participant",
+        ),
+        ("[[instance.flows]]\nid = 'a'\nwait_for_participant = '0s'", "must not be 0"),
+        ("[[instance.flows]]\nid = 'a'\ndisconnect = 'b'", "is none of instance.flows"),
+        ("[[instance.flows]]\nid = 'a'\ndisconnect_within = '1m'", "without disconnect"),
+        (
+            "[[instance.flows]]\nid = 'a'\ndisconnect = 'b'\n\
+             [[instance.flows]]\nid = 'b'\nwait_for_participant = '1m'",
+            "waits for a participant",
         ),
         ("[attachments]\nscanner_timeout = '61s'", "attachments.scanner_timeout"),
         ("[attachments]\nscans_at_once = 0", "attachments.scans_at_once"),

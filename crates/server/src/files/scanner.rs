@@ -4,15 +4,23 @@ use std::{fs::File, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use futures_util::stream;
-use http::{Method, Request, Uri, header};
+use http::{Method, Request, StatusCode, Uri, header};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, process::Command, task::JoinSet};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    process::Command,
+    task::JoinSet,
+};
+use tokio_rustls::TlsConnector;
 
 use crate::{
     blob::{BlobError, Blobs},
     chats::Pending,
     config::AttachmentsSection,
+    outgoing,
 };
 
 /// Stands for the path of the file in an argument.
@@ -41,12 +49,14 @@ pub(super) struct Scanner {
 #[derive(Clone, Debug)]
 enum How {
     Program { program: String, arguments: Vec<String> },
-    Service(ScannerUrl),
+    Service(ScannerUrl, Option<Arc<ClientConfig>>),
 }
 
-/// A service that files are posted to: plain HTTP, since it is on this machine or beside it.
+/// A service that files are posted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScannerUrl {
+    /// Over TLS, by this name. Plain HTTP is for a service on this machine or beside it.
+    secure: Option<ServerName<'static>>,
     /// Host and port.
     authority: String,
     /// Path and query, which may hold a secret.
@@ -58,12 +68,18 @@ impl ScannerUrl {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
-        if uri.scheme_str() != Some("http") || authority.host().is_empty() {
-            return None;
-        }
-        let port = authority.port_u16().unwrap_or(80);
+        let host = Some(authority.host()).filter(|host| !host.is_empty())?;
+        let (secure, port) = match uri.scheme_str()? {
+            "http" => (None, 80),
+            "https" => {
+                let name = host.trim_start_matches('[').trim_end_matches(']');
+                (Some(ServerName::try_from(name.to_owned()).ok()?), 443)
+            }
+            _ => return None,
+        };
+        let port = authority.port_u16().unwrap_or(port);
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).parse().ok()?;
-        Some(Self { authority: format!("{}:{port}", authority.host()), path })
+        Some(Self { secure, authority: format!("{host}:{port}"), path })
     }
 }
 
@@ -74,7 +90,11 @@ impl Scanner {
                 How::Program { program: program.clone(), arguments: arguments.to_vec() }
             }
             // The configuration has been checked: without a URL there is no scanner.
-            None => How::Service(ScannerUrl::parse(settings.scanner_url.as_ref()?.expose())?),
+            None => {
+                let url = ScannerUrl::parse(settings.scanner_url.as_ref()?.expose())?;
+                let trust = url.secure.is_some().then(outgoing::tls_for_http1);
+                How::Service(url, trust.and_then(Result::ok).map(Arc::new))
+            }
         };
         Some(Self { how, limit: settings.scanner_timeout.get() })
     }
@@ -90,7 +110,9 @@ impl Scanner {
                         Err(error) => Verdict::Unknown(error.to_string()),
                     }
                 }
-                How::Service(url) => post(url, blobs, file).await.unwrap_or_else(Verdict::Unknown),
+                How::Service(url, trust) => {
+                    post(url, trust.as_ref(), blobs, file).await.unwrap_or_else(Verdict::Unknown)
+                }
             }
         };
         match tokio::time::timeout(self.limit, look).await {
@@ -138,7 +160,12 @@ async fn run(program: &str, arguments: &[String], path: &Path) -> Verdict {
 }
 
 /// Posts a file piece by piece; the status of the answer is the verdict.
-async fn post(url: &ScannerUrl, blobs: &Arc<dyn Blobs>, file: &Pending) -> Result<Verdict, String> {
+async fn post(
+    url: &ScannerUrl,
+    trust: Option<&Arc<ClientConfig>>,
+    blobs: &Arc<dyn Blobs>,
+    file: &Pending,
+) -> Result<Verdict, String> {
     let open = blobs.open(&file.chat, file.blob, 0).await.map_err(|error| error.to_string())?;
     let open = open.ok_or("the file is gone")?;
     let size = open.size();
@@ -154,37 +181,131 @@ async fn post(url: &ScannerUrl, blobs: &Arc<dyn Blobs>, file: &Pending) -> Resul
         .header(header::CONTENT_LENGTH, size)
         .body(Body::from_stream(pieces))
         .map_err(|error| error.to_string())?;
-    let failed = |error: &dyn std::fmt::Display| format!("it cannot be reached: {error}");
-    let stream = TcpStream::connect(&url.authority).await.map_err(|error| failed(&error))?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-    // Ended with this call.
-    let mut driving = JoinSet::new();
-    driving.spawn(connection);
-    let answer = sender.send_request(request).await.map_err(|error| failed(&error))?;
-    Ok(match answer.status().as_u16() {
+    let status = send(url, trust, request)
+        .await
+        .map_err(|error| format!("it cannot be reached: {error}"))?;
+    Ok(match status.as_u16() {
         200..=299 => Verdict::Approved,
         400..=499 => Verdict::Rejected,
         status => Verdict::Unknown(format!("it answered {status}")),
     })
 }
 
+/// Sends a request on a connection of its own; the status of the answer.
+async fn send(
+    url: &ScannerUrl,
+    trust: Option<&Arc<ClientConfig>>,
+    request: Request<Body>,
+) -> Result<StatusCode, String> {
+    let stream = TcpStream::connect(&url.authority).await.map_err(|error| error.to_string())?;
+    match &url.secure {
+        None => exchange(stream, request).await.map_err(|error| error.to_string()),
+        Some(name) => {
+            let trust = trust.ok_or("no trusted certificates")?;
+            let connector = TlsConnector::from(Arc::clone(trust));
+            let stream = connector.connect(name.clone(), stream).await;
+            let stream = stream.map_err(|error| error.to_string())?;
+            exchange(stream, request).await.map_err(|error| error.to_string())
+        }
+    }
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    request: Request<Body>,
+) -> hyper::Result<StatusCode> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ended with this call.
+    let mut driving = JoinSet::new();
+    driving.spawn(connection);
+    Ok(sender.send_request(request).await?.status())
+}
+
 #[cfg(test)]
 mod tests {
+    use rustls::{RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+    use tokio_rustls::TlsAcceptor;
+
     use super::*;
 
     #[test]
-    fn services_are_on_plain_http() {
-        for (text, authority, path) in [
-            ("http://127.0.0.1:8080/scan?key=x", "127.0.0.1:8080", "/scan?key=x"),
-            ("http://scanner", "scanner:80", "/"),
-            ("http://[::1]:9/", "[::1]:9", "/"),
+    fn services_are_named_by_urls() {
+        for (text, authority, path, secure) in [
+            ("http://127.0.0.1:8080/scan?key=x", "127.0.0.1:8080", "/scan?key=x", false),
+            ("http://scanner", "scanner:80", "/", false),
+            ("http://[::1]:9/", "[::1]:9", "/", false),
+            ("https://scanner.example/x", "scanner.example:443", "/x", true),
+            ("https://[::1]:9/", "[::1]:9", "/", true),
         ] {
             let url = ScannerUrl::parse(text).unwrap();
             assert_eq!((&*url.authority, url.path.to_string().as_str()), (authority, path));
+            assert_eq!(url.secure.is_some(), secure, "{text}");
         }
-        for text in ["", "scanner", "https://scanner/", "ftp://a/", "http://", "http://u:p@a/"] {
+        for text in ["", "scanner", "ftp://a/", "http://", "https://", "https://u:p@a/"] {
             assert_eq!(ScannerUrl::parse(text), None, "{text}");
         }
+    }
+
+    /// A service over TLS that answers 204, and what trusts it.
+    async fn service() -> (u16, ClientConfig) {
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
+        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.der().clone()], key)
+            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certified.cert.der().clone()).unwrap();
+        let trust = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let acceptor = TlsAcceptor::from(Arc::new(server));
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                // Who does not trust us goes away.
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = Vec::new();
+                while !request.ends_with(b"a file") {
+                    assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+                }
+                stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            }
+        });
+        (port, trust)
+    }
+
+    #[tokio::test]
+    async fn a_service_over_tls_has_to_be_trusted() {
+        let (port, trust) = service().await;
+        let (_, stranger) = service().await;
+        let request = || {
+            let request = Request::builder().method(Method::POST).uri("/scan");
+            request.header(header::CONTENT_LENGTH, 6).body(Body::from("a file")).unwrap()
+        };
+        let url = |host: &str| ScannerUrl::parse(&format!("https://{host}:{port}/scan")).unwrap();
+        let (trust, stranger) = (Arc::new(trust), Arc::new(stranger));
+        let answer = send(&url("localhost"), Some(&trust), request()).await;
+        assert_eq!(answer, Ok(StatusCode::NO_CONTENT));
+        // Of somebody else, under another name, and without any trust.
+        for (host, trust) in
+            [("localhost", Some(&stranger)), ("127.0.0.1", Some(&trust)), ("localhost", None)]
+        {
+            let refused = send(&url(host), trust, request()).await;
+            assert!(refused.is_err(), "{host}: {refused:?}");
+        }
+        let alpn = outgoing::tls_for_http1().unwrap().alpn_protocols;
+        assert_eq!(alpn, [b"http/1.1".to_vec()]);
     }
 }

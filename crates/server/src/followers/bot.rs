@@ -62,6 +62,10 @@ impl Followers {
             return Ok(());
         }
         let entries = self.store.entries_after(&at.chat, at.place, PAGE).await?;
+        if chat.is_over() {
+            // Nothing that a bot says now would be heard: it is asked nothing more.
+            return self.told(at, entries.last().map_or(at.place, |last| last.seq)).await;
+        }
         let next = entries.iter().find_map(|entry| Some((entry, turn_of(&chat, entry)?)));
         let Some((about, (kind, item))) = next else {
             return self.told(at, entries.last().map_or(at.place, |last| last.seq)).await;
@@ -171,7 +175,7 @@ impl Followers {
             chat: ChatView {
                 initial_contact_id: chat.id.as_str(),
                 contact_id: about.contact_id.as_str(),
-                contact_flow_id: chat.contact_flow_id.as_str(),
+                contact_flow_id: chat.present_flow().as_str(),
                 content_types: &chat.content_types,
                 shows_parts: chat.shows_parts(),
                 started_at: chat.started_at,
@@ -331,12 +335,18 @@ impl Saying {
 fn turn_of(chat: &Chat, entry: &Entry) -> Option<(TurnKind, Item)> {
     let from = |who: &Participant| entry.sender.as_ref() == Some(&who.id);
     let is_customers = from(chat.customer());
-    if entry.kind != EntryKind::Item || !(is_customers || from(chat.system())) {
+    let leaver = chat.closing().map(|closing| &closing.leaver);
+    let is_leavers = leaver.is_some() && entry.sender.as_ref() == leaver;
+    if entry.kind != EntryKind::Item || !(is_customers || is_leavers || from(chat.system())) {
         return None;
     }
     let item = Item::from_text(Arc::clone(&entry.text)).ok()?;
     let head = item.head();
     let kind = match (&head.item_type, &head.content_type) {
+        // With it the disconnect flow began.
+        (Some(ItemType::Event), Some(ContentType::ParticipantLeft)) if is_leavers => {
+            TurnKind::Start
+        }
         (Some(ItemType::Event), Some(event)) if !is_customers => {
             TurnKind::Authentication(outcome(event)?)
         }

@@ -248,6 +248,13 @@ pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
+/// The same for HTTP/1.1 alone.
+pub(crate) fn tls_for_http1() -> Result<ClientConfig, rustls::Error> {
+    let mut config = tls()?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

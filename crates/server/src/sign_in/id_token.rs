@@ -304,6 +304,33 @@ mod tests {
         assert!(verified(&token, &keys).is_ok());
     }
 
+    /// Tokens that another implementation (OpenSSL) has signed once, one for each algorithm that the
+    /// demo's provider does not use; the keys of the RSA ones are the same.
+    #[test]
+    fn signatures_of_every_algorithm_are_verified() {
+        let vectors: Value = serde_json::from_str(include_str!("id_token_vectors.json")).unwrap();
+        let tokens = vectors["tokens"].as_object().unwrap();
+        let algorithms: Vec<_> = tokens.keys().map(String::as_str).collect();
+        assert_eq!(algorithms, ["ES384", "PS256", "RS256", "RS384", "RS512"]);
+        for (algorithm, token) in tokens {
+            let token = token.as_str().unwrap();
+            assert_eq!(verified(token, &vectors), Ok(Some("Jane".to_owned())), "{algorithm}");
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            let forged = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes));
+            assert!(verified(&forged, &vectors).is_err(), "{algorithm}");
+            // A signature of one algorithm is none of another, with the same key.
+            for other in algorithms.iter().filter(|other| *other != algorithm) {
+                let kid = if algorithm == "ES384" { "ec" } else { "rsa" };
+                let header = json!({ "alg": other, "kid": kid, "typ": "JWT" }).to_string();
+                let claims = signed.split_once('.').unwrap().1;
+                let moved = format!("{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode(header));
+                assert!(verified(&moved, &vectors).is_err(), "{algorithm} as {other}");
+            }
+        }
+    }
+
     #[test]
     fn the_published_challenge() {
         // RFC 7636, appendix B.

@@ -34,13 +34,12 @@ use std::{
 
 use chatloom_engine::{
     Attachment, Audience, BlobId, Chat, Contact, Draft, DraftBody, EndReason, Entry, EntryKind,
-    Participant, Phase, Presence, Record, Sender, Timers,
+    Participant, Phase, Presence, Rules, Sender, StartChat,
     attachment::{RequestKey, Stage},
     entry::time_of_item,
 };
 use chatloom_wire::{
-    ContactFlowId, ContactId, ContentType, InstanceId, ItemId, ItemType, ParticipantId,
-    ParticipantRole, Timestamp,
+    ContactId, ContentType, ItemId, ItemType, ParticipantId, ParticipantRole, Timestamp,
 };
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use uuid::Uuid;
@@ -149,39 +148,40 @@ fn participant(number: u64) -> ParticipantId {
 const CUSTOMER: u64 = 1;
 const AGENT: u64 = 2;
 const OTHER_AGENT: u64 = 3;
+const SYSTEM: u64 = 4;
+const ASSISTANT: u64 = 5;
+
+/// A chat as the rules start it, for whoever needs one whatever it is.
+pub fn sample(id: &ContactId, now: Timestamp) -> Chat {
+    let request = serde_json::from_str(
+        r#"{"InstanceId":"11111111-1111-4111-8111-111111111111",
+            "ContactFlowId":"22222222-2222-4222-8222-222222222222",
+            "ParticipantDetails":{"DisplayName":"Zoë \"the\" customer\n"}}"#,
+    );
+    let start = StartChat {
+        contact_id: id.clone(),
+        participant_id: participant(CUSTOMER),
+        system_id: participant(SYSTEM),
+        assistant_id: participant(ASSISTANT),
+        request: request.expect("a request as the model has it"),
+    };
+    Rules::new("default").start(now, start).expect("nothing is wrong with the request")
+}
 
 /// A chat with a customer; its id is `contact(number)`.
 fn chat(number: u64) -> Chat {
     let id = contact(number);
-    Chat {
-        id: id.clone(),
-        instance_id: InstanceId::from("11111111-1111-4111-8111-111111111111"),
-        contact_flow_id: ContactFlowId::from("22222222-2222-4222-8222-222222222222"),
-        contacts: vec![Contact { id, started_at: NOON, queued: None, agent: None }],
-        participants: vec![Participant {
-            id: participant(CUSTOMER),
-            role: ParticipantRole::Customer,
-            name: "Zoë \"the\" customer\n".to_owned(),
-            user: None,
-            presence: Presence::Joined,
-        }],
+    let mut chat = Chat {
         content_types: vec![ContentType::TextPlain, ContentType::from("text/x-later")],
         attributes: [("ключ".to_owned(), "värde".to_owned())].into(),
         phase: Phase::Started { connect_by: at(3_600_000) },
-        started_at: NOON,
         ends_at: at(86_400_000),
         initial_message: Some((ContentType::TextPlain, "first".to_owned())),
-        attachments: Vec::new(),
-        updated_at: NOON,
-        timers: Timers::default(),
-        record: Record::default(),
-        past: None,
-        related: None,
-        agents_leave_with_customer: false,
-        followers: Vec::new(),
-        custom_bot: None,
-        sign_in: None,
-    }
+        ..sample(&id, NOON)
+    };
+    chat.participants.truncate(1);
+    chat.participants[0].presence = Presence::Joined;
+    chat
 }
 
 fn message(chat: &ContactId, content: &str) -> Draft {

@@ -10,13 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use chatloom_engine::{
-    Audience, Chat, Contact, Draft, DraftBody, Entry, EntryKind, Phase, Record, Timers,
-    entry::time_of_item,
-};
+use chatloom_engine::{Audience, Draft, DraftBody, Entry, EntryKind, entry::time_of_item};
 use chatloom_server::store::{
     Commit, Committed, Created, Store, StoreError, TokenKey,
-    conformance::Data,
+    conformance::{Data, sample},
     sqlite::{Options, Sqlite},
 };
 use chatloom_wire::{ContactId, ContentType, ItemType, Timestamp};
@@ -60,30 +57,7 @@ fn contact(number: usize) -> ContactId {
 }
 
 async fn create(store: &Sqlite, number: usize) {
-    let id = contact(number);
-    let chat = Chat {
-        id: id.clone(),
-        instance_id: "11111111-1111-4111-8111-111111111111".into(),
-        contact_flow_id: "22222222-2222-4222-8222-222222222222".into(),
-        contacts: vec![Contact { id, started_at: NOON, queued: None, agent: None }],
-        participants: Vec::new(),
-        content_types: Vec::new(),
-        attributes: Vec::new(),
-        phase: Phase::WithAgent,
-        started_at: NOON,
-        ends_at: NOON.plus_millis(3_600_000),
-        initial_message: None,
-        attachments: Vec::new(),
-        updated_at: NOON,
-        timers: Timers::default(),
-        record: Record::default(),
-        past: None,
-        related: None,
-        agents_leave_with_customer: false,
-        followers: Vec::new(),
-        custom_bot: None,
-        sign_in: None,
-    };
+    let chat = sample(&contact(number), NOON);
     let created = store.create(Arc::new(chat), None, None).await.unwrap();
     assert!(matches!(created, Created::New));
 }

@@ -2,12 +2,14 @@
 
 use std::{path::Path, thread, time::Duration};
 
+use chatloom_engine::{Attachment, BlobId};
+use chatloom_wire::ContactId;
 use rusqlite::{
     Connection, OpenFlags,
     backup::{Backup, StepResult},
 };
 
-use super::{connect, failed, lock, schema};
+use super::{connect, failed, lock, schema, writer::read_state};
 use crate::store::StoreError;
 
 /// How often the pace is looked at.
@@ -67,6 +69,29 @@ pub fn check(path: &Path) -> Result<Contents, StoreError> {
     let connection =
         Connection::open_with_flags(path, flags).map_err(failed("opening the copy"))?;
     inspect(&connection)
+}
+
+/// Calls `look` with each file that the chats of the database at `path` need, which nobody has open.
+pub fn for_each_file(
+    path: &Path,
+    mut look: impl FnMut(&ContactId, BlobId),
+) -> Result<(), StoreError> {
+    let doing = failed("reading the copy's chats");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(&doing)?;
+    // In every schema; chats that are being deleted have no state any more.
+    let mut chats = connection
+        .prepare("SELECT state FROM chats WHERE state LIKE '%\"attachments\"%'")
+        .map_err(&doing)?;
+    let mut rows = chats.query([]).map_err(&doing)?;
+    while let Some(row) = rows.next().map_err(&doing)? {
+        let chat = row.get_ref(0).map_err(rusqlite::Error::from);
+        let chat = chat.and_then(|text| read_state(text.as_str()?)).map_err(&doing)?;
+        for blob in chat.attachments.iter().filter_map(Attachment::blob) {
+            look(&chat.id, blob);
+        }
+    }
+    Ok(())
 }
 
 /// Fails when a server has the database at `path` open.
