@@ -38,6 +38,9 @@ pub(crate) struct RestoreArgs {
     /// The copy: a folder that `chatloom backup` made
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
+    /// Put it in place even if files that chats need are not in it: those cannot be fetched any more
+    #[arg(long)]
+    accept_missing: bool,
     #[command(flatten)]
     source: Source,
 }
@@ -56,8 +59,12 @@ pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
 /// Puts a copy in place.
 pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let config: Config = load(&args.source)?;
-    let contents = backup::restore(&args.from, &config.server.data)?;
-    say("restored", contents, &config.server.data)
+    let restored = backup::restore(&args.from, &config.server.data, args.accept_missing)?;
+    if restored.missing > 0 {
+        writeln!(io::stderr(), "{} files of chats are missing", restored.missing)
+            .context("cannot write to standard error")?;
+    }
+    say("restored", restored.contents, &config.server.data)
 }
 
 fn say(what: &str, contents: Contents, to: &std::path::Path) -> anyhow::Result<ExitCode> {

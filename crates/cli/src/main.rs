@@ -5,6 +5,7 @@ mod backup;
 mod chat;
 mod config;
 mod console;
+mod delete;
 mod doctor;
 mod editor;
 mod export;
@@ -45,6 +46,7 @@ enum Command {
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Export(export::Args),
+    Delete(delete::Args),
     Doctor(doctor::Args),
     Replay(replay::Args),
 }
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Export(args) => export::run(&args),
+        Command::Delete(args) => delete::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Replay(args) => replay::run(&args),
     };

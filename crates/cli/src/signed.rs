@@ -1,7 +1,9 @@
 //! Requests as back ends sign them: Signature Version 4 (docs/protocol/participant-service.md §10).
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
+use anyhow::{Context as _, bail};
+use chatloom::{Error, ServiceError, wire::error::ERROR_TYPE_HEADER};
 use chatloom_server::chats::{Clock as _, SystemClock};
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -43,6 +45,62 @@ impl Signer {
             hex(&key)
         );
         (stamp, authorization)
+    }
+}
+
+/// A server, called as back ends call it.
+pub(crate) struct BackEnd {
+    http: reqwest::Client,
+    /// Without a slash at its end.
+    endpoint: String,
+    host: String,
+    signer: Signer,
+}
+
+impl BackEnd {
+    /// A server by its URL. A call may take so long.
+    pub(crate) fn new(endpoint: &str, signer: Signer, timeout: Duration) -> anyhow::Result<Self> {
+        let url: reqwest::Url =
+            endpoint.parse().with_context(|| format!("--endpoint {endpoint:?}"))?;
+        let host = match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => bail!("--endpoint {endpoint:?} has no host"),
+        };
+        // reqwest takes the process's provider; when there is one already, it is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().timeout(timeout).build()?;
+        Ok(Self { http, endpoint: endpoint.trim_end_matches('/').to_owned(), host, signer })
+    }
+
+    /// Calls an operation; the text of its answer.
+    pub(crate) async fn call(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: String,
+    ) -> Result<String, Error> {
+        let unreachable =
+            |error: reqwest::Error| Error::Unreachable { message: error.without_url().to_string() };
+        let (stamp, authorization) = self.signer.sign(method.as_str(), &self.host, path, &body);
+        let answer = self
+            .http
+            .request(method, format!("{}{path}", self.endpoint))
+            .header("Content-Type", "application/json")
+            .header("X-Amz-Date", &stamp)
+            .header("Authorization", authorization)
+            .body(body)
+            .send()
+            .await
+            .map_err(unreachable)?;
+        let status = answer.status().as_u16();
+        let kind = answer.headers().get(ERROR_TYPE_HEADER).and_then(|name| name.to_str().ok());
+        let kind = kind.map(ToOwned::to_owned);
+        let text = answer.text().await.map_err(unreachable)?;
+        if status == 200 {
+            return Ok(text);
+        }
+        Err(Error::Service(ServiceError::parse(status, kind.as_deref(), &text)))
     }
 }
 

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chatloom::{
-    ChatDetails, Client, ContactId, Error, ErrorKind, ServiceError,
+    ChatDetails, Client, ContactId, Error, ErrorKind,
     agent::{Agent, Password},
     wire::{
         contact::{StartChatContact, StartChatContactResponse},
-        error::ERROR_TYPE_HEADER,
         participant::Operation as _,
     },
 };
+use reqwest::Method;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{Args, lane::Clients};
-use crate::signed::Signer;
+use crate::signed::{self, Signer};
 
 /// How long starting one chat, and getting an agent for it, may take; throttled servers make us wait.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -58,10 +58,7 @@ pub(crate) enum Contacts {
 }
 
 pub(crate) struct BackEnd {
-    http: reqwest::Client,
-    url: String,
-    host: String,
-    signer: Signer,
+    server: signed::BackEnd,
     instance: String,
     flow: String,
 }
@@ -71,21 +68,9 @@ impl Contacts {
         let Some(access_key) = args.access_key.clone() else { return Ok(Self::Page) };
         let secret = std::env::var("CHATLOOM_LOAD_SECRET")
             .context("--access-key needs its secret in the environment: CHATLOOM_LOAD_SECRET")?;
-        let url: reqwest::Url =
-            args.endpoint.parse().with_context(|| format!("--endpoint {:?}", args.endpoint))?;
-        let host = match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (Some(host), None) => host.to_owned(),
-            (None, _) => bail!("--endpoint {:?} has no host", args.endpoint),
-        };
-        // reqwest takes the process's provider; when there is one already, it is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(CALL_TIMEOUT).build()?;
+        let signer = Signer { id: access_key, secret, region: args.region.clone() };
         Ok(Self::BackEnd(Box::new(BackEnd {
-            http,
-            url: format!("{}{}", args.endpoint.trim_end_matches('/'), StartChatContact::PATH),
-            host,
-            signer: Signer { id: access_key, secret, region: args.region.clone() },
+            server: signed::BackEnd::new(&args.endpoint, signer, CALL_TIMEOUT)?,
             instance: args.instance.clone(),
             flow: args.flow.clone(),
         })))
@@ -116,27 +101,7 @@ impl BackEnd {
             "ParticipantDetails": { "DisplayName": NAME },
         })
         .to_string();
-        let unreachable =
-            |error: reqwest::Error| Error::Unreachable { message: error.without_url().to_string() };
-        let (stamp, authorization) =
-            self.signer.sign("PUT", &self.host, StartChatContact::PATH, &body);
-        let answer = self
-            .http
-            .put(&self.url)
-            .header("Content-Type", "application/json")
-            .header("X-Amz-Date", &stamp)
-            .header("Authorization", authorization)
-            .body(body)
-            .send()
-            .await
-            .map_err(unreachable)?;
-        let status = answer.status().as_u16();
-        let kind = answer.headers().get(ERROR_TYPE_HEADER).and_then(|name| name.to_str().ok());
-        let kind = kind.map(ToOwned::to_owned);
-        let text = answer.text().await.map_err(unreachable)?;
-        if status != 200 {
-            return Err(Error::Service(ServiceError::parse(status, kind.as_deref(), &text)));
-        }
+        let text = self.server.call(Method::PUT, StartChatContact::PATH, body).await?;
         let started: StartChatContactResponse = serde_json::from_str(&text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             Error::BadAnswer { message: format!("it ends at line {line} column {column}") }

@@ -9,6 +9,7 @@
 mod authority;
 mod backup;
 mod commands;
+mod deletion;
 mod deploy;
 mod doctor;
 mod durability;
