@@ -85,16 +85,13 @@ impl ScannerUrl {
 
 impl Scanner {
     pub(super) fn from_config(settings: &AttachmentsSection) -> Option<Self> {
-        let how = match settings.scanner_command.split_first() {
-            Some((program, arguments)) => {
-                How::Program { program: program.clone(), arguments: arguments.to_vec() }
-            }
+        let how = if let Some((program, arguments)) = settings.scanner_command.split_first() {
+            How::Program { program: program.clone(), arguments: arguments.to_vec() }
+        } else {
             // The configuration has been checked: without a URL there is no scanner.
-            None => {
-                let url = ScannerUrl::parse(settings.scanner_url.as_ref()?.expose())?;
-                let trust = url.secure.is_some().then(outgoing::tls_for_http1);
-                How::Service(url, trust.and_then(Result::ok).map(Arc::new))
-            }
+            let url = ScannerUrl::parse(settings.scanner_url.as_ref()?.expose())?;
+            let trust = url.secure.is_some().then(outgoing::tls_for_http1);
+            How::Service(url, trust.and_then(Result::ok).map(Arc::new))
         };
         Some(Self { how, limit: settings.scanner_timeout.get() })
     }

@@ -50,7 +50,7 @@ async fn reason(person: &Person<'_>) -> Value {
     described["Contact"]["DisconnectReason"].clone()
 }
 
-async fn accepted<'a>(site: &'a Site) -> Person<'a> {
+async fn accepted(site: &Site) -> Person<'_> {
     let ana = site.agent("ana").await;
     site.accept(&ana).await
 }

@@ -85,8 +85,7 @@ pub fn for_each_file(
         .map_err(&doing)?;
     let mut rows = chats.query([]).map_err(&doing)?;
     while let Some(row) = rows.next().map_err(&doing)? {
-        let chat = row.get_ref(0).map_err(rusqlite::Error::from);
-        let chat = chat.and_then(|text| read_state(text.as_str()?)).map_err(&doing)?;
+        let chat = row.get_ref(0).and_then(|text| read_state(text.as_str()?)).map_err(&doing)?;
         for blob in chat.attachments.iter().filter_map(Attachment::blob) {
             look(&chat.id, blob);
         }
