@@ -13,6 +13,7 @@
 mod bench;
 mod command;
 mod compare;
+mod crash;
 mod demo;
 mod e2e;
 mod fuzz;
@@ -64,6 +65,8 @@ enum Task {
     Bench(bench::Options),
     /// Run many seeds of clients, server and a bad network in virtual time.
     Simulate(simulate::Options),
+    /// Kill a server at random moments and look whether it kept what it had acknowledged.
+    Crash(crash::Options),
     /// Write the names of the tests into docs/protocol/coverage.md.
     Coverage,
     /// Check that the fuzz targets compile, or run one of them.
@@ -90,6 +93,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Compare => compare::run(&repository)?,
         Task::Bench(options) => bench::run(&repository, &options)?,
         Task::Simulate(options) => simulate::run(&repository, &options)?,
+        Task::Crash(options) => crash::run(&repository, &options)?,
         Task::Coverage => tidy::write_coverage(&repository)?,
         Task::Fuzz(options) => fuzz::run(&repository, &options)?,
     }

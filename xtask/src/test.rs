@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     command::{cargo, find, new, output, run as run_command},
-    compare, e2e, fuzz,
+    compare, crash, e2e, fuzz,
     report::Report,
     repository::Repository,
     rust, simulate, tidy, tools, web,
@@ -33,7 +33,7 @@ struct Step {
     run: fn(&Repository) -> Result<()>,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "tidy",
         about: "dependency rules, citations, links, sizes, words",
@@ -65,6 +65,11 @@ const STEPS: [Step; 15] = [
         name: "simulate",
         about: "1,000 seeds of clients, server and a bad network in virtual time",
         run: simulate::test,
+    },
+    Step {
+        name: "crash",
+        about: "50 kills of a server at random moments, and harms that have to be noticed",
+        run: crash::test,
     },
     Step {
         name: "e2e",

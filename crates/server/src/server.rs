@@ -153,6 +153,8 @@ impl Server {
         let path = data.join(DATABASE);
         let options = sqlite::Options {
             random: Box::new(|| u128::from_le_bytes(random::bytes())),
+            // A server that was killed gave none back, and this one would wait until they run out.
+            end_leases: true,
             ..sqlite::Options::default()
         };
         let store = Sqlite::open(&path, options)

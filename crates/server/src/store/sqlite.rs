@@ -73,6 +73,9 @@ pub struct Options {
     /// When the write-ahead log is longer than this many bytes, it is made to begin anew. It grows
     /// past that by what is written during one checkpoint. Default 64 MB.
     pub wal_limit: u64,
+    /// Whether leases end when the file is opened: nobody else has it, so whoever held one is dead.
+    /// Only for a file whose servers are all in one process. Default false.
+    pub end_leases: bool,
 }
 
 impl Default for Options {
@@ -88,6 +91,7 @@ impl Default for Options {
             waiting_reads: 4_096,
             readers: 2,
             wal_limit: 64 << 20,
+            end_leases: false,
         }
     }
 }
@@ -99,6 +103,7 @@ impl fmt::Debug for Options {
             .field("waiting_reads", &self.waiting_reads)
             .field("readers", &self.readers)
             .field("wal_limit", &self.wal_limit)
+            .field("end_leases", &self.end_leases)
             .finish_non_exhaustive()
     }
 }
@@ -184,6 +189,9 @@ impl Sqlite {
                 .and_then(prepare_writer)
                 .map_err(failed("opening the database"))?;
         schema::migrate(&mut writer)?;
+        if options.end_leases {
+            writer.execute("DELETE FROM leases", []).map_err(failed("ending leases"))?;
+        }
         let checkpoints = Arc::new(Checkpoints::default());
         let log = LogWatch::new(&mut writer, Arc::clone(&checkpoints), options.wal_limit)
             .map_err(failed("opening the database"))?;

@@ -1,7 +1,14 @@
 //! Timers of people who fall silent, over HTTP and sockets (docs/protocol/participant-service.md
 //! §10.6, §12.5).
 
-use chatloom_server::config::DEMO_INSTANCE;
+use chatloom_server::{
+    chats::Clock as _,
+    config::DEMO_INSTANCE,
+    store::{
+        Store as _,
+        sqlite::{Options, Sqlite},
+    },
+};
 use serde_json::{Value, json};
 
 use crate::support::{Person, Site, event, http::Response, socket::Socket};
@@ -187,4 +194,40 @@ async fn timers_are_set_as_modelled_or_not_at_all() {
     site.signed("POST", "/contact/stop", &stop).await.ok();
     let ended = set(&site, &customer.contact, good).await;
     assert_eq!(ended.error(), (404, "ResourceNotFoundException"));
+}
+
+/// A server that was killed gave no lease back. Nobody waits for it: its data belong to the next one
+/// alone.
+#[tokio::test]
+async fn a_killed_server_keeps_no_lease() {
+    let mut site = Site::demo().await;
+    let minutes = json!([timer("CUSTOMER", "IDLE", 2)]);
+    let (contact, id, participant_token) = {
+        let (customer, ..) = with_timers(&site, minutes).await;
+        (customer.contact.clone(), customer.id.clone(), customer.participant_token.clone())
+    };
+    site.stop().await;
+    let path = site.config.server.data.join("chatloom.db");
+    let dead = Sqlite::open(path, Options::default()).unwrap();
+    let now = site.clock.now();
+    for name in ["timers", "followers"] {
+        assert!(dead.lease(name, "dead", now, now.plus_millis(60 * MINUTE)).await.unwrap());
+    }
+    dead.close().await.unwrap();
+
+    site.restart().await;
+    let mut customer = Person {
+        site: &site,
+        contact,
+        id,
+        participant_token,
+        connection_token: String::new(),
+        socket_url: String::new(),
+    };
+    customer.connect().await;
+    let mut socket = customer.socket().await;
+    socket.subscribe().await;
+    site.clock.advance(2 * MINUTE + 1_000);
+    let idle = socket.until_event("participant.idle").await;
+    assert_eq!(idle["ParticipantId"], customer.id.as_str());
 }
