@@ -302,7 +302,7 @@ async fn a_bot_shows_interactive_messages_and_views() {
         if turn.json["type"] == "start" {
             return actions(&json!([
                 { "type": "interactive", "content": offered },
-                { "type": "view", "viewId": "form", "viewData": { "a": 1 } },
+                { "type": "view", "viewId": "form", "viewToken": "t", "viewData": { "a": 1 } },
             ]));
         }
         let mut empty = offered.clone();
@@ -321,7 +321,8 @@ async fn a_bot_shows_interactive_messages_and_views() {
     assert_eq!((&items[2]["ContentType"], content(&items[2])), (&json!(interactive), picker));
     let view = content(&items[3]);
     assert_eq!(view["templateType"], "ViewResource");
-    assert_eq!(view["data"]["content"], json!({ "viewId": "form", "viewData": { "a": 1 } }));
+    let shown = json!({ "viewId": "form", "viewToken": "t", "viewData": { "a": 1 } });
+    assert_eq!(view["data"]["content"], shown);
 
     customer.say("an order").await;
     eventually("the bot's failure", || async {

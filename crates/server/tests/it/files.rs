@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::{
     Site, clock, eventually,
-    files::{Faults, Faulty, path_of},
+    files::{Faults, Faulty, Upload, folder_of, kept, path_of},
     http::{Request, Response, exchange},
     soon,
 };
@@ -31,6 +31,15 @@ fn incoming(site: &Site) -> usize {
 /// Waits until nothing is left of what was cut.
 async fn nothing_is_left(site: &Site) {
     eventually("the end of the upload", || async { (incoming(site) == 0).then_some(()) }).await;
+}
+
+/// Begins to upload `hello`, and leaves its last byte to whoever gets the connection.
+async fn begin(site: &Site, upload: &Upload) -> TcpStream {
+    let bytes = upload.put("hello").to_bytes(site.address);
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    stream.write_all(&bytes[..bytes.len() - 1]).await.unwrap();
+    eventually("the upload to begin", || async { (incoming(site) == 1).then_some(()) }).await;
+    stream
 }
 
 #[tokio::test]
@@ -186,23 +195,14 @@ async fn uploads_at_once_are_bounded() {
             .await;
     let (customer, _socket) = site.customer("Jane").await;
     let slow = customer.start("a.txt", "text/plain", 5).await;
-    let bytes = slow.put("hello").to_bytes(site.address);
-    let mut stream = TcpStream::connect(site.address).await.unwrap();
-    stream.write_all(&bytes[..bytes.len() - 1]).await.unwrap();
-    eventually("the upload to begin", || async { (incoming(&site) == 1).then_some(()) }).await;
+    let mut stream = begin(&site, &slow).await;
     let other = customer.start("b.txt", "text/plain", 5).await;
     let refused = site.send(other.put("hello")).await;
     assert_eq!(refused.error(), (429, "ThrottlingException"));
     assert_eq!(refused.header("retry-after"), Some("1"));
-    stream.write_all(&bytes[bytes.len() - 1..]).await.unwrap();
+    stream.write_all(b"o").await.unwrap();
     assert_eq!(Response::read(stream).await.status, 200);
     assert_eq!(site.send(other.put("hello")).await.status, 200);
-}
-
-/// The files that are kept for a chat.
-fn kept(site: &Site, chat: &str) -> usize {
-    let folder = site.config.server.data.join("files").join(&chat[34..]).join(chat);
-    std::fs::read_dir(folder).map_or(0, Iterator::count)
 }
 
 #[tokio::test]
@@ -238,10 +238,7 @@ async fn one_chat_leaves_uploads_to_the_others() {
             .await;
     let (customer, _socket) = site.customer("Jane").await;
     let slow = customer.start("a.txt", "text/plain", 5).await;
-    let bytes = slow.put("hello").to_bytes(site.address);
-    let mut stream = TcpStream::connect(site.address).await.unwrap();
-    stream.write_all(&bytes[..bytes.len() - 1]).await.unwrap();
-    eventually("the upload to begin", || async { (incoming(&site) == 1).then_some(()) }).await;
+    let _under_way = begin(&site, &slow).await;
     assert_eq!(site.send(slow.put("hello")).await.error(), (429, "ThrottlingException"));
     let (other, _socket) = site.customer("John").await;
     other.send_file("b.txt", "text/plain", b"hello").await;
@@ -417,9 +414,7 @@ async fn a_file_that_is_gone_is_said() {
     let (customer, _socket) = site.customer("Jane").await;
     let id = customer.send_file("a.txt", "text/plain", b"hello").await;
     let path = customer.file_path(&id).await;
-    let chat = &customer.contact;
-    let folder = site.config.server.data.join("files").join(&chat[34..]).join(chat);
-    std::fs::remove_dir_all(folder).unwrap();
+    std::fs::remove_dir_all(folder_of(&site, &customer.contact)).unwrap();
     assert_eq!(site.get(&path).await.error(), (500, "InternalServerException"));
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Person, Site, eventually, socket::Socket};
+use crate::support::{Person, Site, eventually, files::kept, socket::Socket};
 
 /// A demo whose scanner is this shell script; the file is its standard input, and `$1`.
 async fn site_with(script: &str) -> Site {
@@ -235,12 +235,6 @@ async fn without_its_scanner_a_waiting_file_is_rejected() {
     site.restart().await;
     let customer = Person { connection_token: token, ..site.start_chat("unused").await };
     until(&customer, "REJECTED").await;
-}
-
-/// The files that are kept for a chat.
-fn kept(site: &Site, chat: &str) -> usize {
-    let folder = site.config.server.data.join("files").join(&chat[34..]).join(chat);
-    std::fs::read_dir(folder).map_or(0, Iterator::count)
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use chatloom_wire::{ContactId, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Person,
+    Person, Site,
     http::{Request, Response},
     text,
 };
@@ -41,6 +41,16 @@ pub(crate) fn start_request(name: &str, content_type: &str, size: usize) -> Valu
 pub(crate) fn path_of(url: &str) -> &str {
     let (_, rest) = url.split_once("://").unwrap();
     &rest[rest.find('/').unwrap()..]
+}
+
+/// The folder of the files that are kept for a chat.
+pub(crate) fn folder_of(site: &Site, chat: &str) -> PathBuf {
+    site.config.server.data.join("files").join(&chat[34..]).join(chat)
+}
+
+/// How many files are kept for a chat.
+pub(crate) fn kept(site: &Site, chat: &str) -> usize {
+    std::fs::read_dir(folder_of(site, chat)).map_or(0, Iterator::count)
 }
 
 impl Upload {
