@@ -1,5 +1,6 @@
-"""boto3: a bot over HTTP, CreateParticipant, StartContactStreaming and StopContactStreaming."""
+"""boto3: a bot over HTTP that asks to sign in, a custom participant, and a stream."""
 
+import json
 import os
 import sys
 import time
@@ -62,6 +63,18 @@ def expect(token, expected):
         time.sleep(0.05)
 
 
+def session(token):
+    """Waits until the customer is asked to sign in."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        page = participant.get_transcript(MaxResults=100, ConnectionToken=token)
+        asked = [it for it in page["Transcript"] if "authentication.initiated" in it["ContentType"]]
+        if asked:
+            return json.loads(asked[0]["Content"])["SessionId"]
+        assert time.monotonic() < until, page["Transcript"]
+        time.sleep(0.05)
+
+
 def refused(code, call, **arguments):
     try:
         call(**arguments)
@@ -76,6 +89,10 @@ jane = join(start(os.environ["FLOW"])["ParticipantToken"])
 expect(jane, ["Hello, Jane!"])
 say(jane, "one two")
 said = ["Hello, Jane!", "one two", "You said: one two"]
+expect(jane, said)
+say(jane, "sign in")
+participant.cancel_participant_authentication(SessionId=session(jane), ConnectionToken=jane)
+said += ["sign in", "Then I go on without knowing you."]
 expect(jane, said)
 say(jane, "an agent, please")
 expect(jane, [*said, "an agent, please", "One moment, I am getting somebody."])
