@@ -110,12 +110,13 @@ pub(crate) fn accept(
     agent: &AgentUser,
     participant: &ParticipantId,
 ) -> Result<Decision, Refusal> {
-    if chat.waiting().is_none() || chat.ends_at <= now {
-        if chat.agent_of_user(&agent.id).is_some() && !chat.is_over() {
+    let has_ended = chat.has_ended_by(now);
+    if chat.waiting().is_none() || has_ended {
+        if chat.agent_of_user(&agent.id).is_some() && !has_ended {
             // The agent asks again, the first answer was lost.
             return Ok(Decision::nothing(Answer::Done));
         }
-        return Err(if chat.phase == Phase::WithAgent {
+        return Err(if chat.phase == Phase::WithAgent && !has_ended {
             Refusal::new(ErrorKind::Conflict, "Another agent was faster")
         } else {
             Refusal::new(

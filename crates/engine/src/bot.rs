@@ -267,7 +267,7 @@ impl Chat {
         if self.participant(id).is_some() {
             return Ok(None);
         }
-        if self.is_over() || self.ends_at <= now {
+        if self.has_ended_by(now) {
             return Err(Refusal::new(
                 ErrorKind::InvalidRequest,
                 format!("The contact {} has ended", self.id),

@@ -186,13 +186,18 @@ impl Chat {
         }
     }
 
+    /// Whether it is over at a time, even if nobody has told the chat yet that its last moment passed.
+    pub(crate) fn has_ended_by(&self, now: Timestamp) -> bool {
+        self.ends_by().is_none_or(|end| end <= now)
+    }
+
     /// A participant who may still do something here: has not left, and the chat is not over. Its
     /// last moment counts from its time on, even if nobody has told the chat yet that it passed.
     ///
     /// Refused with `AccessDeniedException`, as all calls after the end are
     /// (docs/protocol/participant-service.md §1.4).
     pub fn admit(&self, now: Timestamp, id: &ParticipantId) -> Result<&Participant, Refusal> {
-        if self.ends_by().is_none_or(|end| end <= now) {
+        if self.has_ended_by(now) {
             return Err(Refusal::new(ErrorKind::AccessDenied, "Access denied: the chat is over"));
         }
         let participant = self.participant(id).ok_or_else(|| {

@@ -114,7 +114,7 @@ impl Chat {
                 ))
             };
         }
-        if self.is_over() {
+        if self.has_ended_by(now) {
             return Err(Refusal::new(
                 ErrorKind::InvalidRequest,
                 format!("The contact {} has ended", self.id),

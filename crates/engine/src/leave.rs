@@ -103,7 +103,7 @@ pub(crate) fn others_leave(chat: &mut Chat) -> Vec<Draft> {
 
 /// The control plane ends the chat.
 pub(crate) fn stop(now: Timestamp, chat: &Chat) -> Result<Decision, Refusal> {
-    if chat.is_over() {
+    if chat.has_ended_by(now) {
         return Err(Refusal::new(
             ErrorKind::ContactNotFound,
             format!("The contact {} has ended", chat.id),

@@ -112,7 +112,7 @@ pub(crate) fn configure(
     chat: &Chat,
     changes: &[ParticipantTimer],
 ) -> Result<Decision, Refusal> {
-    if chat.ends_by().is_none_or(|end| end <= now) {
+    if chat.has_ended_by(now) {
         return Err(Refusal::new(
             ErrorKind::ResourceNotFound,
             format!("The contact {} has ended", chat.current_contact().id),

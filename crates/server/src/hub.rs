@@ -104,6 +104,7 @@ struct Attached {
     outbox: Arc<Outbox>,
     participant: ParticipantId,
     sees_agents: bool,
+    is_customer: bool,
     /// The participant has left: only the end of the chat concerns it still.
     left: bool,
 }
@@ -148,6 +149,7 @@ pub(crate) struct Subscriber<'a> {
     pub(crate) chat: &'a ContactId,
     pub(crate) participant: &'a ParticipantId,
     pub(crate) sees_agents: bool,
+    pub(crate) is_customer: bool,
 }
 
 impl Hub {
@@ -238,6 +240,7 @@ impl Hub {
                 outbox: Arc::clone(outbox),
                 participant: subscriber.participant.clone(),
                 sees_agents: subscriber.sees_agents,
+                is_customer: subscriber.is_customer,
                 left: false,
             });
             return Ok(subscription);
@@ -324,8 +327,8 @@ impl Hub {
                 // A customer who leaves ends the chat, and waits for that
                 // (docs/protocol/websocket.md §7).
                 for attached in &mut state.sockets {
-                    if attached.sees_agents && Some(&attached.participant) == entry.sender.as_ref()
-                    {
+                    let is_theirs = Some(&attached.participant) == entry.sender.as_ref();
+                    if is_theirs && !attached.is_customer {
                         attached.left = true;
                         attached.outbox.end();
                     }

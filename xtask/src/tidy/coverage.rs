@@ -131,7 +131,7 @@ pub(super) fn tests_by_number(files: &[File]) -> Tests {
 }
 
 /// What tests in this file belong to: the package's folder.
-fn place(path: &str) -> Option<&str> {
+pub(super) fn place(path: &str) -> Option<&str> {
     if !has_extension(path, &["rs", "ts", "mjs"]) || path.starts_with("xtask/") {
         return None;
     }
@@ -145,7 +145,7 @@ fn place(path: &str) -> Option<&str> {
 }
 
 /// The name of the test that begins in a line: `fn s055_…` in Rust, `test("s055: …"` in a script.
-fn test_name(line: &str) -> Option<&str> {
+pub(super) fn test_name(line: &str) -> Option<&str> {
     let line = line.trim_start().trim_start_matches("async ");
     if let Some(rest) = line.strip_prefix("fn ") {
         return rest.split('(').next().filter(|name| name.contains('_'));

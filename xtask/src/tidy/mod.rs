@@ -3,6 +3,7 @@
 mod citations;
 mod coverage;
 mod dependencies;
+mod facts;
 mod links;
 mod readme;
 mod words;
@@ -96,6 +97,7 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
     findings.extend(words::check(&files));
     findings.extend(citations::check(&files));
     findings.extend(coverage::check(&files));
+    findings.extend(facts::check(&files));
     findings.extend(readme::check(&files));
     findings.extend(links::check(&files, |path| repository.path(path).exists()));
 

@@ -347,6 +347,30 @@ fn nobody_accepts_a_chat_whose_time_is_over() {
     play(&mut world, &[(accept("ana", ANA), Err("ResourceNotFoundException"))]);
 }
 
+/// A last moment counts from then on, even if nobody has told the chat of it (docs/protocol/README.md).
+#[test]
+fn an_end_that_nobody_has_told_is_an_end() {
+    let bot = || Command::AddCustomBot { participant: "bot".into(), name: "Robo".to_owned() };
+    let stream = || Command::StartStreaming { id: "s".into(), endpoint: "arn".to_owned() };
+    let mut nobody_came = World::new(rules(None), "");
+    nobody_came.now = START.plus_millis(5 * MINUTE);
+    let mut too_long = World::with_ana("");
+    too_long.now = too_long.chat.ends_at;
+    for world in [&mut nobody_came, &mut too_long] {
+        assert!(!world.chat.is_over());
+        play(
+            world,
+            &[
+                (Command::Stop, Err("ContactNotFoundException")),
+                (bot(), Err("InvalidRequestException")),
+                (stream(), Err("InvalidRequestException")),
+                (accept("ana", ANA), Err("ResourceNotFoundException")),
+                (accept("ben", BEN), Err("ResourceNotFoundException")),
+            ],
+        );
+    }
+}
+
 #[test]
 fn a_chat_has_room_for_six_people() {
     let mut world = World::with_ana("");

@@ -4,7 +4,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use chatloom_engine::{Command, Presence, token::Seat};
 use chatloom_wire::{
-    ServiceError,
+    ContentType, ServiceError,
     participant::{
         DisconnectParticipantRequest, SendEventRequest, SendMessageRequest, SentResponse,
     },
@@ -91,7 +91,14 @@ impl Chats {
                 token_key(&[seat.participant.as_str(), kind, message.as_str()], &[])
             },
         );
+        let is_coming = request.content_type == ContentType::ConnectionAcknowledged;
         let command = Command::SendEvent { participant: seat.participant.clone(), request };
+        // Whoever comes by this very call need not be waited for.
+        if is_coming {
+            let answer = self.sent_now(seat, command, key).await;
+            self.connected.notify_waiters();
+            return answer;
+        }
         self.sent(seat, command, key).await
     }
 
@@ -102,6 +109,15 @@ impl Chats {
         key: Option<TokenKey>,
     ) -> Result<SentResponse, ServiceError> {
         self.wait_for(seat).await.map_err(|error| failed(&error))?;
+        self.sent_now(seat, command, key).await
+    }
+
+    async fn sent_now(
+        self: &Arc<Self>,
+        seat: &Seat,
+        command: Command,
+        key: Option<TokenKey>,
+    ) -> Result<SentResponse, ServiceError> {
         match self.settle(&seat.chat, command, key).await?.told {
             Told::Sent(answer) => Ok(answer),
             Told::Done => {

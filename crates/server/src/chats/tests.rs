@@ -905,6 +905,22 @@ async fn what_is_sent_while_connecting_waits_for_the_connection() {
 }
 
 #[tokio::test]
+async fn the_former_acknowledgement_waits_for_nobody() {
+    let node = World::new().node();
+    let customer = node.start().await;
+    let acknowledged = event(ContentType::ConnectionAcknowledged, None);
+    // A message that waits for its sender goes on with it.
+    let (early, sent) =
+        tokio::join!(node.say(&customer, "before"), node.chats.send_event(&customer, acknowledged));
+    early.unwrap();
+    sent.unwrap();
+    assert_eq!(
+        node.published.take(),
+        ["1 CUSTOMER participant.joined", "queue default", "2 CUSTOMER before"]
+    );
+}
+
+#[tokio::test]
 async fn a_connection_to_another_server_lets_a_message_through() {
     let world = World::new();
     let (here, there) = (world.node(), world.node());

@@ -265,6 +265,7 @@ impl Session {
             chat: &seat.chat,
             participant: &seat.participant,
             sees_agents: matches!(seat.role, ParticipantRole::Agent | ParticipantRole::Supervisor),
+            is_customer: seat.role == ParticipantRole::Customer,
         };
         let subscription = self.app.hub.subscribe(subscriber, self.place.outbox()).await;
         match subscription {

@@ -456,6 +456,36 @@ async fn a_custom_participant_comes_speaks_and_goes_with_the_agent() {
     ana.say("Hello, Cleo").await;
 }
 
+/// Nobody is told what is said after they have left, but for the end.
+#[tokio::test]
+async fn a_custom_participant_that_has_left_hears_no_more() {
+    let site = Site::demo_with(|config| config.instance.flows.clear()).await;
+    let (customer, mut socket) = site.customer("Cleo").await;
+    let body = create(&customer.contact);
+    let created = site.signed("POST", "/contact/create-participant", &body).await.ok();
+    let mut robo = Person {
+        id: text(&created["ParticipantId"]),
+        participant_token: text(&created["ParticipantCredentials"]["ParticipantToken"]),
+        ..customer.clone()
+    };
+    robo.connect().await;
+    let mut heard = robo.socket().await;
+    heard.subscribe().await;
+    customer.say("for the bot").await;
+    assert_eq!(heard.message().await, "for the bot");
+    let ana = site.accept(&site.agent("ana").await).await;
+    ana.say("for the customer alone").await;
+    assert_eq!(socket.message().await, "for the bot");
+    assert_eq!(socket.message().await, "for the customer alone");
+    ana.disconnect().await;
+    let left = heard.item().await;
+    assert_eq!(
+        (event(&left).as_str(), text(&left["ParticipantId"])),
+        ("participant.left", robo.id.clone())
+    );
+    assert_eq!(event(&heard.item().await), "chat.ended");
+}
+
 #[tokio::test]
 async fn a_custom_participant_has_fifteen_seconds() {
     let site = Site::demo_with(|config| config.instance.flows.clear()).await;

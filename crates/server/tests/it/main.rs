@@ -25,6 +25,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod logs;
+mod model;
 mod openapi;
 mod operations;
 mod persistent;

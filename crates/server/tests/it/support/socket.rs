@@ -8,7 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message},
 };
 
-use super::{event, soon, text};
+use super::{PATIENCE, event, soon, text};
 
 pub(crate) struct Socket(WebSocketStream<TcpStream>);
 
@@ -95,6 +95,31 @@ impl Socket {
             if item["Type"] == "EVENT" && event(&item) == name {
                 return item;
             }
+        }
+    }
+
+    /// The chat items that the server has sent by now, which is when it answers a heartbeat; its close
+    /// code if it closed.
+    pub(crate) async fn so_far(&mut self) -> Result<Vec<Value>, u16> {
+        self.try_send(json!({ "topic": "aws/heartbeat" }).to_string()).await;
+        let mut items = Vec::new();
+        loop {
+            let frame = self.frame().await?;
+            match frame["topic"].as_str() {
+                Some("aws/heartbeat") => return Ok(items),
+                Some("aws/chat") => {
+                    let content = frame["content"].as_str().unwrap();
+                    items.push(serde_json::from_str(content).unwrap());
+                }
+                _ => panic!("neither an item nor a heartbeat: {frame}"),
+            }
+        }
+    }
+
+    /// Closes, and waits until the server has done so too.
+    pub(crate) async fn close(mut self) {
+        if self.try_send(Message::Close(None)).await {
+            while let Ok(Some(Ok(_))) = tokio::time::timeout(PATIENCE, self.0.next()).await {}
         }
     }
 
