@@ -106,8 +106,8 @@ async fn a_reference_that_forgets_a_rule_is_found_out() {
     let plan = Plan { all_types: false, first: None, minutes: 10_080, agents_leave_too: false };
     for (rule, steps) in tales() {
         let story = Story { chats: vec![plan], steps };
-        assert_eq!(stage::play(&story, None).await, Ok(()), "{rule:?}");
-        let found = stage::play(&story, Some(rule)).await;
+        assert_eq!(Box::pin(stage::play(&story, None)).await, Ok(()), "{rule:?}");
+        let found = Box::pin(stage::play(&story, Some(rule))).await;
         assert!(found.is_err(), "nobody missed {rule:?}");
     }
 }

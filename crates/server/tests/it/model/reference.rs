@@ -2,11 +2,13 @@
 //! is silent, of docs/protocol/README.md, as briefly as they can be said. It knows nothing of the
 //! server's code: times are milliseconds, people and items are numbers, errors are status and name.
 
+mod files;
+mod reading;
+mod time;
+
 use std::collections::BTreeMap;
 
-use super::story::{
-    Act, At, Bearer, Direction, Message, Page, Plan, Role, Rule, Step, TimerKind, Who,
-};
+use super::story::{Act, Bearer, Message, Plan, Rule, Step, TimerKind, Who};
 
 pub(super) type Time = i64;
 pub(super) type Refused = (u16, &'static str);
@@ -255,7 +257,7 @@ impl Reference {
         let Some(me) = self.find(chat, step.who) else { return Ok(Answer::Skipped) };
         match step.act {
             Act::Create { mark } => self.create(chat, me, mark),
-            Act::Open => self.open(chat, me),
+            Act::Open => Ok(self.open(chat, me)),
             Act::Close => {
                 self.chats[chat].people[me].sockets = 0;
                 Ok(Answer::Done)
@@ -343,17 +345,7 @@ impl Reference {
                 if is_new && self.admit(chat, me, false).is_ok() {
                     return Ok(Answer::Skipped);
                 }
-                self.admit_files(chat, me)?;
-                let now = self.now;
-                for file in &mut self.chats[chat].files {
-                    // What was not sent within a day gives way.
-                    let is_open = matches!(file.stage, Stage::Started | Stage::Uploaded);
-                    file.forgotten |= is_open && file.started + DAY <= now;
-                }
-                let stage = Stage::Started;
-                let file = File { owner: me, genuine, started: now, stage, forgotten: false };
-                self.chats[chat].files.push(file);
-                Ok(Answer::Done)
+                self.start_file(chat, me, genuine)
             }
             Act::SendFile { token } => self.send_file(chat, me, token),
             Act::GetFile => {
@@ -393,20 +385,20 @@ impl Reference {
         Ok(Answer::Done)
     }
 
-    fn open(&mut self, chat: usize, me: usize) -> Result<Answer, Refused> {
-        let Some(end) = self.chats[chat].people[me].url else { return Ok(Answer::Skipped) };
+    fn open(&mut self, chat: usize, me: usize) -> Answer {
+        let Some(end) = self.chats[chat].people[me].url else { return Answer::Skipped };
         if self.chats[chat].people[me].sockets >= 2 {
-            return Ok(Answer::Skipped);
+            return Answer::Skipped;
         }
         if self.now >= end {
-            return Ok(Answer::Socket(None));
+            return Answer::Socket(None);
         }
         if self.admit(chat, me, false).is_err() {
-            return Ok(Answer::Socket(Some(false)));
+            return Answer::Socket(Some(false));
         }
         self.chats[chat].people[me].sockets += 1;
         self.connect(chat, me);
-        Ok(Answer::Socket(Some(true)))
+        Answer::Socket(Some(true))
     }
 
     fn knock(&self, chat: usize, me: usize, bearer: Bearer) -> Result<Answer, Refused> {
@@ -573,209 +565,6 @@ impl Reference {
         Answer::Sent(Some(number), time)
     }
 
-    // Files.
-
-    /// Custom participants have none.
-    fn admit_files(&self, chat: usize, me: usize) -> Result<(), Refused> {
-        self.admit(chat, me, true)?;
-        let is_bot = self.chats[chat].people[me].who == Who::Bot;
-        if is_bot && self.holds(Rule::BotsHaveNoFiles) { Err(DENIED) } else { Ok(()) }
-    }
-
-    fn has_file(&self, chat: usize, me: usize) -> bool {
-        self.chats[chat].files.iter().any(|file| file.owner == me)
-    }
-
-    fn put(&mut self, chat: usize, me: usize) -> Result<Answer, Refused> {
-        let over = self.admit(chat, me, false);
-        let now = self.now;
-        let Some(file) = self.chats[chat].files.iter_mut().rfind(|file| file.owner == me) else {
-            return Ok(Answer::Skipped);
-        };
-        if now >= file.started + 15 * MINUTE {
-            return Err(DENIED);
-        }
-        over?;
-        if let Stage::Sent { .. } = file.stage {
-            return Err(CONFLICT);
-        }
-        file.stage = Stage::Uploaded;
-        Ok(Answer::Done)
-    }
-
-    fn send_file(&mut self, chat: usize, me: usize, token: u8) -> Result<Answer, Refused> {
-        self.admit_files(chat, me)?;
-        let Some(at) = self.chats[chat].files.iter().rposition(|file| file.owner == me) else {
-            return Ok(Answer::Skipped);
-        };
-        let file = &mut self.chats[chat].files[at];
-        match file.stage {
-            _ if file.forgotten => Err(INVALID),
-            Stage::Started => Err(INVALID),
-            Stage::Sent { token: first, .. } if first == token => Ok(Answer::Done),
-            Stage::Sent { .. } => Err(CONFLICT),
-            Stage::Uploaded => {
-                let approved = file.genuine;
-                file.stage = Stage::Sent { token, approved };
-                self.keep_said(chat, me, Kind::File { file: at, approved });
-                Ok(Answer::Done)
-            }
-        }
-    }
-
-    // Reading.
-
-    /// The transcript from a place on, in pages. Receipts are in their items.
-    fn read(&self, chat: usize, page: Page) -> Vec<Vec<Read>> {
-        let at = &self.chats[chat];
-        let items: Vec<_> = at.items().collect();
-        let forward = match page.direction {
-            Some(direction) => direction == Direction::Forward,
-            None => !matches!(page.from, At::Newest | At::Nth(0)),
-        };
-        let nth = |nth: usize| items.len().checked_sub(1 + nth % items.len().max(1));
-        let start = match page.from {
-            At::Newest | At::Nth(0) if forward => None,
-            At::Newest | At::Nth(0) => items.len().checked_sub(1),
-            At::Unknown => None,
-            At::Item(back) => nth(back),
-            At::Nth(count) => (!items.is_empty()).then(|| items.len().saturating_sub(count)),
-            At::Time(back, millis) => nth(back).and_then(|place| {
-                let time = items[place].time + millis;
-                if forward {
-                    items.iter().position(|item| item.time >= time)
-                } else {
-                    items.iter().rposition(|item| item.time <= time)
-                }
-            }),
-        };
-        let mut found: Vec<_> = match start {
-            None => Vec::new(),
-            Some(place) if forward => items[place..].to_vec(),
-            Some(place) => items[..=place].iter().rev().copied().collect(),
-        };
-        if page.foreign {
-            found.clear();
-        }
-        let most = page.most.unwrap_or(10);
-        if most == 0 || found.is_empty() {
-            return vec![Vec::new()];
-        }
-        let pages = found.chunks(most).map(|chunk| {
-            let mut chunk: Vec<_> =
-                chunk.iter().map(|item| self.with_receipts(chat, item)).collect();
-            let scanned_ascending = forward;
-            if scanned_ascending != page.ascending {
-                chunk.reverse();
-            }
-            chunk
-        });
-        pages.collect()
-    }
-
-    fn with_receipts(&self, chat: usize, item: &Item) -> Read {
-        let mut known: Vec<(usize, Time, Option<Time>)> = Vec::new();
-        for entry in &self.chats[chat].log {
-            let (Kind::Receipt { about, read }, Some(by)) = (&entry.kind, entry.by) else {
-                continue;
-            };
-            if *about != item.number {
-                continue;
-            }
-            let read = read.then_some(entry.time);
-            match known.iter_mut().find(|(who, ..)| *who == by) {
-                None => known.push((by, entry.time, read)),
-                // What was read has been delivered, at that time at the latest.
-                Some((_, delivered, first)) => {
-                    *delivered = entry.time.min(*delivered);
-                    *first = first.or(read);
-                }
-            }
-        }
-        Read(item.clone(), known)
-    }
-
-    // Time.
-
-    fn time_passed(&mut self, chat: usize) {
-        let at = &self.chats[chat];
-        if at.phase == Phase::Over {
-            return;
-        }
-        if at.ends() <= self.now {
-            // Whoever never came is told nothing.
-            if at.phase == Phase::Started {
-                self.chats[chat].phase = Phase::Over;
-            } else {
-                self.end(chat);
-            }
-            return;
-        }
-        for nth in 0..self.chats[chat].listening.len() {
-            let at = &mut self.chats[chat];
-            if at.due(&at.listening[nth]) > self.now {
-                continue;
-            }
-            let one = &mut at.listening[nth];
-            let person = one.person;
-            if one.patience.0.is_some() && !one.is_idle {
-                (one.is_idle, one.since) = (true, self.now);
-                self.tell(chat, Some(person), Kind::Event("participant.idle"));
-                continue;
-            }
-            // The others are disconnected and miss the news.
-            let item =
-                self.item(self.now, Some(person), Kind::Event("participant.autodisconnection"));
-            if self.chats[chat].people[0].sockets > 0 {
-                self.told.push(((chat, 0), item));
-            }
-            self.others_go(chat);
-            self.end(chat);
-            return;
-        }
-    }
-
-    fn present(&self, chat: usize) -> impl Iterator<Item = &Person> {
-        self.chats[chat].people.iter().filter(|person| person.presence == Presence::Here)
-    }
-
-    /// Timers run while a customer and somebody who answers are both there.
-    fn converses(&self, chat: usize) -> bool {
-        let is_here = |customer: bool| {
-            self.present(chat).any(|person| (person.who == Who::Customer) == customer)
-        };
-        is_here(true) && is_here(false)
-    }
-
-    /// After somebody came or went: who is listened to from now on, as is configured now.
-    fn listen(&mut self, chat: usize, conversed: bool) {
-        if !self.converses(chat) {
-            self.chats[chat].listening.clear();
-            return;
-        }
-        let now = self.now;
-        let at = &mut self.chats[chat];
-        at.listening.retain(|one| at.people[one.person].presence == Presence::Here);
-        for (number, person) in at.people.iter().enumerate() {
-            let role = match person.who {
-                _ if person.presence != Presence::Here => continue,
-                Who::Bot => continue,
-                Who::Customer if conversed => continue,
-                Who::Customer => Role::Customer,
-                Who::Ana | Who::Ben => Role::Agent,
-            };
-            let patience = at.timers[role as usize];
-            if patience != (None, None) {
-                at.listening.push(Listening {
-                    person: number,
-                    patience,
-                    since: now,
-                    is_idle: false,
-                });
-            }
-        }
-    }
-
     // The log.
 
     /// A new item, with the next number.
@@ -821,26 +610,6 @@ impl Reference {
 }
 
 impl Chat {
-    /// Its last moment: the customer has five minutes to come.
-    fn ends(&self) -> Time {
-        let end = self.started + self.plan.minutes * MINUTE;
-        if self.phase == Phase::Started { end.min(self.started + 5 * MINUTE) } else { end }
-    }
-
-    fn is_over(&self, now: Time) -> bool {
-        self.phase == Phase::Over || self.ends() <= now
-    }
-
-    /// When somebody's silence is long enough.
-    fn due(&self, one: &Listening) -> Time {
-        let since = one.since.max(self.people[one.person].spoke);
-        let minutes = match one.patience {
-            (Some(idle), _) if !one.is_idle => Some(idle),
-            (_, disconnect) => disconnect,
-        };
-        minutes.map_or(Time::MAX, |minutes| since + minutes * MINUTE)
-    }
-
     /// What a transcript shows.
     fn items(&self) -> impl Iterator<Item = &Item> {
         self.log.iter().filter(|item| !matches!(item.kind, Kind::Receipt { .. }))
