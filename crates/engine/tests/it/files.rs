@@ -3,7 +3,7 @@
 use chatloom_engine::{
     AttachmentCommand, BlobId, Chat, Command, EntryKind, PastChat, attachment,
     attachment::{RequestKey, Stage},
-    limits, transcript,
+    limits, media, transcript,
 };
 use chatloom_wire::{
     ItemId, ParticipantRole, participant::GetTranscriptResponse,
@@ -346,5 +346,20 @@ fn only_what_shows_of_a_past_can_be_found() {
             let found = attachment::find_past(&past, &world.chat, &id.into());
             assert_eq!(found.is_some(), shown.contains(&id), "{id} of {contacts}");
         }
+    }
+}
+
+/// docs/protocol/participant-service.md §5.3 itself, row by row.
+#[test]
+fn every_type_of_the_protocol_is_taken() {
+    let page = include_str!("../../../../docs/protocol/participant-service.md");
+    let section = page.split("### 5.3").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| .")).collect();
+    assert_eq!(rows.len(), 16);
+    let types = rows.iter().flat_map(|row| row.split('|').nth(2).unwrap().split('`'));
+    let types: Vec<&str> = types.filter(|part| part.contains('/')).collect();
+    assert_eq!(types.len(), 21, "{types:?}");
+    for content_type in types {
+        assert!(media::check_type(content_type, &[]).is_ok(), "{content_type}");
     }
 }

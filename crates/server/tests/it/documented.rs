@@ -13,6 +13,8 @@ use crate::support::{Person, Site, http::Response, start_request};
 const PAGE: &str = include_str!("../../../../docs/operations.md");
 /// Members of offered operations.
 const MEMBERS: &str = include_str!("members.txt");
+/// The errors that they model.
+const ERRORS: &str = include_str!("errors.txt");
 /// All operations of the control plane.
 const OPERATIONS: &str = include_str!("../../src/http/contact/operations.txt");
 
@@ -58,6 +60,62 @@ fn not_offered() -> BTreeSet<String> {
     let list = PAGE.split("\n## Not offered\n").nth(1).unwrap();
     let list = list.lines().filter(|line| line.starts_with("- "));
     list.flat_map(code).collect()
+}
+
+fn is_file(word: &str) -> bool {
+    Path::new(word).extension().is_some_and(|extension| extension == "rs")
+}
+
+/// The tests that a cell names, `file.rs` before its own; other words between backticks are none.
+fn assert_tests_exist(what: &str, cell: &str) {
+    let mut text = String::new();
+    for word in code(cell) {
+        if is_file(&word) {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(&word);
+            text = std::fs::read_to_string(path)
+                .unwrap_or_else(|error| panic!("{what}: {word}: {error}"));
+        } else if word.contains('_') {
+            assert!(text.contains(&format!("fn {word}()")), "{what}: there is no {word}");
+        }
+    }
+}
+
+/// The page's tables of what holds each operation to it: by operation or error, the cells.
+fn proofs() -> BTreeMap<String, Vec<String>> {
+    let page = PAGE.split("\n## What holds each to it\n").nth(1).unwrap();
+    let page = page.split("\n## ").next().unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells = row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
+        let mut cells: Vec<_> = cells.collect();
+        (code(&cells.remove(0)).remove(0), cells)
+    })
+    .collect()
+}
+
+#[test]
+fn every_operation_is_held_to_it_in_every_way() {
+    let (errors, mut operations): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        proofs().into_iter().partition(|(_, cells)| cells.len() == 1);
+    for (name, cells) in errors.iter().chain(&operations) {
+        for cell in cells {
+            assert_tests_exist(name, cell);
+            let says = cell.starts_with("none") || code(cell).iter().any(|word| is_file(word));
+            assert!(says, "{name}: {cell:?} names no test and does not say why");
+        }
+    }
+    let offered: BTreeSet<_> = sections().into_keys().collect();
+    for line in ERRORS.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split(' ');
+        let name = words.next().unwrap();
+        assert!(offered.contains(name), "{name} is not offered");
+        let cells = operations.remove(name).unwrap_or_else(|| panic!("{name} has no row"));
+        for error in words {
+            let own = code(&cells[1]).iter().any(|word| word == error);
+            assert!(own || errors.contains_key(error), "{name} models {error}");
+        }
+    }
+    assert!(operations.is_empty(), "in no model: {:?}", operations.keys());
 }
 
 /// Names, methods and paths of the control plane.

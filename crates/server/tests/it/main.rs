@@ -17,6 +17,7 @@ mod control;
 mod copies;
 mod deletion;
 mod documented;
+mod edges;
 mod files;
 mod flows;
 mod guides;
