@@ -180,7 +180,7 @@ test("s158 s196: deep heartbeats are told by managers that have them", async () 
   const session = await agent(manager);
   manager.say("success");
   manager.say("missed");
-  expect(session.events.slice(1)).toEqual([
+  expect(session.events.slice(1)).toMatchObject([
     { type: "deepHeartbeat", success: true },
     { type: "deepHeartbeat", success: false },
   ]);
