@@ -68,6 +68,11 @@ impl Api {
         Self { moved_by, ..self.clone() }
     }
 
+    /// How far its clock has been moved, in milliseconds.
+    pub(crate) fn moved_by(&self) -> i64 {
+        self.moved_by
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

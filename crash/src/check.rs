@@ -167,6 +167,7 @@ impl Contact {
     pub(crate) async fn settle(&mut self, round: Round<'_>, dice: &mut Dice) -> Result<Tally> {
         let api = round.api;
         let mut tally = Tally::default();
+        self.look_at_time(api.moved_by());
         self.settle_start(api).await?;
         if self.is_over || self.is_unsure || self.kind == Kind::Nobody {
             return Ok(tally);
@@ -178,6 +179,7 @@ impl Contact {
         if self.customer.connection_token.is_empty() {
             return Ok(tally);
         }
+        self.settle_agent(api).await?;
         self.settle_attribute(api).await?;
 
         let before = must(self.customer.transcript(api).await)?;
@@ -254,10 +256,14 @@ impl Contact {
         hold(Rule::Repeat, known.is_empty() || known == again, || {
             format!("the start of {known} was repeated, and started {again}")
         })?;
+        Ok(())
+    }
+
+    /// An agent whose connection was under way makes it.
+    async fn settle_agent(&mut self, api: &Api) -> Result<()> {
         if let Agent::Here(agent) = &mut self.agent
             && agent.connection_token.is_empty()
         {
-            // It was taken by an agent whose connection was under way.
             let body = json!({ "Type": ["CONNECTION_CREDENTIALS"] });
             let token = ("X-Amz-Bearer", agent.participant_token.as_str());
             let answer = must(api.call("/participant/connection", token, body).await)?;

@@ -9,7 +9,7 @@ use chatloom_server::config::{DEMO_CONTACT_FLOW, DEMO_INSTANCE};
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::Instant};
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
 use crate::{
@@ -79,6 +79,8 @@ pub(crate) struct Contact {
     pub(crate) shown: Shown,
     /// How far the clock had been moved when it began, or, for one that falls silent, when it did.
     pub(crate) since: i64,
+    /// When it was thought of.
+    pub(crate) begun: Instant,
     /// Whether the customer has come: one who has not for five minutes will find nothing.
     pub(crate) has_come: bool,
     /// Whether it has ended.
@@ -131,6 +133,7 @@ impl Contact {
             attribute: (0, 0),
             shown: Shown::default(),
             since,
+            begun: Instant::now(),
             has_come: false,
             is_over: false,
             is_unsure: false,
@@ -142,6 +145,17 @@ impl Contact {
     /// Whether it goes on after a kill.
     pub(crate) fn goes_on(&self) -> bool {
         matches!(self.kind, Kind::Talk | Kind::Bot) && !self.is_over && !self.is_unsure
+    }
+
+    /// Marks it unsure if time may have passed it: whether a silent customer is idle, and the agent
+    /// there, depends on when the server looked; and one who was on the way may have been given up.
+    /// Time passes by the moves of the clock, and on a busy machine by itself.
+    pub(crate) fn look_at_time(&mut self, moved_by: i64) {
+        let moved = (moved_by - self.since) / 1_000;
+        let real = self.begun.elapsed().as_secs() as i64;
+        let may_be_silent = matches!(self.kind, Kind::Silent { .. }) && (moved > 0 || real > 50);
+        let may_be_late = self.kind != Kind::Nobody && !self.has_come && moved + real > 180;
+        self.is_unsure |= may_be_silent || may_be_late;
     }
 
     /// Begins or goes on until the server is gone.

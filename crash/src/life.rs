@@ -402,11 +402,7 @@ async fn time_has_passed(
             has_ended(round, contact).await?;
             count += 1;
         }
-        // Whether its customer is idle, and its agent there, depends on when the server looked; and
-        // one whose customer was on the way may have been given up.
-        let may_be_silent = matches!(contact.kind, Kind::Silent { .. }) && seconds > 0;
-        let may_be_late = contact.kind != Kind::Nobody && !contact.has_come && seconds > SILENCE;
-        contact.is_unsure |= may_be_silent || may_be_late;
+        contact.look_at_time(moved_by);
     }
     Ok(count)
 }

@@ -188,6 +188,7 @@ impl Sqlite {
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
                 .and_then(prepare_writer)
                 .map_err(failed("opening the database"))?;
+        checkpoint::begin_anew(&writer).map_err(failed("emptying the write-ahead log"))?;
         schema::migrate(&mut writer)?;
         if options.end_leases {
             writer.execute("DELETE FROM leases", []).map_err(failed("ending leases"))?;

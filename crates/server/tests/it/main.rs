@@ -16,6 +16,7 @@ mod contacts;
 mod control;
 mod copies;
 mod deletion;
+mod disk;
 mod documented;
 mod edges;
 mod files;

@@ -52,17 +52,17 @@ mod conformance {
 
 const NOON: Timestamp = Timestamp::from_millis(1_767_268_800_000);
 
-fn contact(number: usize) -> ContactId {
+pub(crate) fn contact(number: usize) -> ContactId {
     ContactId::from(format!("00000000-0000-4000-8000-{number:012}"))
 }
 
-async fn create(store: &Sqlite, number: usize) {
+pub(crate) async fn create(store: &Sqlite, number: usize) {
     let chat = sample(&contact(number), NOON);
     let created = store.create(Arc::new(chat), None, None).await.unwrap();
     assert!(matches!(created, Created::New));
 }
 
-fn say(number: usize, content: impl Into<String>) -> Commit {
+pub(crate) fn say(number: usize, content: impl Into<String>) -> Commit {
     let draft = Draft {
         kind: EntryKind::Item,
         audience: Audience::All,
@@ -87,13 +87,13 @@ fn say(number: usize, content: impl Into<String>) -> Commit {
     }
 }
 
-fn content(entry: &Entry) -> String {
+pub(crate) fn content(entry: &Entry) -> String {
     let item: serde_json::Value = serde_json::from_str(&entry.text).unwrap();
     item["Content"].as_str().unwrap().to_owned()
 }
 
 /// The log of a chat, which must be in order.
-async fn log(store: &Sqlite, number: usize) -> Vec<Arc<Entry>> {
+pub(crate) async fn log(store: &Sqlite, number: usize) -> Vec<Arc<Entry>> {
     let entries = store.entries_after(&contact(number), 0, u32::MAX).await.unwrap();
     for (index, entry) in entries.iter().enumerate() {
         assert_eq!(entry.seq, index as u64 + 1, "a hole or a double");
@@ -399,7 +399,7 @@ async fn victim() {
     join_all(writers).await;
 }
 
-fn key(content: &str) -> TokenKey {
+pub(crate) fn key(content: &str) -> TokenKey {
     let number = content.bytes().fold(0_u128, |sum, byte| sum.rotate_left(8) ^ u128::from(byte));
     TokenKey { key: number, body: 1 }
 }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use rusqlite::{Connection, MAIN_DB, wal::CheckpointMode};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
 
 use super::PAGE_BYTES;
 
@@ -57,6 +57,25 @@ struct Asked {
 pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
+}
+
+/// Empties the log that an earlier process left, before anything is added to it.
+///
+/// That process may have died after it failed to make a commit durable. Its frames then stand in the
+/// system's cache, look whole, and are nowhere else: what is written behind them would be lost with
+/// them. Copied into the database they are written again, and so is the log from its beginning
+/// (docs/adr/0017-nothing-is-read-back-from-a-cache.md).
+pub(super) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    match connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            tracing::warn!(
+                "another program reads the database: the log is added to, not begun anew"
+            );
+            Ok(())
+        }
+        result => result.map(drop),
+    }
 }
 
 impl Checkpoints {
