@@ -145,7 +145,7 @@ pub(super) fn place(path: &str) -> Option<&str> {
 }
 
 /// The name of the test that begins in a line: `fn s055_…` in Rust, `test("s055: …"` in a script.
-pub(super) fn test_name(line: &str) -> Option<&str> {
+fn test_name(line: &str) -> Option<&str> {
     let line = line.trim_start().trim_start_matches("async ");
     if let Some(rest) = line.strip_prefix("fn ") {
         return rest.split('(').next().filter(|name| name.contains('_'));

@@ -7,10 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    File, Finding,
-    coverage::{place, test_name},
-};
+use super::{File, Finding, coverage::place};
 
 /// The page.
 const PAGE: &str = "docs/protocol/facts.md";
@@ -150,11 +147,12 @@ fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("](") {
-        plain.push_str(before);
+        let (before, name) = before.rsplit_once('[').unwrap_or((before, ""));
+        plain.extend([before, name]);
         rest = after.split_once(')').map_or("", |(_, after)| after);
     }
     plain.push_str(rest);
-    plain.replace("\\|", "/").replace('|', "/").replace(['`', '*'], "")
+    plain.replace("\\|", "/").replace('|', "/").replace(['`', '*', '<', '>'], "")
 }
 
 /// The rows of the page's tables: `| §1.3 | first words | tests | words |`.
@@ -189,12 +187,18 @@ fn named(cell: &str) -> Vec<(String, String)> {
 fn tests(files: &[File]) -> BTreeSet<(String, String)> {
     let mut tests = BTreeSet::new();
     for file in files {
+        // `place` knows no Python.
         let path = file.path.replace(".py", ".rs");
         let Some(place) = place(&path) else { continue };
-        for line in file.text.lines() {
-            let python = line.trim_start().strip_prefix("def ");
-            let python = python.and_then(|rest| rest.split('(').next());
-            let name = python.filter(|name| name.starts_with("test_")).or_else(|| test_name(line));
+        let mut is_next = false;
+        for line in file.text.lines().map(str::trim_start) {
+            is_next |= line == "#[test]" || line.starts_with("#[tokio::test");
+            let after = |start| line.strip_prefix(start);
+            let function = after("fn ").or_else(|| after("async fn ")).filter(|_| is_next);
+            is_next &= function.is_none();
+            let python = after("def ").filter(|name| name.starts_with("test_"));
+            let script = after("test(\"").and_then(|rest| rest.split('"').next());
+            let name = function.or(python).and_then(|rest| rest.split('(').next()).or(script);
             tests.extend(name.map(|name| (place.to_owned(), name.replace('|', "/"))));
         }
     }
@@ -217,7 +221,7 @@ mod tests {
         let files = [
             file(SOURCE, FACTS),
             file(PAGE, rows),
-            file("crates/wire/src/a.rs", "    fn a_test() {\n"),
+            file("crates/wire/src/a.rs", "    #[test]\n    fn a_test() {\n    fn no_test() {\n"),
             file("tests/e2e/b.py", "    def test_it(self):\n"),
         ];
         check(&files).iter().map(ToString::to_string).collect()
@@ -232,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_page_without_a_flaw_passes() {
-        let page = "| § | fact | tests | |\n|---|---|---|---|\n\
+        let page = "| section | fact | tests | |\n|---|---|---|---|\n\
                     | §1.1 | A fact of one (there). | crates/wire: `a_test`; tests/e2e: `test_it` |  |\n\
                     | §1.1 | a/b |  | client: S1 |\n\
                     | §1.1 | first | crates/wire: `a_test` | decision: [ADR](x.md) |\n\
