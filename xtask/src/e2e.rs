@@ -60,15 +60,20 @@ pub(crate) fn package(repository: &Repository) -> Result<()> {
     run(tests(repository, &node, PACKAGE_FOLDER)?.env("CHROMIUM", chromium))
 }
 
-/// A command that runs the tests of a folder against the program.
-fn tests(repository: &Repository, node: &Node, folder: &str) -> Result<Command> {
+/// The program, built.
+pub(crate) fn program(repository: &Repository) -> Result<PathBuf> {
     // The tests of the workspace have built it with these very features, so nothing but the bundle
     // is new.
     let build = "test --locked --workspace --no-run --quiet";
     run(&mut cargo(repository.root(), build))?;
-    let program: PathBuf = repository.target("debug/chatloom");
+    let program = repository.target("debug/chatloom");
     ensure!(program.is_file(), "cargo built the workspace's tests but no {}", program.display());
+    Ok(program)
+}
 
+/// A command that runs the tests of a folder against the program.
+fn tests(repository: &Repository, node: &Node, folder: &str) -> Result<Command> {
+    let program = program(repository)?;
     let tests: Vec<String> = repository
         .files()?
         .into_iter()

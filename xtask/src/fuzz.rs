@@ -12,6 +12,7 @@ use clap::Args;
 
 use crate::{
     command::{cargo, find, run as run_command},
+    openapi,
     repository::Repository,
     rust,
     tools::debian,
@@ -38,14 +39,18 @@ pub(crate) struct Options {
     /// The target to run, a file name in fuzz/fuzz_targets without `.rs`; without one, all are
     /// compiled.
     target: Option<String>,
+    /// Make up requests by the server's OpenAPI document instead.
+    #[arg(long, conflicts_with = "target")]
+    openapi: bool,
     /// How long to run it.
-    #[arg(long, default_value_t = 60, requires = "target")]
+    #[arg(long, default_value_t = 60)]
     seconds: u32,
 }
 
-/// Compiles all targets or runs one.
+/// Compiles all targets, runs one, or makes up requests.
 pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     match &options.target {
+        _ if options.openapi => openapi::fuzz(repository, options.seconds),
         Some(target) => fuzz(repository, target, options.seconds),
         None => check(repository),
     }
@@ -82,6 +87,7 @@ fn fuzz(repository: &Repository, target: &str, seconds: u32) -> Result<()> {
     fuzz.current_dir(repository.root())
         .args([found, repository.path(&format!("fuzz/corpus/{target}"))])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .arg(format!("-max_total_time={seconds}"));
+        .arg(format!("-max_total_time={seconds}"))
+        .arg("-print_final_stats=1");
     run_command(&mut fuzz)
 }

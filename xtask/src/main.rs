@@ -17,6 +17,7 @@ mod crash;
 mod demo;
 mod e2e;
 mod fuzz;
+mod openapi;
 mod report;
 mod repository;
 mod rust;
@@ -69,7 +70,7 @@ enum Task {
     Crash(crash::Options),
     /// Write the names of the tests into docs/protocol/coverage.md.
     Coverage,
-    /// Check that the fuzz targets compile, or run one of them.
+    /// Check that the fuzz targets compile, run one of them, or make up requests (docs/fuzzing.md).
     Fuzz(fuzz::Options),
 }
 

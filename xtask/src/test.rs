@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     command::{cargo, find, new, output, run as run_command},
-    compare, crash, e2e, fuzz,
+    compare, crash, e2e, fuzz, openapi,
     report::Report,
     repository::Repository,
     rust, simulate, tidy, tools, web,
@@ -33,7 +33,7 @@ struct Step {
     run: fn(&Repository) -> Result<()>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step {
         name: "tidy",
         about: "dependency rules, citations, links, sizes, words",
@@ -75,6 +75,11 @@ const STEPS: [Step; 16] = [
         name: "e2e",
         about: "whole chats with boto3, AWS SDKs, ChatJS, Streams and our package in Chromium",
         run: e2e::test,
+    },
+    Step {
+        name: "openapi",
+        about: "made-up requests are answered as the server's OpenAPI document says",
+        run: openapi::test,
     },
     Step {
         name: "package",
