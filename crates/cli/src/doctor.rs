@@ -163,7 +163,7 @@ async fn health(network: &Network, base: &str, report: &mut Report) -> anyhow::R
         report.bad(
             "clock",
             &format!("the server's clock and this machine's differ by {skew} s"),
-            "set both by NTP: signatures are good for 15 minutes, and tokens have an end",
+            "set both by NTP: signatures are good for 5 minutes, and tokens have an end",
         )?;
     } else {
         report.good("clock", &format!("within {} s of this machine's", skew.abs().max(1)))?;

@@ -2,10 +2,12 @@
 //! (docs/protocol/participant-service.md §10).
 //!
 //! A request is good when its `Authorization` header names a known key, this server's region, the
-//! service `connect` and the day of its time stamp; when the time stamp is within 15 minutes of now;
+//! service `connect` and the day of its time stamp; when the time stamp is within 5 minutes of now;
 //! when `host` and every `x-amz-*` header are signed; when the body has the hash that was signed; and
 //! when the signature is the one that the key's secret gives. Pre-signed URLs and unsigned bodies are
-//! refused: no Connect client makes them.
+//! refused: no Connect client makes them. A request may be sent again as long as its time stamp is good,
+//! as at Amazon: two that are alike within a second have one signature, so a repeat cannot be told from
+//! a second request. `ClientToken` makes a repeat harmless.
 
 use std::fmt::Write as _;
 
@@ -17,8 +19,8 @@ use subtle::ConstantTimeEq;
 
 use crate::config::{AccessKey, Secret};
 
-/// How far a request's time stamp may be from now, in milliseconds.
-const MAX_SKEW_MS: i64 = 15 * 60 * 1000;
+/// How far a request's time stamp may be from now, in milliseconds; as at Amazon.
+const MAX_SKEW_MS: i64 = 5 * 60 * 1000;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "connect";
 
@@ -64,12 +66,18 @@ pub(crate) fn verify<'k>(
     if !stamp.starts_with(authorization.date) {
         return Err(invalid("the date in Credential is not the day of X-Amz-Date".to_owned()));
     }
-    let skew = now.as_millis().saturating_sub(time.as_millis());
-    if skew.abs() > MAX_SKEW_MS {
-        let what = if skew > 0 { "expired" } else { "not yet current" };
+    // In the words of Amazon, by which people look for what is wrong.
+    let (earliest, latest) = (now.plus_millis(-MAX_SKEW_MS), now.plus_millis(MAX_SKEW_MS));
+    if time < earliest {
+        let (earliest, now) = (to_stamp(earliest), to_stamp(now));
         return Err(invalid(format!(
-            "Signature {what}: the request was signed at {time}, it is {now} here, and 15 minutes \
-             of difference are allowed"
+            "Signature expired: {stamp} is now earlier than {earliest} ({now} - 5 min.)"
+        )));
+    }
+    if time > latest {
+        let (latest, now) = (to_stamp(latest), to_stamp(now));
+        return Err(invalid(format!(
+            "Signature not yet current: {stamp} is still later than {latest} ({now} + 5 min.)"
         )));
     }
 
@@ -329,6 +337,15 @@ fn parse_stamp(stamp: &str) -> Option<Timestamp> {
     .ok()
 }
 
+/// A time as `X-Amz-Date` has it.
+fn to_stamp(time: Timestamp) -> String {
+    let text = time.to_string();
+    let seconds = text.split_once('.').map_or(text.as_str(), |(seconds, _)| seconds);
+    let mut stamp: String = seconds.chars().filter(|c| !"-:Z".contains(*c)).collect();
+    stamp.push('Z');
+    stamp
+}
+
 /// The one value of a header; none or several readable ones are told apart.
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ServiceError> {
     let mut values = headers.get_all(name).iter();
@@ -466,13 +483,26 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_may_differ_by_fifteen_minutes() {
+    fn the_clock_may_differ_by_five_minutes() {
         let good = vector("stop");
-        for now in ["2026-01-31T11:45:00Z", "2026-01-31T12:15:00Z"] {
+        for now in ["2026-01-31T11:55:00.000Z", "2026-01-31T12:05:00.000Z"] {
             assert!(verify_at(&good, now).is_ok(), "{now}");
         }
-        for now in ["2026-01-31T11:44:59Z", "2026-01-31T12:15:01Z"] {
-            assert_eq!(verify_at(&good, now).unwrap_err().kind, ErrorKind::InvalidSignature);
+        for (now, says) in [
+            (
+                "2026-01-31T11:54:59.999Z",
+                "Signature not yet current: 20260131T120000Z is still later than \
+                 20260131T115959Z (20260131T115459Z + 5 min.)",
+            ),
+            (
+                "2026-01-31T12:05:00.001Z",
+                "Signature expired: 20260131T120000Z is now earlier than 20260131T120000Z \
+                 (20260131T120500Z - 5 min.)",
+            ),
+        ] {
+            let refused = verify_at(&good, now).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::InvalidSignature);
+            assert_eq!((refused.status, refused.message.as_str()), (403, says));
         }
     }
 
