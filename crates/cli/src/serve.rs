@@ -42,14 +42,7 @@ pub(crate) struct Args {
 
 /// Runs until a signal stops it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let base = if args.demo { Config::demo() } else { Config::default() };
-    let (mut config, unknown) = args.source.load(base)?;
-    if let Some(plan) = &args.chaos {
-        config.set("chaos.plan", plan, "--chaos")?;
-    }
-    if let Some(seed) = args.chaos_seed {
-        config.chaos.seed = Some(seed);
-    }
+    let (mut config, unknown) = load(args)?;
     start_log(&config)?;
     for variable in unknown {
         tracing::warn!(variable, "this environment variable names no key and is ignored");
@@ -69,8 +62,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .context("cannot start the threads of the server")?;
     let data = config.server.data.clone();
     let reread = || {
-        let base = if args.demo { Config::demo() } else { Config::default() };
-        let (mut config, _) = args.source.load(base)?;
+        let (mut config, _) = load(args)?;
         if config.server.data.as_os_str().is_empty() {
             config.server.data.clone_from(&data);
         }
@@ -79,6 +71,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let ended = runtime.block_on(serve(config, temporary.as_ref(), reread));
     runtime.shutdown_timeout(LAST_WAIT);
     ended
+}
+
+/// What the command line, the environment and the file say, and the variables that name no key.
+fn load(args: &Args) -> anyhow::Result<(Config, Vec<String>)> {
+    let base = if args.demo { Config::demo() } else { Config::default() };
+    let (mut config, unknown) = args.source.load(base)?;
+    if let Some(plan) = &args.chaos {
+        config.set("chaos.plan", plan, "--chaos")?;
+    }
+    if let Some(seed) = args.chaos_seed {
+        config.chaos.seed = Some(seed);
+    }
+    Ok((config, unknown))
 }
 
 async fn serve(

@@ -9,7 +9,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     net::IpAddr,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -18,7 +18,7 @@ use chatloom_wire::{ContactId, ServiceError, Timestamp};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::chats::Clock;
+use crate::{chats::Clock, config::AuditSection};
 
 /// What is learnt of a call while it is served.
 #[derive(Debug, Default)]
@@ -71,8 +71,9 @@ pub(crate) struct Audit {
 
 impl Audit {
     /// To the log, and to a file if there is one.
-    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let file = path.map(Appended::open).transpose()?;
+    pub(crate) fn open(config: &AuditSection) -> io::Result<Self> {
+        let path = config.file.as_deref();
+        let file = path.map(|path| Appended::open(path, config.sync)).transpose()?;
         Ok(Self { file: file.map(|file| Arc::new(Mutex::new(file))) })
     }
 }
@@ -154,12 +155,20 @@ impl Drop for Watched {
 struct Appended {
     path: PathBuf,
     file: File,
+    /// Whether lines are on the disk before their calls are answered.
+    sync: bool,
+    /// Whether the file ends within a line: somebody died, or the disk was full.
+    is_torn: bool,
 }
 
 impl Appended {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, sync: bool) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        Ok(Self { path: path.to_owned(), file })
+        let is_torn = ends_within_a_line(path, &file);
+        if is_torn {
+            tracing::warn!(path = %path.display(), "the audit log ends within a line, which is left as it is");
+        }
+        Ok(Self { path: path.to_owned(), file, sync, is_torn })
     }
 
     /// Adds a line, whole, to the file that has the name now.
@@ -171,8 +180,30 @@ impl Appended {
             Err(error) => return Err(error),
         };
         if !is_there {
-            *self = Self::open(&self.path)?;
+            *self = Self::open(&self.path, self.sync)?;
         }
-        self.file.write_all(line)
+        // What is there of another line shall not make this one unreadable.
+        let start: &[u8] = if self.is_torn { b"\n" } else { b"" };
+        self.is_torn = true;
+        self.file.write_all(&[start, line].concat())?;
+        self.is_torn = false;
+        if self.sync {
+            self.file.sync_data()?;
+        }
+        Ok(())
     }
+}
+
+/// Whether the last byte of a file is not the end of a line. What is no file, or may not be read, is
+/// taken as it is.
+fn ends_within_a_line(path: &Path, file: &File) -> bool {
+    let mut last = [b'\n'];
+    if let Ok(metadata) = file.metadata()
+        && metadata.is_file()
+        && let Some(at) = metadata.len().checked_sub(1)
+        && let Ok(file) = File::open(path)
+    {
+        let _ = file.read_exact_at(&mut last, at);
+    }
+    last != *b"\n"
 }

@@ -5,6 +5,7 @@
 //! `CHATLOOM_SERVER_LISTEN`), the command line. A key that does not exist is refused with its line.
 //! [`Config::to_toml`] writes every key with what it means and its present value.
 
+mod addresses;
 mod agents;
 mod attachments;
 mod audit;
@@ -46,6 +47,7 @@ use serde::Deserialize;
 
 use self::section::{Check, Line, Section};
 pub use self::{
+    addresses::AddressesSection,
     agents::{AgentConfig, AgentsSection},
     attachments::AttachmentsSection,
     audit::AuditSection,
@@ -148,6 +150,7 @@ config! {
     cors: CorsSection,
     agents: AgentsSection,
     http: HttpSection,
+    addresses: AddressesSection,
     socket: SocketSection,
     connection: ConnectionSection,
     attachments: AttachmentsSection,

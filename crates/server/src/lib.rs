@@ -31,6 +31,7 @@ pub mod blob;
 pub mod bus;
 mod chaos;
 pub mod chats;
+mod clients;
 pub mod config;
 pub mod export;
 mod files;

@@ -41,8 +41,9 @@ pub(crate) struct Metrics {
     errors: Family<ErrorLabels, Counter>,
     /// Open connections, sockets included.
     pub(crate) connections: Gauge,
-    /// Connections closed because there were too many.
-    pub(crate) connections_refused: Counter,
+    connections_refused: Family<BoundLabels, Counter>,
+    /// Connections closed because their clients took in nothing.
+    pub(crate) connections_stalled: Counter,
     /// TLS handshakes that failed, those that took too long or were too many included.
     pub(crate) handshakes_failed: Counter,
     /// End of the certificate, in seconds since 1970; 0 without one.
@@ -102,6 +103,11 @@ struct ErrorLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BoundLabels {
+    bound: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CloseLabels {
     code: u16,
 }
@@ -136,6 +142,12 @@ impl Metrics {
         );
         let mut make = Make(&mut registry);
         let errors = Family::default();
+        let connections_refused = Family::default();
+        make.0.register(
+            "connections_refused",
+            "Connections closed because there were too many, by bound",
+            connections_refused.clone(),
+        );
         let sockets_closed = Family::default();
         let throttled = Family::default();
         make.0.register(
@@ -160,8 +172,11 @@ impl Metrics {
             delayed: make
                 .counter("delayed_requests", "Requests held back to keep a rate, and then done"),
             connections: make.gauge("connections", "Open connections, sockets included"),
-            connections_refused: make
-                .counter("connections_refused", "Connections closed because there were too many"),
+            connections_refused,
+            connections_stalled: make.counter(
+                "connections_stalled",
+                "Connections closed because their clients took in nothing",
+            ),
             handshakes_failed: make.counter(
                 "tls_handshakes_failed",
                 "TLS handshakes that failed, took too long or were too many",
@@ -348,6 +363,11 @@ impl Metrics {
     /// Counts a trouble made on purpose.
     pub(crate) fn chaos(&self, trouble: &'static str) {
         self.chaos.get_or_create(&ChaosLabels { trouble }).inc();
+    }
+
+    /// Counts a connection that a bound had no room for.
+    pub(crate) fn connection_refused(&self, bound: &'static str) {
+        self.connections_refused.get_or_create(&BoundLabels { bound }).inc();
     }
 
     /// Counts a socket that the server closed.

@@ -2,6 +2,7 @@
 
 mod accept;
 mod reload;
+mod seldom;
 
 use std::{
     fs::DirBuilder, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc,
@@ -199,7 +200,7 @@ impl Server {
         let Parts { store, bus, blobs } = parts;
         let keys = ServerKeys::load_or_make(&config)?;
         let views = Arc::new(Views::load(&config)?);
-        let audit = Audit::open(config.audit.file.as_deref()).map_err(|error| {
+        let audit = Audit::open(&config.audit).map_err(|error| {
             let path = config.audit.file.clone().unwrap_or_default();
             StartError::Audit { path, error }
         })?;
@@ -252,6 +253,8 @@ impl Server {
             listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
 
         let scheme = if tls.is_some() { "https" } else { "http" };
+        // As it was given: with that the next one is compared.
+        let (reload, reloads) = watch::channel(config.clone());
         let mut config = config;
         let demo_provider = if config.demo && config.sign_in.issuer.is_none() {
             let provider = Demo::new(&format!("{scheme}://{address}"))?;
@@ -262,7 +265,6 @@ impl Server {
             None
         };
         let sign_in = Provider::new(&config.sign_in, Arc::clone(&clock))?.map(Arc::new);
-        let (reload, reloads) = watch::channel(config.clone());
         let (stop, stopping) = watch::channel(false);
         let node = Node {
             app: Arc::new(App {

@@ -30,8 +30,8 @@ section! {
 pub struct BotConfig {
     /// What flows name it by, 1 to 64 characters.
     pub name: String,
-    /// Where turns are posted to.
-    pub url: String,
+    /// Where turns are posted to. It may hold a secret, so it is not shown.
+    pub url: Secret,
     /// Signs the requests, 16 characters or more.
     pub secret: Secret,
     /// The name customers see, 1 to 256 characters; default `BOT`.
@@ -79,7 +79,7 @@ impl Check for BotsSection {
                 return ConfigError::at(key, format!("{name:?} is there twice"));
             }
             let networks = &config.outgoing.allow_networks;
-            if let Err(problem) = Endpoint::new(&bot.url, &bot.secret, networks) {
+            if let Err(problem) = Endpoint::new(bot.url.expose(), &bot.secret, networks) {
                 return ConfigError::at(key, format!("the url of {name:?} {problem}"));
             }
         }

@@ -15,6 +15,9 @@ section! {
         pub header_timeout: Period = Period::seconds(30),
         /// How long a client may take to send the body of a request; then it answers 408.
         pub body_timeout: Period = Period::seconds(10),
+        /// How long a client may take in nothing of what is sent to it, an answer, a file or frames of a
+        /// socket; then its connection is closed.
+        pub stall_timeout: Period = Period::minutes(2),
         /// How long an answer may take in all; then it is 500.
         pub answer_timeout: Period = Period::seconds(30),
         /// Size of a request's head; a larger one answers 431.
@@ -25,6 +28,8 @@ section! {
         /// Size of the body of a control-plane request, which may carry attributes of 32,768 bytes
         /// besides a message.
         pub max_control_body: Size = Size::kib(384),
+        /// Memory for all bodies that are not here whole yet; what comes beyond it is answered 503.
+        pub max_bodies: Size = Size::kib(256 * 1024),
     }
 }
 
@@ -34,6 +39,15 @@ impl Check for HttpSection {
             return ConfigError::at(
                 "http",
                 "max_connections and max_body must not be 0, max_head is at least 8KiB",
+            );
+        }
+        if self.stall_timeout.as_millis() == 0 {
+            return ConfigError::at("http.stall_timeout", "it must not be 0");
+        }
+        if self.max_bodies < self.max_body.max(self.max_control_body) {
+            return ConfigError::at(
+                "http.max_bodies",
+                "a body of max_body and of max_control_body must fit",
             );
         }
         Ok(())

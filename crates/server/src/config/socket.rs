@@ -12,6 +12,8 @@ section! {
         pub per_participant: usize = 5,
         /// A socket from which nothing came for so long is closed (1001).
         pub idle_timeout: Period = Period::minutes(15),
+        /// A socket that has subscribed to nothing for so long after it was opened is closed (1001).
+        pub subscribe_timeout: Period = Period::minutes(1),
         /// How long after the end of its chat a socket is closed (1001).
         pub linger: Period = Period::seconds(30),
         /// Unreadable frames after which a socket is closed (1008).

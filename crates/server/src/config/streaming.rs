@@ -24,8 +24,8 @@ section! {
 pub struct StreamingEndpoint {
     /// What `StreamingEndpointArn` says, 1 to 350 characters.
     pub arn: String,
-    /// Where items are posted to.
-    pub url: String,
+    /// Where items are posted to. It may hold a secret, so it is not shown.
+    pub url: Secret,
     /// Signs the requests, 16 characters or more.
     pub secret: Secret,
 }
@@ -36,7 +36,6 @@ impl Setting for StreamingEndpoint {
     }
 
     fn to_toml(&self) -> Option<String> {
-        // A webhook's URL may be a secret, too.
         Some(format!(
             "{{ arn = {}, url = \"(redacted)\", secret = \"(redacted)\" }}",
             units::quoted(&self.arn)
@@ -59,7 +58,7 @@ impl Check for StreamingSection {
                 return ConfigError::at(key, format!("{arn:?} is there twice"));
             }
             let networks = &config.outgoing.allow_networks;
-            if let Err(problem) = Endpoint::new(&endpoint.url, &endpoint.secret, networks) {
+            if let Err(problem) = Endpoint::new(endpoint.url.expose(), &endpoint.secret, networks) {
                 return ConfigError::at(key, format!("the url of {arn:?} {problem}"));
             }
         }

@@ -37,6 +37,13 @@ fn every_key_is_printed_with_its_meaning() {
 fn secrets_are_not_printed() {
     let mut config = Config::demo();
     config.set("metrics.token", "hunter2", "test").unwrap();
+    let file = "[[bots.endpoints]]\nname = 'a'\nurl = 'https://a.example/hunter2'\n\
+                secret = 'hunter2'\n\
+                [[streaming.endpoints]]\narn = 'arn:a'\nurl = 'https://a.example/hunter2'\n\
+                secret = 'hunter2'\n\
+                [attachments]\nscanner_url = 'http://127.0.0.1/hunter2'\n\
+                [sign_in]\nclient_secret = 'hunter2'\n";
+    let config = config.with_toml(file).unwrap();
     let text = format!("{}{config:?}", config.to_toml());
     for secret in ["hunter2", DEMO_SECRET, DEMO_SIGNING_KEY] {
         assert!(!text.contains(secret), "{text}");

@@ -205,6 +205,12 @@ pub struct Network {
 }
 
 impl Network {
+    /// One address alone.
+    pub fn of(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        Self { address, prefix: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
     /// Whether an address is in the network. An IPv4 address inside an IPv6 one counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {

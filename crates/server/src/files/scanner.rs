@@ -1,6 +1,6 @@
 //! What looks at a file before anybody may have it: a program or a service of the operator's.
 
-use std::{fs::File, path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{fmt, fs::File, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use futures_util::stream;
@@ -53,7 +53,7 @@ enum How {
 }
 
 /// A service that files are posted to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ScannerUrl {
     /// Over TLS, by this name. Plain HTTP is for a service on this machine or beside it.
     secure: Option<ServerName<'static>>,
@@ -61,6 +61,12 @@ pub(crate) struct ScannerUrl {
     authority: String,
     /// Path and query, which may hold a secret.
     path: Uri,
+}
+
+impl fmt::Debug for ScannerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ScannerUrl(redacted)")
+    }
 }
 
 impl ScannerUrl {

@@ -123,12 +123,12 @@ impl Followers {
         };
         let mut streams = HashMap::new();
         for stream in &config.streaming.endpoints {
-            streams.insert(stream.arn.clone(), endpoint(&stream.url, &stream.secret)?);
+            streams.insert(stream.arn.clone(), endpoint(stream.url.expose(), &stream.secret)?);
         }
         let mut bots = HashMap::new();
         for bot in &config.bots.endpoints {
             let attributes = bot.attributes.iter().cloned().collect();
-            let endpoint = endpoint(&bot.url, &bot.secret)?;
+            let endpoint = endpoint(bot.url.expose(), &bot.secret)?;
             bots.insert(bot.name.clone(), Bot { endpoint, attributes });
         }
         Ok(Self {

@@ -2,7 +2,6 @@
 //! any other.
 
 use std::{
-    net::IpAddr,
     num::NonZeroUsize,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -26,6 +25,7 @@ use super::{
     throttle::{Rate, Throttle, TooEarly},
 };
 use crate::{
+    clients::network,
     config::{Config, Secret},
     queue::{MAX_WAITING, QueueView},
 };
@@ -37,7 +37,8 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 
 /// What keeps passwords from being guessed.
 pub(super) struct Agents {
-    attempts: Throttle<(String, IpAddr)>,
+    /// By user and network: who may choose an address has many.
+    attempts: Throttle<(String, u64)>,
     checks: Arc<Semaphore>,
 }
 
@@ -79,7 +80,7 @@ pub(super) async fn login(app: Arc<App>, mut call: Call) -> Answer {
     let agent = app.config.agents.users.iter().find(|agent| agent.id == request.user);
     // Only names that exist are remembered, so that nobody can push them out.
     let known = agent.map(|agent| agent.id.clone()).unwrap_or_default();
-    let attempt = app.gates.agents.attempts.take((known, call.client()), Instant::now());
+    let attempt = app.gates.agents.attempts.take((known, network(call.client())), Instant::now());
     if let Err(TooEarly(after)) = attempt {
         call.retry_after.set(after);
         return Err(error::throttled("Too many attempts to sign in; try again in a minute"));

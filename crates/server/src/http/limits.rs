@@ -21,7 +21,10 @@ use super::{
     App, Call, Operation,
     throttle::{Pace, Rate, Throttle, TooEarly},
 };
-use crate::config::{Allowance, Config};
+use crate::{
+    clients::network,
+    config::{Allowance, Config},
+};
 
 /// Whose operation it is: what its errors are called, and how its callers are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +64,7 @@ impl Plane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
     Address,
+    Connections,
     Origin,
     Participant,
     Contact,
@@ -75,6 +79,7 @@ impl Limit {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Address => "address",
+            Self::Connections => "connections",
             Self::Origin => "origin",
             Self::Participant => "participant",
             Self::Contact => "contact",
@@ -198,7 +203,7 @@ impl Limits {
         origin: Option<&HeaderValue>,
         now: Instant,
     ) -> Result<(), Refused> {
-        self.turn(&self.addresses, Limit::Address, prefix(address), now)?;
+        self.turn(&self.addresses, Limit::Address, network(address), now)?;
         match origin {
             Some(origin) => self.turn(&self.origins, Limit::Origin, origin.as_bytes(), now),
             None => Ok(()),
@@ -257,15 +262,6 @@ impl Limits {
     }
 }
 
-/// What one client has: an IPv4 address, or the first half of an IPv6 one, whose other half anybody
-/// may choose.
-fn prefix(address: IpAddr) -> u64 {
-    match address.to_canonical() {
-        IpAddr::V4(address) => u64::from(address.to_bits()),
-        IpAddr::V6(address) => (address.to_bits() >> 64) as u64,
-    }
-}
-
 /// How long a refused caller is to stay away, in seconds; 0 while none is. A request and what is
 /// answered to it share this.
 #[derive(Debug, Default)]
@@ -300,6 +296,13 @@ impl App {
         let origin = call.parts.headers.get(header::ORIGIN);
         let arrived = limits.arrive(call.client(), origin, now);
         arrived.map_err(|refused| self.refuse(call, refused))?;
+        if call.is_from_proxy {
+            // The connection is the proxy's, which has many clients.
+            let place = self.gates.clients.connect(call.client());
+            let after = Duration::from_secs(1);
+            let full = |_| self.refuse(call, Refused { limit: Limit::Connections, after });
+            call.place = Some(place.map_err(full)?);
+        }
         // Callers that are not who they say are refused by the handler, and take nothing from anybody.
         let charged = match (call.plane, call.operation) {
             (Plane::Participant, operation) => {
@@ -363,11 +366,19 @@ impl App {
         self.metrics.throttled(call.operation, refused.limit);
         call.retry_after.set(refused.after);
         let kind = match (call.plane, call.operation) {
-            (Plane::Control, _) | (_, Operation::StartChat) => ErrorKind::TooManyRequests,
+            (Plane::Control, _)
+            | (
+                _,
+                Operation::StartChat
+                | Operation::DeleteChats
+                | Operation::ShowView
+                | Operation::AskToSignIn,
+            ) => ErrorKind::TooManyRequests,
             _ => ErrorKind::Throttling,
         };
         let what = match refused.limit {
             Limit::Address => "from this address",
+            Limit::Connections => "at once from this address",
             Limit::Origin => "from pages of this origin",
             Limit::Participant => "of this participant",
             Limit::Contact => "of this chat's participants",

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 mod assets;
 mod attachments;
 mod auth;
+mod body;
 mod chaos;
 mod contact;
 mod cors;
@@ -36,21 +37,20 @@ use std::{
 };
 
 use axum::{body::Body, extract::Request, response::Response, routing::MethodFilter};
-use bytes::Bytes;
 use chatloom_engine::token::{self, Seat, SeatUse};
 use chatloom_wire::{
     ErrorKind, ServiceError, Timestamp, contact as wire,
     participant::{self as service, Operation as _},
 };
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use parking_lot::{Mutex, RwLock};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use self::{
     agent::Agents,
+    body::{Room, Unread},
     chaos::Chaos,
     cors::Cors,
     limits::{Limits, Plane, RetryAfter},
@@ -60,7 +60,8 @@ use self::{
 use crate::{
     audit::{Audit, Note, Watched},
     chats::{Chats, Clock},
-    config::{AccessKey, Config, Size},
+    clients::{Clients, Held},
+    config::{AccessKey, Config},
     files::Files,
     hub::Hub,
     metrics::Metrics,
@@ -70,7 +71,7 @@ use crate::{
     views::Views,
 };
 
-pub(crate) use self::router::router;
+pub(crate) use self::{body::parse, router::router};
 
 /// What all handlers share.
 pub(crate) struct App {
@@ -99,6 +100,8 @@ pub(crate) struct Gates {
     cors: Cors,
     agents: Agents,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) clients: Arc<Clients>,
+    room: Arc<Room>,
     chaos: Option<Arc<Chaos>>,
     request_ids: RequestIds,
 }
@@ -111,6 +114,8 @@ impl Gates {
             cors: Cors::new(config),
             agents: Agents::new(config),
             limits,
+            clients: Clients::new(config),
+            room: Room::new(config.http.max_bodies),
             chaos: Chaos::new(config, metrics),
             request_ids: RequestIds::new(),
         }
@@ -320,7 +325,7 @@ async fn serve<F: Future<Output = Answer>>(
         %id,
         chat = tracing::field::Empty
     );
-    let mut call = Call::new((plane, operation), request, &app.config, started);
+    let mut call = Call::new((plane, operation), request, &app.config, &app.gates.room, started);
     let origin = call.parts.headers.get(header::ORIGIN).cloned();
     let watched = Watched {
         audit: app.audit.clone(),
@@ -331,7 +336,7 @@ async fn serve<F: Future<Output = Answer>>(
         request: id.clone(),
         has_ended: false,
     };
-    let unread = Unread { body: Arc::clone(&call.body), until: call.body_until };
+    let unread = Unread::of(&call);
     let retry_after = Arc::clone(&call.retry_after);
     let (largest, answer_timeout) = operation.bounds(&app.config);
     let chaos = app.gates.chaos.as_ref();
@@ -459,6 +464,10 @@ pub(crate) struct Call {
     retry_after: Arc<RetryAfter>,
     body: Arc<Mutex<Body>>,
     body_until: Instant,
+    /// For bodies that come in slowly.
+    room: Arc<Room>,
+    /// What the client's address holds by it, if it came through a proxy.
+    place: Option<Held>,
     peer: IpAddr,
     is_secure: bool,
     is_from_proxy: bool,
@@ -471,6 +480,7 @@ impl Call {
         (plane, operation): (Plane, Operation),
         request: Request,
         config: &Config,
+        room: &Arc<Room>,
         started: Instant,
     ) -> Self {
         let (parts, body) = request.into_parts();
@@ -488,6 +498,8 @@ impl Call {
             retry_after: Arc::default(),
             body: Arc::new(Mutex::new(body)),
             body_until,
+            room: Arc::clone(room),
+            place: None,
             peer,
             is_secure,
             is_from_proxy,
@@ -527,74 +539,6 @@ impl Call {
     fn header(&self, name: &str) -> Option<&str> {
         self.parts.headers.get(name)?.to_str().ok()
     }
-
-    /// The body, to be read piece by piece.
-    fn take_body(&mut self) -> Body {
-        std::mem::take(&mut *self.body.lock())
-    }
-
-    /// Leaves what was not read of a body to be read away.
-    fn give_back(&mut self, body: Body) {
-        *self.body.lock() = body;
-    }
-
-    /// The body, at most so large.
-    pub(crate) async fn body(&mut self, limit: Size) -> Result<Bytes, ServiceError> {
-        let body = self.take_body();
-        let whole = Limited::new(body, limit.bytes()).collect();
-        match tokio::time::timeout_at(self.body_until, whole).await {
-            Ok(Ok(whole)) => Ok(whole.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ServiceError::new(
-                ErrorKind::RequestEntityTooLarge,
-                format!("The body is larger than {limit}"),
-            )),
-            Ok(Err(_)) => Err(error::validation("The body ended before its end")),
-            Err(_) => Err(ServiceError {
-                kind: ErrorKind::Other("RequestTimeoutException".into()),
-                status: StatusCode::REQUEST_TIMEOUT.as_u16(),
-                message: "The body took too long".to_owned(),
-            }),
-        }
-    }
-
-    /// The body as JSON; an empty one counts as `{}`.
-    pub(crate) async fn json<T: DeserializeOwned>(
-        &mut self,
-        limit: Size,
-    ) -> Result<T, ServiceError> {
-        parse(&self.body(limit).await?)
-    }
-}
-
-/// What a handler has left of a request's body, because it refused the request before.
-struct Unread {
-    body: Arc<Mutex<Body>>,
-    until: Instant,
-}
-
-impl Unread {
-    /// Reads it away, at most so many bytes: a connection that is answered before its request is over
-    /// has to be closed, and a client that has read the answer may be writing its next request by then.
-    async fn skip(self, most: usize) {
-        let mut body = std::mem::take(&mut *self.body.lock());
-        let mut left = most;
-        let read = async {
-            while let Some(Ok(frame)) = body.frame().await {
-                let bytes = frame.data_ref().map_or(0, Bytes::len);
-                let Some(rest) = left.checked_sub(bytes) else { return };
-                left = rest;
-            }
-        };
-        // Whoever is slower than that has its connection closed.
-        let _ = tokio::time::timeout_at(self.until, read).await;
-    }
-}
-
-/// Reads a JSON body; an empty one counts as `{}`.
-pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
-    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body)
-        .map_err(|error| error::validation(format!("The body is not as modelled: {error}")))
 }
 
 /// An answer with a JSON body.

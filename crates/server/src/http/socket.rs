@@ -32,6 +32,7 @@ use super::{
     throttle::{Pace, Rate},
 };
 use crate::{
+    clients::Held,
     hub::{ChatSubscription, OpenSocket, QueueSubscription, Subscriber, subscribed},
     outbox::{Close, Next, Outbox},
     queue::QUEUE_TOPIC,
@@ -60,6 +61,8 @@ pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut call.parts, &()).await else {
         return Err(error::validation("This path is for WebSockets"));
     };
+    // For as long as the socket lives.
+    let held = call.place.take();
     let max_frame = app.config.socket.max_frame.bytes();
     // What may be in the buffer when a frame is added, and the frame. A frame can be larger than the
     // queue's bound: one always has room there.
@@ -71,7 +74,7 @@ pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
         .max_message_size(max_frame)
         .max_frame_size(max_frame)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket was not upgraded"))
-        .on_upgrade(move |socket| Session::run(app, owner, Box::new(socket)));
+        .on_upgrade(move |socket| Session::run(app, owner, held, Box::new(socket)));
     Ok(response.into_response())
 }
 
@@ -90,6 +93,8 @@ struct Session {
     app: Arc<App>,
     unreadable: u32,
     pace: Pace,
+    /// What its address holds by it, if it came through a proxy.
+    _held: Option<Held>,
 }
 
 /// Why a conversation is over.
@@ -103,7 +108,12 @@ enum End {
 impl Session {
     /// Serves a socket until it is closed. An idle socket costs what this future holds, so the socket,
     /// which futures within futures would each make room for, and what is done rarely are boxed.
-    async fn run(app: Arc<App>, owner: SocketOwner, mut socket: Box<WebSocket>) {
+    async fn run(
+        app: Arc<App>,
+        owner: SocketOwner,
+        held: Option<Held>,
+        mut socket: Box<WebSocket>,
+    ) {
         let place = app.hub.open(match &owner {
             SocketOwner::Participant(seat) => seat.participant.clone(),
             SocketOwner::Agent(user) => format!("agent:{user}").into(),
@@ -117,9 +127,11 @@ impl Session {
             app,
             unreadable: 0,
             pace: Pace::new(Instant::now()),
+            _held: held,
         };
         let idle = session.app.config.socket.idle_timeout.get();
-        let mut deadline = pin!(tokio::time::sleep(idle));
+        let subscribe = session.app.config.socket.subscribe_timeout.get();
+        let mut deadline = pin!(tokio::time::sleep(subscribe.min(idle)));
         let mut lingering = false;
         let mut trick = session.app.gates.chaos.as_ref().map(|chaos| {
             chaos.socket(match &session.owner {
@@ -131,14 +143,16 @@ impl Session {
             let next = next_step(&mut socket, &outbox, deadline.as_mut(), trick.as_deref_mut());
             let step = match next.await {
                 Step::Read(message) => {
-                    if !lingering {
-                        deadline.as_mut().reset(Instant::now() + idle);
-                    }
-                    match session.read(message) {
+                    let read = match session.read(message) {
                         Ok(Some(topics)) => Box::pin(session.subscribe(topics)).await,
                         Ok(None) => Ok(()),
                         Err(end) => Err(end),
+                    };
+                    // Heartbeats alone keep no socket open.
+                    if session.is_subscribed() && !lingering {
+                        deadline.as_mut().reset(Instant::now() + idle);
                     }
+                    read
                 }
                 Step::Do(Next::Frame(frame)) => match &mut trick {
                     None => write(&mut socket, &outbox, frame, deadline.as_mut(), true).await,
@@ -217,6 +231,10 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    fn is_subscribed(&self) -> bool {
+        self.chat.is_some() || self.queue.is_some()
     }
 
     fn push(&self, frame: Utf8Bytes) {

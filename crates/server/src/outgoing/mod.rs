@@ -10,7 +10,7 @@ pub(crate) mod fuzzing;
 mod signature;
 pub(crate) mod sse;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -49,7 +49,7 @@ pub(crate) struct Outgoing {
 }
 
 /// Who is called.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     url: Url,
     secret: Secret,
@@ -93,6 +93,12 @@ pub(crate) enum Failure {
     BrokeOff(String),
     #[error("its answer cannot be used: {0}")]
     Unusable(String),
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoint(redacted)")
+    }
 }
 
 impl Endpoint {

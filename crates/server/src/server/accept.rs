@@ -16,12 +16,14 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{Instant, Sleep},
 };
 use tokio_rustls::server::TlsStream;
 use tower::Service;
 
-use super::stopped;
+use super::{seldom::Seldom, stopped};
 use crate::{
+    clients::{Full, Held},
     http::{self, App, Peer},
     tls::{HandshakeError, Tls},
 };
@@ -44,6 +46,8 @@ pub(super) async fn run(
         .timer(TokioTimer::new())
         .header_read_timeout(app.config.http.header_timeout.get())
         .max_buf_size(app.config.http.max_head.bytes());
+    let refusals = Arc::new(Refusals::default());
+    let failures = Seldom::default();
     let mut stop = std::pin::pin!(stopped(stopping.clone()));
     loop {
         let accepted = tokio::select! {
@@ -53,43 +57,51 @@ pub(super) async fn run(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "a connection cannot be accepted");
+                if let Some(times) = failures.say(Instant::now()) {
+                    tracing::warn!(%error, times, "connections cannot be accepted");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(places).try_acquire_owned() else {
-            app.metrics.connections_refused.inc();
-            continue;
+        let place = match Place::take(app, places, peer) {
+            Ok(place) => place,
+            Err(bound) => {
+                refusals.add(app, bound, peer);
+                continue;
+            }
         };
         // Frames are small and nobody shall wait for them.
         let _ = stream.set_nodelay(true);
-        app.metrics.connections.inc();
-        let place = Place { app: Arc::clone(app), _permit: permit };
         let stop = stopped(stopping.clone());
         let (http1, router) = (http1.clone(), router.clone());
         match tls.cloned() {
             None => {
-                let io = Connection { transport: Transport::Plain(stream), _place: place };
+                let io = Connection::new(Transport::Plain(stream), place);
                 tokio::spawn(serve(http1, router, io, peer, false, stop));
             }
             Some(tls) => {
+                let Ok(shaking) = app.gates.clients.shake_hands(peer.ip()) else {
+                    refusals.add(app, "address_handshakes", peer);
+                    continue;
+                };
+                let refusals = Arc::clone(&refusals);
                 tokio::spawn(async move {
                     let mut stop = Box::pin(stop);
                     let handshake = tokio::select! {
                         handshake = tls.accept(stream) => handshake,
                         () = &mut stop => return,
                     };
+                    drop(shaking);
                     match handshake {
                         Ok(stream) => {
-                            let transport = Transport::Tls(Box::new(stream));
-                            let io = Connection { transport, _place: place };
+                            let io = Connection::new(Transport::Tls(Box::new(stream)), place);
                             // In a task of its own, which does not hold what the handshake needed.
                             tokio::spawn(serve(http1, router, io, peer, true, stop));
                         }
                         Err(error) => {
                             if matches!(error, HandshakeError::TooMany) {
-                                place.app.metrics.connections_refused.inc();
+                                refusals.add(&place.app, "handshakes", peer);
                             }
                             place.app.metrics.handshakes_failed.inc();
                             tracing::debug!(%error, "a TLS handshake failed");
@@ -97,6 +109,20 @@ pub(super) async fn run(
                     }
                 });
             }
+        }
+    }
+}
+
+/// Connections that were closed as they came, by what had no room for them.
+#[derive(Default)]
+struct Refusals(Seldom);
+
+impl Refusals {
+    fn add(&self, app: &App, bound: &'static str, peer: SocketAddr) {
+        app.metrics.connection_refused(bound);
+        if let Some(times) = self.0.say(Instant::now()) {
+            let last = peer.ip();
+            tracing::warn!(bound, %last, times, "connections are refused: there are too many");
         }
     }
 }
@@ -128,10 +154,25 @@ async fn serve(
     }
 }
 
-/// A place among the connections that are allowed.
+/// A place among the connections that are allowed, in all and of one client.
 struct Place {
     app: Arc<App>,
     _permit: OwnedSemaphorePermit,
+    _held: Held,
+}
+
+impl Place {
+    /// A place, or what has no room for another.
+    fn take(
+        app: &Arc<App>,
+        places: &Arc<Semaphore>,
+        peer: SocketAddr,
+    ) -> Result<Self, &'static str> {
+        let permit = Arc::clone(places).try_acquire_owned().map_err(|_| "all")?;
+        let held = app.gates.clients.connect(peer.ip()).map_err(|Full| "address")?;
+        app.metrics.connections.inc();
+        Ok(Self { app: Arc::clone(app), _permit: permit, _held: held })
+    }
 }
 
 impl Drop for Place {
@@ -143,7 +184,37 @@ impl Drop for Place {
 /// A connection that has a place for as long as it lives, as a socket too.
 struct Connection {
     transport: Transport,
-    _place: Place,
+    /// Runs while the client takes in nothing of what is there for it. Of a connection that is well
+    /// there is none.
+    stalled: Option<Pin<Box<Sleep>>>,
+    place: Place,
+}
+
+impl Connection {
+    fn new(transport: Transport, place: Place) -> Self {
+        Self { transport, stalled: None, place }
+    }
+
+    /// Breaks a connection whose client takes in nothing for too long: what is there for it stays in
+    /// memory, and a file it has begun to fetch stays open.
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let app = &self.place.app;
+        let patience = app.config.http.stall_timeout.get();
+        let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        sleep.as_mut().poll(context).map(|()| {
+            app.metrics.connections_stalled.inc();
+            tracing::debug!("a client takes in nothing; its connection is closed");
+            Err(io::ErrorKind::TimedOut.into())
+        })
+    }
 }
 
 enum Transport {
@@ -183,7 +254,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write(context, bytes))
+        let written = either!(self, stream => stream.poll_write(context, bytes));
+        self.watch(context, written)
     }
 
     fn poll_write_vectored(
@@ -191,7 +263,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write_vectored(context, slices))
+        let written = either!(self, stream => stream.poll_write_vectored(context, slices));
+        self.watch(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -202,10 +275,12 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_flush(context))
+        let flushed = either!(self, stream => stream.poll_flush(context));
+        self.watch(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_shutdown(context))
+        let shut = either!(self, stream => stream.poll_shutdown(context));
+        self.watch(context, shut)
     }
 }

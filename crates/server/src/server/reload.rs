@@ -25,6 +25,7 @@ pub(super) async fn run(
     if let Some(tls) = &tls {
         warn_of_end(&app, tls.good_until());
     }
+    let given = reloads.borrow_and_update().clone();
     let mut keys = Keys { config: Arc::new(app.config.clone()), present: keys, problem: None };
     loop {
         // An error means that nobody can ask any more; then time alone does.
@@ -39,7 +40,7 @@ pub(super) async fn run(
         };
         if is_asked {
             let config = reloads.borrow_and_update().clone();
-            let mut changed = app.config.changed(&config);
+            let mut changed = given.changed(&config);
             changed.retain(|section| *section != "keys");
             if !changed.is_empty() {
                 let sections = changed.join(", ");

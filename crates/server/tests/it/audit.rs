@@ -1,9 +1,10 @@
 //! Who did what by the control plane, and what nobody reads there.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use chatloom_server::config::DEMO_INSTANCE;
 use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::support::{Site, eventually, http::Request, sign::sign, start_request, text};
 
@@ -103,6 +104,54 @@ async fn a_file_that_was_moved_away_is_begun_anew() {
     start().await;
     assert_eq!(lines(&file).len(), 1);
     assert_eq!(lines(&folder.path().join("audit.2")).len(), 1);
+}
+
+#[tokio::test]
+async fn a_line_that_was_torn_spoils_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let torn = "{\"time\":\"2026-05-31T00:00:00.000Z\",\"key\":\"ba";
+    fs::write(&file, torn).unwrap();
+    let site = Site::demo_with(|config| {
+        config.set("audit.file", file.to_str().unwrap(), "test").unwrap();
+        config.set("audit.sync", "true", "test").unwrap();
+    })
+    .await;
+    for _ in 0..2 {
+        site.signed("PUT", "/contact/chat", &start_request("Jane")).await.ok();
+    }
+    let text = fs::read_to_string(&file).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert_eq!(first, torn);
+    let rest: Vec<Value> = rest.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rest.len(), 2);
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let site = Site::demo_with(|config| {
+        config.set("audit.file", file.to_str().unwrap(), "test").unwrap();
+        // Nobody waits for the answer that long.
+        config.set("chaos.plan", "delay=60s", "test").unwrap();
+    })
+    .await;
+    let stop = json!({ "InstanceId": DEMO_INSTANCE, "ContactId": "none" });
+    let stop = sign(Request::post("/contact/stop").json(&stop), site.address, &*site.clock);
+    eventually("a line", || async {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(&stop.to_bytes(site.address)).await.unwrap();
+        // It may go before the server has looked at the request; then nobody knows who it was.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        drop(stream);
+        (!lines(&file).is_empty()).then_some(())
+    })
+    .await;
+    let line = &lines(&file)[0];
+    assert_eq!(line["operation"], "StopContact");
+    assert_eq!((&line["status"], &line["error"]), (&json!(499), &json!("CallerWentAway")));
+    assert_eq!((&line["key"], &line["contact"]), (&json!("chatloom"), &json!("none")));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub(crate) fn bot(config: &mut Config, url: String) {
     allow_loopback(config);
     config.bots.endpoints = vec![BotConfig {
         name: "shop".to_owned(),
-        url,
+        url: url.into(),
         secret: SECRET.into(),
         display_name: "Robo".to_owned(),
         attributes: vec!["plan".to_owned()],

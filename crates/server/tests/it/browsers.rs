@@ -77,3 +77,43 @@ async fn a_demo_has_a_page_and_others_have_not() {
     let site = Site::start(Config::default()).await;
     assert_eq!(site.get("/").await.error(), (404, "UnknownOperationException"));
 }
+
+/// What a page says of itself comes back in headers only when it is what was configured.
+#[tokio::test]
+async fn odd_origins_and_hosts_are_not_repeated() {
+    let mut config = Config::demo();
+    config.set("cors.origins", "https://www.example.org", "test").unwrap();
+    let site = Site::start(config).await;
+    for origin in [
+        "null",
+        "*",
+        "https://www.example.org.evil.example",
+        "https://evil.example/https://www.example.org",
+        "https://www.example.org, https://evil.example",
+        "https://www.example.org/",
+        "http://www.example.org",
+        "https://WWW.EXAMPLE.ORG@evil.example",
+        "https://www.example.org\u{e9}",
+    ] {
+        let request = Request::post("/participant/message").header("Origin", origin);
+        let answer = site.send(request.json(&json!({}))).await;
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
+        assert_eq!(answer.header("access-control-allow-credentials"), None, "{origin}");
+    }
+    // Who decides by the origin must not share answers between origins.
+    let request = Request::post("/participant/message").header("Origin", "https://www.example.org");
+    let answer = site.send(request.json(&json!({}))).await;
+    assert_eq!(answer.header("vary").map(str::to_ascii_lowercase).as_deref(), Some("origin"));
+
+    // A host that is no host is never part of a URL.
+    let customer = site.start_chat("Jane").await;
+    for host in ["a b", "evil.example/path", "user@evil.example", "evil.example:port", "\u{e9}"] {
+        let request = Request::post("/participant/connection")
+            .header("Host", host)
+            .bearer(&customer.participant_token)
+            .json(&json!({ "Type": ["WEBSOCKET"] }));
+        let answer = site.send(request).await;
+        assert!(answer.status == 400 || answer.status == 403, "{host}: {}", answer.body);
+        assert!(!answer.body.contains("wss://") && !answer.body.contains("ws://"), "{host}");
+    }
+}

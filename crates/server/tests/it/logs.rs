@@ -85,3 +85,67 @@ async fn tokens_content_names_and_attributes_are_never_logged() {
         assert!(!log.contains(&secret), "{secret} is in the log:\n{log}");
     }
 }
+
+/// What people write must not look like a line of the log, nor speak to the terminal that shows it.
+#[tokio::test]
+async fn nobody_writes_lines_of_the_log() {
+    let memory = Memory::default();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(memory.clone())
+        .finish();
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
+    let _guard = tracing::subscriber::set_default(log);
+
+    // A line, a terminal's title, colours, and a word that hides the ones before it.
+    let forged =
+        "x\n2026-06-01T00:00:00Z ERROR forged\r\u{1b}]0;forged\u{7}\u{1b}[31m\u{9b}31m\u{8}";
+    let encoded = "x%0A2026-06-01T00:00:00Z%20ERROR%20forged%0D%1B%5B31m%C2%9B31m";
+    let site = Site::demo().await;
+    let (customer, mut socket) = site.customer(forged).await;
+    customer.say(forged).await;
+    let mut start = start_request(forged);
+    start["Attributes"] = json!({ "forged": forged });
+    start["ClientToken"] = json!(forged);
+    site.signed("PUT", "/contact/chat", &start).await;
+    let instance = &site.config.instance.id;
+    for (path, body) in [
+        ("/contact/stop", json!({ "InstanceId": instance, "ContactId": forged })),
+        ("/contact/stop", json!({ "InstanceId": forged, "ContactId": forged })),
+        ("/v1/chats/delete", json!({ "ContactIds": [forged] })),
+        ("/v1/chats/delete", json!({ "CustomerId": forged })),
+    ] {
+        site.signed("POST", path, &body).await;
+    }
+    for path in ["/contacts/none/", "/v1/files/", "/participant/views/", "/", "/socket?token="] {
+        site.send(Request::get(&format!("{path}{encoded}"))).await;
+    }
+    let login = json!({ "user": forged, "password": forged });
+    site.send(Request::post("/v1/agent/login").json(&login)).await;
+    let odd = "x\u{9b}31m\tforged";
+    for name in ["Host", "Origin", "Authorization", "X-Amz-Bearer", "X-Amz-Date", "X-Forwarded-For"]
+    {
+        site.send(Request::post("/participant/message").header(name, odd).json(&json!({}))).await;
+        site.send(Request::new("PUT", "/contact/chat").header(name, odd)).await;
+    }
+    let file = crate::support::files::start_request(forged, "text/plain", 1);
+    customer.call("start-attachment-upload", &file).await;
+    let event = json!({ "ContentType": forged, "Content": forged, "ClientToken": forged });
+    customer.call("event", &event).await;
+    let subscribe = json!({ "topic": "aws/subscribe", "content": { "topics": [forged] } });
+    socket.send(subscribe.to_string()).await;
+    socket.send(forged).await;
+    customer.disconnect().await;
+    while !socket.frame().await.unwrap()["content"].to_string().contains("chat.ended") {}
+
+    let log = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("StopContact"), "{log}");
+    for line in log.lines() {
+        let mut words = line.split_whitespace().skip(1);
+        let level = words.next().unwrap_or_default();
+        assert!(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"].contains(&level), "{line:?}");
+        assert_ne!(words.next(), Some("forged"), "{line:?}");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+    }
+}

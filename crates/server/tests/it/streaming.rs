@@ -20,7 +20,7 @@ const ARN: &str = "arn:aws:sns:us-west-2:000000000000:chats";
 const OTHER_ARN: &str = "arn:aws:sns:us-west-2:000000000000:others";
 
 fn endpoint(arn: &str, webhook: &Webhook) -> StreamingEndpoint {
-    StreamingEndpoint { arn: arn.to_owned(), url: webhook.url(), secret: SECRET.into() }
+    StreamingEndpoint { arn: arn.to_owned(), url: webhook.url().into(), secret: SECRET.into() }
 }
 
 async fn site(webhook: &Webhook) -> Site {

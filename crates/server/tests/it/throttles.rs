@@ -105,8 +105,16 @@ async fn the_control_plane_has_its_own_words() {
     for _ in 0..2 {
         site.signed("PUT", "/contact/chat", &start).await.ok();
     }
-    let refused = site.signed("PUT", "/contact/chat", &start).await;
-    assert_refused(&refused, "TooManyRequestsException");
+    // What is ours alone and is signed speaks as the rest of what is signed.
+    for (method, path) in [
+        ("PUT", "/contact/chat"),
+        ("POST", "/v1/chats/delete"),
+        ("POST", "/v1/contacts/none/view"),
+        ("POST", "/v1/contacts/none/sign-in"),
+    ] {
+        let refused = site.signed(method, path, &start).await;
+        assert_refused(&refused, "TooManyRequestsException");
+    }
 }
 
 #[tokio::test]

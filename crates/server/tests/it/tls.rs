@@ -245,6 +245,37 @@ async fn handshakes_are_bounded() {
 }
 
 #[tokio::test]
+async fn handshakes_of_an_address_are_bounded() {
+    let secured = Secured::start(|config| {
+        config.set("tls.handshake_timeout", "1h", "test").unwrap();
+        config.set("addresses.handshakes", "1", "test").unwrap();
+        config.addresses.exempt.clear();
+    })
+    .await;
+    let mut open = secured.connect().await;
+    // When it is answered, its handshake is over for the server too.
+    open.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+        assert_ne!(soon("an answer", open.read_buf(&mut answer)).await.unwrap(), 0);
+    }
+    let first = TcpStream::connect(secured.site.address).await.unwrap();
+    assert!(is_cut(TcpStream::connect(secured.site.address).await.unwrap()).await);
+    // What is open already goes on, and a handshake that is over counts no more.
+    let figures = Request::get("/metrics").to_bytes(secured.site.address);
+    open.write_all(&figures).await.unwrap();
+    let figures = Response::read(open).await;
+    assert_eq!(figures.status, 200);
+    let refused = "chatloom_connections_refused_total{bound=\"address_handshakes\"} 1\n";
+    assert!(figures.body.contains(refused), "{}", figures.body);
+    drop(first);
+    eventually("a place", || async {
+        connect(&secured.authority, secured.site.address, ALL).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_stop_cuts_handshakes_and_answers_the_rest() {
     let mut secured = Secured::start(|config| {
         config.set("tls.handshake_timeout", "1h", "test").unwrap();

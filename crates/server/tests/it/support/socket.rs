@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{self, Message},
+    tungstenite::{self, Message, client::IntoClientRequest},
 };
 
 use super::{PATIENCE, event, soon, text};
@@ -18,15 +18,30 @@ impl Socket {
         Self::open_with_buffer(url, None).await
     }
 
+    /// Opens a socket as a proxy does for a client at this address.
+    pub(crate) async fn open_for(url: &str, client: &str) -> Result<Self, u16> {
+        let mut request = url.into_client_request().unwrap();
+        request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        Self::handshake(url, request, TcpSocket::new_v4().unwrap()).await
+    }
+
     /// Opens a socket that takes in little before it is read.
     pub(crate) async fn open_with_buffer(url: &str, buffer: Option<u32>) -> Result<Self, u16> {
-        let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(buffer) = buffer {
             socket.set_recv_buffer_size(buffer).unwrap();
         }
+        Self::handshake(url, url, socket).await
+    }
+
+    async fn handshake(
+        url: &str,
+        request: impl IntoClientRequest + Unpin,
+        socket: TcpSocket,
+    ) -> Result<Self, u16> {
+        let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
         let stream = socket.connect(address.parse().unwrap()).await.unwrap();
-        match soon("a socket", tokio_tungstenite::client_async(url, stream)).await {
+        match soon("a socket", tokio_tungstenite::client_async(request, stream)).await {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("no socket at {url}: {error}"),
