@@ -156,7 +156,9 @@ mod tests {
     use super::*;
 
     /// A buffer that says whether somebody still has it.
-    struct Buffer(Arc<()>);
+    struct Buffer {
+        _counted: Arc<()>,
+    }
 
     impl AsRef<[u8]> for Buffer {
         fn as_ref(&self) -> &[u8] {
@@ -171,7 +173,7 @@ mod tests {
         let pieces = stream::iter(0..1_000).map(move |_| {
             // The one that is read into now, and the one before it.
             assert!(Arc::strong_count(&counted) <= 3, "{}", Arc::strong_count(&counted));
-            let buffer = Bytes::from_owner(Buffer(Arc::clone(&counted)));
+            let buffer = Bytes::from_owner(Buffer { _counted: Arc::clone(&counted) });
             Ok::<_, Infallible>(buffer.slice(..1))
         });
         let read = whole(Body::from_stream(pieces), Size::kib(1), &room).now_or_never();

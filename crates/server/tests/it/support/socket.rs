@@ -41,7 +41,8 @@ impl Socket {
     ) -> Result<Self, u16> {
         let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
         let stream = socket.connect(address.parse().unwrap()).await.unwrap();
-        match soon("a socket", tokio_tungstenite::client_async(request, stream)).await {
+        let handshake = Box::pin(tokio_tungstenite::client_async(request, stream));
+        match soon("a socket", handshake).await {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("no socket at {url}: {error}"),
