@@ -110,9 +110,9 @@ async fn the_same_seed_makes_the_same_trouble() {
         }
         statuses
     };
-    let first = history("5").await;
-    assert_eq!(first, history("5").await);
-    assert_ne!(first, history("6").await);
+    let first = Box::pin(history("5")).await;
+    assert_eq!(first, Box::pin(history("5")).await);
+    assert_ne!(first, Box::pin(history("6")).await);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ impl Socket {
     pub(crate) async fn open_for(url: &str, client: &str) -> Result<Self, u16> {
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
-        Self::handshake(url, request, TcpSocket::new_v4().unwrap()).await
+        Box::pin(Self::handshake(url, request, TcpSocket::new_v4().unwrap())).await
     }
 
     /// Opens a socket that takes in little before it is read.
@@ -31,7 +31,7 @@ impl Socket {
         if let Some(buffer) = buffer {
             socket.set_recv_buffer_size(buffer).unwrap();
         }
-        Self::handshake(url, url, socket).await
+        Box::pin(Self::handshake(url, url, socket)).await
     }
 
     async fn handshake(
@@ -41,8 +41,7 @@ impl Socket {
     ) -> Result<Self, u16> {
         let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
         let stream = socket.connect(address.parse().unwrap()).await.unwrap();
-        let handshake = Box::pin(tokio_tungstenite::client_async(request, stream));
-        match soon("a socket", handshake).await {
+        match soon("a socket", tokio_tungstenite::client_async(request, stream)).await {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("no socket at {url}: {error}"),
