@@ -10,7 +10,10 @@ use chatloom_wire::{
     frame::{CHAT_TOPIC, HEARTBEAT_TOPIC, PING_TOPIC, SUBSCRIBE_TOPIC},
 };
 
-use crate::json::{self, Raw};
+use crate::{
+    CHATLOOM,
+    json::{self, Raw},
+};
 
 /// A frame, as far as the core cares.
 #[derive(Debug, PartialEq, Eq)]
@@ -183,8 +186,26 @@ pub fn item_head(json: &str) -> Option<ItemHead> {
         participant_id: parsed(participant),
         participant_role: parsed(role),
         display_name: boxed(name),
+        file_status: if CHATLOOM {
+            json::pick(json, &["Attachments"]).and_then(|[files]| file_status(files?))
+        } else {
+            None
+        },
         message_metadata: metadata.and_then(message_metadata),
     })
+}
+
+/// The status of the first file of an item.
+fn file_status(files: Raw<'_>) -> Option<Box<str>> {
+    let mut status = None;
+    let mut is_first = true;
+    files.elements(&mut |file| {
+        if std::mem::take(&mut is_first) {
+            let [first] = file.pick(&["Status"]).unwrap_or_default();
+            status = boxed(first);
+        }
+    });
+    status
 }
 
 fn message_metadata(value: Raw<'_>) -> Option<MessageMetadata> {

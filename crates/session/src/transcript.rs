@@ -35,6 +35,8 @@ const MOST_WAITING: usize = 1_000;
 const HELD_MS: u64 = 20_000;
 /// So many gaps are remembered; of more the oldest can no longer be filled.
 pub(crate) const MOST_GAPS: usize = 50;
+/// So many files are remembered of which nobody knows what becomes of them; of more the newest.
+const MOST_PENDING: usize = 20;
 /// What belongs to an attached transcript is there so long after the event that tells of it
 /// (docs/protocol/participant-service.md §7).
 const REHYDRATED_MS: u64 = 1_000;
@@ -44,6 +46,8 @@ pub(crate) struct Transcript {
     pub(crate) delivered: Delivered,
     /// Live items that are held back.
     waiting: Vec<Held>,
+    /// Files that have been delivered before it was known what becomes of them.
+    pending: Vec<Place>,
     pub(crate) readings: Vec<Reading>,
     pub(crate) last_reading: u32,
     gaps: Vec<Gap>,
@@ -85,6 +89,32 @@ impl Transcript {
     /// Where an item is that has been delivered and is remembered.
     pub(crate) fn place(&self, id: &ItemId) -> Option<&Place> {
         self.delivered.place(id)
+    }
+
+    /// Whether an item tells what became of a file that has been delivered.
+    pub(crate) fn settles(&self, arrival: &Arrival) -> bool {
+        arrival.is_file
+            && !arrival.is_pending
+            && self.pending.iter().any(|place| place.id.as_ref() == Some(&arrival.id))
+    }
+
+    /// Whether nothing is to be learned of a file that lies before a place.
+    pub(crate) fn is_settled_before(&self, place: &Place) -> bool {
+        self.pending.iter().all(|pending| pending >= place)
+    }
+
+    /// Notes what is known of a file.
+    fn note_file(&mut self, arrival: &Arrival) {
+        if !arrival.is_file {
+            return;
+        }
+        self.pending.retain(|place| place.id.as_ref() != Some(&arrival.id));
+        if arrival.is_pending {
+            self.pending.push(arrival.place.clone());
+            if self.pending.len() > MOST_PENDING {
+                self.pending.remove(0);
+            }
+        }
     }
 
     /// What has been delivered, as it survives the process.
@@ -134,6 +164,7 @@ impl Session {
             self.drop_older_calls(cx);
             self.transcript.delivered.clear();
             self.transcript.gaps.clear();
+            self.transcript.pending.clear();
             self.timers.clear(Timer::Held);
             self.timers.clear(Timer::Rehydrated);
         }
@@ -162,13 +193,17 @@ impl Session {
         if self.link.is_trusted(socket) {
             if arrival.is_file && self.transcript.delivered.has_id(&arrival.id) {
                 // With what became of it.
+                self.transcript.note_file(&arrival);
                 self.show_item(cx, arrival);
             } else if self.deliver(cx, arrival, false) {
                 self.end(cx);
             } else {
                 self.rehydrate_soon(cx);
             }
-        } else if !arrival.streamed && self.transcript.delivered.has(&arrival.place, &arrival.id) {
+        } else if !arrival.streamed
+            && self.transcript.delivered.has(&arrival.place, &arrival.id)
+            && !self.transcript.settles(&arrival)
+        {
             release(cx, &arrival.body);
         } else {
             // What a manager of the host's brings while it has no connection is of none.
@@ -191,6 +226,11 @@ impl Session {
     /// Delivers an item unless it has been; says whether it ends the chat. What fills a gap may be
     /// older than what is remembered.
     fn deliver(&mut self, cx: &mut Cx, arrival: Arrival, fills: bool) -> bool {
+        if self.transcript.settles(&arrival) {
+            self.transcript.note_file(&arrival);
+            self.show_item(cx, arrival);
+            return false;
+        }
         // The transcript may have given a streamed message before it was complete.
         let replaces = arrival.streamed && self.partials.take_cut(&arrival.id);
         let delivered = &mut self.transcript.delivered;
@@ -204,6 +244,7 @@ impl Session {
             return false;
         }
         self.is_changed |= delivered.note(&arrival.place, &arrival.id);
+        self.transcript.note_file(&arrival);
         if !fills
             && let Some(gap) = self.transcript.gaps.last_mut()
             && gap.before.is_none()

@@ -255,7 +255,7 @@ pub unsafe extern "C" fn handle(count: usize, mono_ms: f64, wall_ms: f64) -> usi
 ///   Successive items of a chat mostly agree in these: until it calls [`handle`] a host may take 0 or
 ///   a positive number for the answer to each further item with these members that comes the same
 ///   way.
-/// * Id, time, participant, role and display name.
+/// * Id, time, participant, role, display name, and the status of the first file.
 /// * Of an item that has metadata, the message that it is about, and of each receipt in it when the
 ///   message was delivered, when it was read, and by whom.
 ///
@@ -446,9 +446,9 @@ mod tests {
     fn s121_s122_receipts_need_no_text() {
         let (mut instance, socket) = connected();
         let mut receipt = |who| {
-            let mut members = [None; 14];
+            let mut members = [None; 15];
             members[0] = Some("MESSAGEMETADATA");
-            (members[10], members[11], members[13]) = (Some("i-1"), Some("t"), Some(who));
+            (members[11], members[12], members[14]) = (Some("i-1"), Some("t"), Some(who));
             instance.bring_head(socket as i64, 9, &members)
         };
         assert_eq!(receipt("other"), (7 << 5) + 4);

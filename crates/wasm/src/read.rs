@@ -197,6 +197,7 @@ impl<'a> Values<'a> {
             participant_id: self.slice().map(Into::into),
             participant_role: self.slice().map(Into::into),
             display_name: self.slice().map(Into::into),
+            file_status: self.slice().filter(|_| CHATLOOM).map(Into::into),
             message_metadata: (!self.values.is_empty()).then(|| self.metadata()),
         }
     }
@@ -474,9 +475,10 @@ mod tests {
 
     #[test]
     fn an_item_may_bring_more_of_its_members() {
-        let mut members = [None; 14];
+        let mut members = [None; 15];
         (members[0], members[5], members[9]) = (Some("MESSAGEMETADATA"), Some("i-1"), Some("é"));
-        (members[10], members[12], members[13]) = (Some("i-2"), Some("t"), Some("p"));
+        (members[10], members[11]) = (Some("APPROVED"), Some("i-2"));
+        (members[13], members[14]) = (Some("t"), Some("p"));
         let Input::Foreign { foreign, event: ForeignEvent::Item { item, head } } =
             item(-6, 9, &members)
         else {
@@ -486,6 +488,7 @@ mod tests {
         assert_eq!(head.id.as_ref().map(ItemId::as_str), Some("i-1"));
         assert_eq!(head.absolute_time, None);
         assert_eq!(head.display_name.as_deref(), Some("é"));
+        assert_eq!(head.file_status.as_deref(), CHATLOOM.then_some("APPROVED"));
         let metadata = head.message_metadata.as_ref().unwrap();
         assert_eq!(metadata.message_id.as_ref().map(ItemId::as_str), Some("i-2"));
         let receipt = &metadata.receipts.as_ref().unwrap()[0];

@@ -84,6 +84,10 @@ pub struct ItemHead {
     pub participant_role: Option<ParticipantRole>,
     /// The sender's name. Personal: not in `Debug`.
     pub display_name: Option<Box<str>>,
+    /// What became of the file of an attachment item: the status of its first one, which is the one
+    /// that clients look at.
+    #[serde(rename = "Attachments", deserialize_with = "first_status")]
+    pub file_status: Option<Box<str>>,
     /// Receipts and streaming state.
     pub message_metadata: Option<MessageMetadata>,
 }
@@ -159,6 +163,11 @@ struct Content<'a> {
     content: Option<Text<'a>>,
 }
 
+fn first_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<str>>, D::Error> {
+    let files = Option::<Vec<AttachmentItem>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(files.into_iter().next().and_then(|file| file.status))
+}
+
 #[derive(Deserialize)]
 struct Attachments {
     #[serde(rename = "Attachments")]
@@ -176,6 +185,7 @@ impl ItemHead {
         }
 
         let members: Members<'_> = json::read(text)?;
+        let files: Option<Vec<AttachmentItem>> = member(&members, "Attachments");
         Ok(Self {
             id: member(&members, "Id"),
             absolute_time: member(&members, "AbsoluteTime"),
@@ -187,6 +197,7 @@ impl ItemHead {
             participant_id: member(&members, "ParticipantId"),
             participant_role: member(&members, "ParticipantRole"),
             display_name: member(&members, "DisplayName"),
+            file_status: files.and_then(|files| files.into_iter().next()?.status),
             message_metadata: member(&members, "MessageMetadata"),
         })
     }

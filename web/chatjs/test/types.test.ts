@@ -91,7 +91,7 @@ describe("beside crates/wire", () => {
   });
 
   test.each([
-    ["ItemHead", "ItemHead", ["Type", "ContentType"]],
+    ["ItemHead", "ItemHead", ["Type", "ContentType", "Attachments"]],
     ["MessageMetadata", "MessageMetadata", []],
     ["Receipt", "Receipt", []],
     ["AttachmentItem", "Attachment", []],
@@ -99,7 +99,9 @@ describe("beside crates/wire", () => {
     const pascal = (member: string) => member.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase());
     const fields = new RegExp(`pub struct ${struct} \\{(.*?)\\n\\}`, "s").exec(rust("item.rs"))?.[1] ?? "";
     const known = [...fields.matchAll(/pub (\w+):/g)].map(([, field = ""]) =>
-      pascal(field).replace(/^ItemType$/, "Type"),
+      pascal(field)
+        .replace(/^ItemType$/, "Type")
+        .replace(/^FileStatus$/, "Attachments"),
     );
     const body = new RegExp(`interface ${name} \\{(.*?)\\n\\}`, "s").exec(types)?.[1] ?? "";
     const members = [...body.matchAll(/readonly (\w+)\??:/g)].map(([, member = ""]) => member);

@@ -105,6 +105,7 @@ fn item_head(head: &ItemHead) -> String {
         participant_id,
         participant_role,
         display_name,
+        file_status,
         message_metadata,
     } = head;
     let mut item = Writer::new();
@@ -124,6 +125,14 @@ fn item_head(head: &ItemHead) -> String {
     text("ParticipantRole", participant_role.as_ref().map(ParticipantRole::as_str));
     if let Some(name) = display_name {
         item.text("DisplayName", &filler(name));
+    }
+    if let Some(status) = file_status {
+        let mut file = Writer::new();
+        file.text("Status", status);
+        let mut files = "[".to_owned();
+        files.push_str(&file.finish());
+        files.push(']');
+        item.json("Attachments", &files);
     }
     if let Some(metadata) = message_metadata {
         item.json("MessageMetadata", &item_metadata(metadata));

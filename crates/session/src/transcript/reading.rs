@@ -25,6 +25,8 @@ use crate::{
 const PAGE_ITEMS: usize = 100;
 /// Pages of one reading; a service may give pages that are not full.
 const MOST_PAGES: u32 = 400;
+/// Of a recovery, after which it goes no further back for what became of files.
+const MOST_FILE_PAGES: u32 = 10;
 /// Pages in a row that cannot be read before a reading is given up.
 const MOST_UNREADABLE: u32 = 5;
 
@@ -198,7 +200,7 @@ impl Session {
             }
             let reading = &self.transcript.readings[at];
             let is_wanted = match reading.aim() {
-                Aim::Recovery(_) => !is_delivered,
+                Aim::Recovery(_) => !is_delivered || self.transcript.settles(&arrival),
                 // Outside the gap, what is not remembered has been delivered all the same.
                 Aim::Fill(gap) => {
                     reading.bound.as_ref().is_none_or(|bound| &arrival.place > bound)
@@ -216,10 +218,15 @@ impl Session {
         if skipped {
             self.log(cx, LogLevel::Warn, "an item of the transcript cannot be read");
         }
+        let has_files = |(place, _): &(Place, bool)| !self.transcript.is_settled_before(place);
+        let has_files = oldest.as_ref().is_some_and(has_files);
         let reading = &mut self.transcript.readings[at];
         let is_past = |place: &Place| reading.bound.as_ref().is_some_and(|bound| place <= bound);
         let met = match reading.aim() {
-            Aim::Recovery(_) => oldest.is_some_and(|(_, is_delivered)| is_delivered),
+            Aim::Recovery(_) => {
+                let goes_on = has_files && reading.pages < MOST_FILE_PAGES;
+                !goes_on && oldest.is_some_and(|(_, is_delivered)| is_delivered)
+            }
             Aim::Fill(_) => oldest.is_some_and(|(place, _)| is_past(&place)),
             Aim::Older(count) => reading.found.len() + fresh.len() >= count,
             // The original reads one page; without anything to meet that is enough.

@@ -54,6 +54,8 @@ pub(crate) struct Arrival {
     pub(crate) streamed: bool,
     /// A file; it comes again when its status changes.
     pub(crate) is_file: bool,
+    /// Nothing is known yet of what becomes of the file.
+    pub(crate) is_pending: bool,
     is_message: bool,
     /// A message of this participant, and how far it has come.
     mine: Option<MessageState>,
@@ -75,6 +77,7 @@ impl Arrival {
         };
         let is_message = head.item_type == Some(ItemType::Message);
         let is_file = head.item_type == Some(ItemType::Attachment);
+        let is_pending = CHATLOOM && is_file && head.file_status.as_deref() == Some("IN_PROGRESS");
         let is_mine =
             head.item_type != Some(ItemType::Event) && head.participant_id.as_ref() == Some(me);
         let place = Place::of_item(head.absolute_time.as_deref().unwrap_or_default(), &id);
@@ -92,6 +95,7 @@ impl Arrival {
             ends_chat,
             streamed,
             is_file,
+            is_pending,
             is_message,
             mine,
             body,

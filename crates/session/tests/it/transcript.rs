@@ -510,3 +510,71 @@ proptest! {
         prop_assert!(world.with_core.is_empty());
     }
 }
+
+/// Publishes a file that is being looked at.
+fn publish_file(world: &mut World) -> String {
+    world.publish_of(&ContentType::Attachment, None, |text| {
+        let file =
+            r#""Type":"ATTACHMENT","Attachments":[{"AttachmentId":"a-1","Status":"IN_PROGRESS"}]"#;
+        let text = text.replace(r#""Type":"MESSAGE""#, file);
+        assert!(text.contains(file), "{text}");
+        text
+    })
+}
+
+/// From now on the transcript says what became of a file.
+fn approve(world: &mut World, file: &str) {
+    let stored = world.service.items.iter_mut().find(|(_, id, _)| id == file).unwrap();
+    stored.2 = stored.2.replace("IN_PROGRESS", "APPROVED");
+}
+
+#[test]
+fn what_became_of_a_file_meanwhile_is_told_after_the_recovery() {
+    for parses in [false, true] {
+        for pages in [0, 3] {
+            let mut world = World::connected(Behaviour::Chatloom);
+            world.parses = parses;
+            world.say("before");
+            let file = publish_file(&mut world);
+            let other = publish_file(&mut world);
+            for n in 0..100 * pages {
+                world.say(&n.to_string());
+            }
+            world.run(15_000);
+            assert_eq!(world.delivered(), world.stored());
+            world.cut();
+            approve(&mut world, &file);
+            world.say("meanwhile");
+            world.run(1_000);
+            // Once more, and only this one.
+            let mut expected = world.stored();
+            expected.insert(expected.len() - 1, file.clone());
+            assert_eq!(world.delivered(), expected, "{parses} {pages}");
+
+            // The other one is still looked for; the first is known.
+            world.cut();
+            approve(&mut world, &other);
+            world.run(1_000);
+            expected.push(other);
+            assert_eq!(world.delivered(), expected, "{parses} {pages}");
+            world.cut();
+            world.run(1_000);
+            assert_eq!(world.delivered(), expected, "{parses} {pages}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_long_ago_does_not_have_everything_read_again() {
+    let mut world = World::connected(Behaviour::Chatloom);
+    publish_file(&mut world);
+    for n in 0..1_500 {
+        world.say(&n.to_string());
+    }
+    world.run(15_000);
+    let before = world.requests("GetTranscript").len();
+    world.cut();
+    world.run(1_000);
+    assert_eq!(world.requests("GetTranscript").len() - before, 10);
+    assert_eq!(world.delivered(), world.stored());
+}

@@ -426,6 +426,7 @@ function restOf(item: Item): Values {
     textOf(item["ParticipantId"]),
     textOf(item["ParticipantRole"]),
     textOf(item["DisplayName"]),
+    textOf((item["Attachments"] as (Item | null)[] | null | undefined)?.[0]?.["Status"]),
   ];
   const metadata = item["MessageMetadata"];
   if (typeof metadata !== "object" || metadata === null) return values;
