@@ -203,11 +203,13 @@ impl Hub {
     }
 
     /// Subscribes a socket to its chat: confirms it with a success frame, and from then on tells the
-    /// socket every entry that is stored.
+    /// socket every entry that is stored. `head` is the last place of the chat's log, if that is known;
+    /// else the store is asked.
     pub(crate) async fn subscribe(
         self: &Arc<Self>,
         subscriber: Subscriber<'_>,
         outbox: &Arc<Outbox>,
+        head: impl Fn() -> Option<u64>,
     ) -> Result<ChatSubscription, StoreError> {
         loop {
             let room = self.room(subscriber.chat);
@@ -219,6 +221,9 @@ impl Hub {
             };
             let head = if room.state.lock().delivered.is_some() {
                 None
+            } else if let Some(head) = head() {
+                // Looked at after the room was opened: what is stored from here on is told.
+                Some(head)
             } else {
                 let heads = self.store.heads(vec![subscriber.chat.clone()]).await?;
                 heads.first().copied().or(Some(0))

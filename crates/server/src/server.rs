@@ -116,6 +116,8 @@ struct Parts {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
     blobs: Arc<dyn Blobs>,
+    /// The store is this server's alone.
+    is_alone: bool,
 }
 
 /// A server that runs. [`Running::stop`] it: one that is dropped goes on until its runtime ends.
@@ -169,7 +171,8 @@ impl Server {
         let listen = move |listener| listening.set_listener(listener);
         let path = data.join(FILES);
         let blobs = DiskBlobs::open(&path).map_err(|error| StartError::Data { path, error })?;
-        let parts = Parts { store, bus, blobs: Arc::new(blobs) };
+        // The file is locked: no other process writes to it.
+        let parts = Parts { store, bus, blobs: Arc::new(blobs), is_alone: true };
         Self::start_on(config, tls, clock, parts, metrics, listen).await
     }
 
@@ -185,7 +188,7 @@ impl Server {
     ) -> Result<Running, StartError> {
         config.check()?;
         let tls = Tls::open(&config.tls)?;
-        let parts = Parts { store, bus, blobs };
+        let parts = Parts { store, bus, blobs, is_alone: false };
         Self::start_on(config, tls, clock, parts, Metrics::new(), listen).await
     }
 
@@ -197,7 +200,7 @@ impl Server {
         mut metrics: Metrics,
         listen: impl FnOnce(Arc<dyn Listener>),
     ) -> Result<Running, StartError> {
-        let Parts { store, bus, blobs } = parts;
+        let Parts { store, bus, blobs, is_alone } = parts;
         let keys = ServerKeys::load_or_make(&config)?;
         let views = Arc::new(Views::load(&config)?);
         let audit = Audit::open(&config.audit).map_err(|error| {
@@ -214,7 +217,8 @@ impl Server {
             Arc::clone(&tokens),
             Arc::clone(&clock),
         );
-        let chats = Arc::new(chats.with_most_open(config.instance.max_open_chats));
+        let chats = chats.with_most_open(config.instance.max_open_chats);
+        let chats = Arc::new(if is_alone { chats.alone() } else { chats });
         let socket = &config.socket;
         let options = HubOptions {
             bounds: Bounds { frames: socket.queue_frames, bytes: socket.queue_size.bytes() },

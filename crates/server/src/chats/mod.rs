@@ -98,6 +98,8 @@ pub struct Chats {
     counts: Counts,
     /// How many chats may be open at once.
     most_open: Option<u64>,
+    /// Nobody else writes to the store.
+    is_alone: bool,
     measured: Mutex<LruCache<ContactId, Arc<Measures>>>,
     /// Rings when a chat was deleted on request.
     deleted: Notify,
@@ -113,8 +115,9 @@ impl fmt::Debug for Chats {
 struct Cached {
     chat: Arc<Chat>,
     version: u64,
-    /// Place of the last entry, as far as this server knows: 0 until it has stored one.
-    head: u64,
+    /// Place of the last entry, 0 without any: known once this server has stored one or has started the
+    /// chat. Another server may have stored more since.
+    head: Option<u64>,
 }
 
 impl Chats {
@@ -138,6 +141,7 @@ impl Chats {
             followed: Notify::new(),
             counts: Counts::default(),
             most_open: None,
+            is_alone: false,
             measured: Mutex::new(LruCache::new(MEASURED_CHATS)),
             deleted: Notify::new(),
         }
@@ -150,6 +154,14 @@ impl Chats {
         self
     }
 
+    /// The same, and nobody else writes to the store, neither another server nor another `Chats`. What
+    /// is in memory is what is stored then, and the store is not asked for it.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.is_alone = true;
+        self
+    }
+
     /// What was counted.
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -157,13 +169,30 @@ impl Chats {
 
     /// The chat of a participant who may still do something there.
     ///
-    /// Read from the store: no version guard would find out that what is in memory is old.
+    /// Read from the store if others write to it: no version guard would find out that what is in
+    /// memory is old.
     pub async fn admit(&self, seat: &Seat) -> Result<Arc<Chat>, ServiceError> {
+        if self.is_alone {
+            let held = self.cache.lock().get(&seat.chat).map(|held| Arc::clone(&held.chat));
+            if let Some(chat) = held
+                && chat.admit(self.clock.now(), &seat.participant).is_ok()
+            {
+                return Ok(chat);
+            }
+        }
         let chat = self.reload(&seat.chat).await.map_err(|error| failed(&error))?.chat;
         chat.admit(self.clock.now(), &seat.participant).inspect_err(|_| {
             self.counts.refused.fetch_add(1, Relaxed);
         })?;
         Ok(chat)
+    }
+
+    /// The last place of a chat's log, 0 without any, if that is certain without asking the store.
+    pub(crate) fn head(&self, chat: &ContactId) -> Option<u64> {
+        if !self.is_alone {
+            return None;
+        }
+        self.cache.lock().get(chat)?.head
     }
 
     /// A chat's state, and whether it may be old: it is if it comes from memory.
@@ -179,7 +208,7 @@ impl Chats {
         self.counts.loaded.fetch_add(1, Relaxed);
         let stored = self.store.chat(id).await?;
         let Versioned { chat, version } = stored.ok_or_else(|| StoreError::NoChat(id.clone()))?;
-        Ok(self.remember(id, Cached { chat, version, head: 0 }))
+        Ok(self.remember(id, Cached { chat, version, head: None }))
     }
 
     /// Keeps a state unless a newer one is known, and gives the newest. Answers of the store may

@@ -117,7 +117,7 @@ impl Chats {
                     };
                     let queues = state.as_ref().map(|after| changed_queues(&known.chat, after));
                     let chat = state.unwrap_or(known.chat);
-                    let head = entries.last().map_or(0, |entry| entry.seq);
+                    let head = entries.last().map(|entry| entry.seq);
                     self.remember(&id, Cached { chat: Arc::clone(&chat), version, head });
                     self.counts.stored.fetch_add(entries.len() as u64, Relaxed);
                     self.publish_transient(&id, now, &decision.transient);
@@ -234,7 +234,7 @@ fn changed_queues(before: &Chat, after: &Chat) -> [Option<Arc<str>>; 2] {
 }
 
 /// A chat has room for so many entries; leaving and ending are always possible.
-fn room_for(command: &Command, head: u64) -> Result<(), ServiceError> {
+fn room_for(command: &Command, head: Option<u64>) -> Result<(), ServiceError> {
     let adds = matches!(
         command,
         Command::SendMessage { .. }
@@ -243,7 +243,7 @@ fn room_for(command: &Command, head: u64) -> Result<(), ServiceError> {
             | Command::BotAnswered { .. }
             | Command::Guide(Guide::Say { .. } | Guide::AskToSignIn { .. })
     );
-    if adds && head >= limits::ENTRIES_IN_CHAT {
+    if adds && head.is_some_and(|head| head >= limits::ENTRIES_IN_CHAT) {
         return Err(ServiceError::new(
             ErrorKind::Validation,
             format!(

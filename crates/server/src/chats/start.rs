@@ -6,11 +6,11 @@ use chatloom_engine::{Chat, Follower, StartChat};
 use chatloom_wire::{ErrorKind, ServiceError, contact::StartChatContactRequest};
 
 use super::{
-    Chats, new_id,
+    Cached, Chats, new_id,
     outcome::{failed, internal, to_control_plane, token_reused},
     repeats::{given, token_key},
 };
-use crate::store::{Created, TokenKey};
+use crate::store::{Created, FIRST_VERSION, TokenKey};
 
 impl Chats {
     /// Starts a chat: StartChatContact. The request has been checked. A repeat with the same
@@ -59,6 +59,9 @@ impl Chats {
         match created.map_err(|error| to_control_plane(failed(&error)))? {
             Created::New => {
                 self.counts.started.fetch_add(1, Relaxed);
+                // Its customer will be here in a moment.
+                let new = Cached { chat: Arc::clone(&chat), version: FIRST_VERSION, head: Some(0) };
+                self.remember(&chat.id, new);
                 Ok(chat)
             }
             Created::Repeated(first) => {

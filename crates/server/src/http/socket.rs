@@ -285,8 +285,9 @@ impl Session {
             sees_agents: matches!(seat.role, ParticipantRole::Agent | ParticipantRole::Supervisor),
             is_customer: seat.role == ParticipantRole::Customer,
         };
-        let subscription = self.app.hub.subscribe(subscriber, self.place.outbox()).await;
-        match subscription {
+        let (hub, chats) = (&self.app.hub, &self.app.chats);
+        let head = || chats.head(&seat.chat);
+        match hub.subscribe(subscriber, self.place.outbox(), head).await {
             Ok(subscription) => self.chat = Some(subscription),
             Err(error) => {
                 tracing::warn!(chat = %seat.chat, %error, "a socket cannot be subscribed");

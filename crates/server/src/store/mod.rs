@@ -25,7 +25,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 ///   strictly increase: `max(now, last + 1 ms)`, across restarts and nodes.
 /// - An entry that was read is never seen to change, or to go before its chat is deleted.
 pub trait Store: Send + Sync + 'static {
-    /// Keeps a new chat. When `key` was used before, nothing is kept and the first chat is answered; else,
+    /// Keeps a new chat, as [`FIRST_VERSION`]. When `key` was used before, nothing is kept and the first chat is answered; else,
     /// when `most` chats are open already ([`Chat::next_due`] has a time), nothing is kept either.
     fn create(
         &self,
@@ -122,6 +122,9 @@ pub trait Store: Send + Sync + 'static {
     /// fine.
     fn close(&self) -> Answer<'_, ()>;
 }
+
+/// The version of a new chat.
+pub const FIRST_VERSION: u64 = 1;
 
 /// A chat and the version that guards its next commit.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@ use super::{
     queue::Queue,
     row::{self, IdIn, IdOut, audience},
 };
-use crate::store::{Commit, Committed, Created, FollowerStep, StoreError, TokenKey};
+use crate::store::{Commit, Committed, Created, FIRST_VERSION, FollowerStep, StoreError, TokenKey};
 
 /// Something to write.
 pub(super) enum Write {
@@ -403,9 +403,6 @@ impl TokenKey {
         [(self.key >> 64) as i64, self.key as i64]
     }
 }
-
-/// The version of a new chat.
-const FIRST_VERSION: u64 = 1;
 
 /// Keeps an own failure as the result and takes out one of the database.
 fn own<T>(
