@@ -82,20 +82,42 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// Opens a socket.
+pub(crate) async fn open(url: &str) -> Result<Socket> {
+    let config = WebSocketConfig::default().read_buffer_size(4096);
+    Ok(tokio_tungstenite::connect_async_with_config(url, Some(config), true).await?.0)
+}
+
 /// Opens a socket and subscribes to the chat; answers when the server confirmed.
 pub(crate) async fn subscribe(url: &str) -> Result<Socket> {
-    let config = WebSocketConfig::default().read_buffer_size(4096);
-    let (mut socket, _) =
-        tokio_tungstenite::connect_async_with_config(url, Some(config), true).await?;
+    let mut socket = open(url).await?;
+    subscribe_on(&mut socket).await?;
+    Ok(socket)
+}
+
+/// Subscribes to the chat; answers when the server confirmed.
+pub(crate) async fn subscribe_on(socket: &mut Socket) -> Result<()> {
     socket
         .send(Message::text(r#"{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}"#))
         .await?;
     while let Some(message) = socket.next().await {
         if message?.to_text()?.contains(frame::SUBSCRIBE_TOPIC) {
-            return Ok(socket);
+            return Ok(());
         }
     }
     bail!("the socket closed before the subscription was confirmed")
+}
+
+/// Comes into a chat as its first: subscribes, and is greeted.
+pub(crate) async fn enter(url: &str) -> Result<Socket> {
+    let mut socket = subscribe(url).await?;
+    while let Some(message) = socket.next().await {
+        // In the item, which is text within the frame; before it comes the event of joining.
+        if message?.to_text()?.contains(r#"\"MESSAGE\""#) {
+            return Ok(socket);
+        }
+    }
+    bail!("the socket closed before the greeting")
 }
 
 /// A participant with a connection.
@@ -151,22 +173,14 @@ impl Starter {
 
     /// CreateParticipantConnection.
     pub(crate) async fn connect(&mut self, participant_token: &str) -> Result<Connected> {
-        let answer = self
-            .http
-            .post(
-                "/participant/connection",
-                ("X-Amz-Bearer", participant_token),
-                r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#,
-            )
-            .await?;
-        let answer: CreateParticipantConnectionResponse = serde_json::from_str(answer)?;
-        let token = answer
-            .connection_credentials
-            .and_then(|credentials| credentials.connection_token)
-            .context("no connection token")?;
-        let socket_url =
-            answer.websocket.and_then(|websocket| websocket.url).context("no socket URL")?;
-        Ok(Connected { token: token.expose().to_owned(), socket_url })
+        connect(&mut self.http, participant_token).await
+    }
+
+    /// CreateParticipantConnection that is the joining, too.
+    pub(crate) async fn join(&mut self, participant_token: &str) -> Result<()> {
+        let body = r#"{"Type":["CONNECTION_CREDENTIALS"],"ConnectParticipant":true}"#;
+        let bearer = ("X-Amz-Bearer", participant_token);
+        self.http.post("/participant/connection", bearer, body).await.map(drop)
     }
 
     /// A customer and an agent, the customer's socket subscribed, past the assistant.
@@ -186,4 +200,23 @@ impl Starter {
         let agent = self.connect(&participant_token).await?;
         Ok((Chat { customer, agent }, socket))
     }
+}
+
+/// CreateParticipantConnection.
+pub(crate) async fn connect(http: &mut Http, participant_token: &str) -> Result<Connected> {
+    let answer = http
+        .post(
+            "/participant/connection",
+            ("X-Amz-Bearer", participant_token),
+            r#"{"Type":["WEBSOCKET","CONNECTION_CREDENTIALS"]}"#,
+        )
+        .await?;
+    let answer: CreateParticipantConnectionResponse = serde_json::from_str(answer)?;
+    let token = answer
+        .connection_credentials
+        .and_then(|credentials| credentials.connection_token)
+        .context("no connection token")?;
+    let socket_url =
+        answer.websocket.and_then(|websocket| websocket.url).context("no socket URL")?;
+    Ok(Connected { token: token.expose().to_owned(), socket_url })
 }

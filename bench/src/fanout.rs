@@ -26,13 +26,14 @@ pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Res
                 let mut starter = Starter::new(&server.address).await?;
                 let (chat, first) = starter.chat().await?;
                 drop(first);
-                let lane = lane(chat.customer.token, &chat.customer.socket_url, sockets).await?;
+                let lane =
+                    lane(&server, chat.customer.token, &chat.customer.socket_url, sockets).await?;
                 measure(&server, vec![lane], Pace::AsFastAsAcknowledged, time).await?
             };
             let bare = {
                 let server = Server::pipeline(&[])?;
                 let url = format!("ws://{}/socket?chat=0", server.address);
-                let lane = lane("0".to_owned(), &url, sockets).await?;
+                let lane = lane(&server, "0".to_owned(), &url, sockets).await?;
                 measure(&server, vec![lane], Pace::AsFastAsAcknowledged, time).await?
             };
             cpu.push((ours.cpu_us_per_message, bare.cpu_us_per_message));
@@ -45,10 +46,10 @@ pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Res
     Ok(())
 }
 
-async fn lane(token: String, url: &str, sockets: usize) -> Result<Lane> {
+async fn lane(server: &Server, token: String, url: &str, sockets: usize) -> Result<Lane> {
     let mut opened = Vec::with_capacity(sockets);
     for _ in 0..sockets {
         opened.push(subscribe(url).await?);
     }
-    Ok(Lane { token, sockets: opened })
+    Lane::new(server, token, opened).await
 }

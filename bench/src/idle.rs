@@ -1,15 +1,18 @@
-//! Memory of idle sockets, each with a chat of its own.
+//! Memory of idle sockets, each with a chat of its own, and what it is for.
 
 use std::path::Path;
 
 use anyhow::Result;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    client::{Starter, subscribe},
+    client::{Socket, Starter, open, subscribe, subscribe_on},
     process::Server,
     report::Report,
 };
+
+/// A socket's URL is good for 100 seconds: so many are opened before the next are asked for.
+const SLICE: usize = 500;
 
 pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Result<()> {
     let count = (10_000.0 * scale) as usize;
@@ -21,30 +24,40 @@ pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Res
         warm.push(subscribe(&starter.customer().await?.socket_url).await?);
     }
     let before = server.resident()?;
-    let mut urls = Vec::with_capacity(count);
-    let mut sockets = Vec::with_capacity(count);
-    // A URL is good for 100 seconds: open in slices.
-    for _ in 0..count.div_ceil(500) {
-        for _ in 0..500.min(count - sockets.len()) {
-            urls.push(starter.customer().await?.socket_url);
-        }
-        let opened: Vec<_> = stream::iter(urls.drain(..))
-            .map(|url| async move { subscribe(&url).await })
-            .buffer_unordered(16)
-            .collect()
-            .await;
-        for socket in opened {
-            sockets.push(socket?);
-        }
+    let mut chats = Vec::with_capacity(count);
+    for _ in 0..count {
+        let token = starter.started().await?;
+        starter.join(&token).await?;
+        chats.push(token);
     }
-    let grown = server.resident()?.saturating_sub(before);
+    let with_chats = server.resident()?;
+    let mut sockets = Vec::with_capacity(count);
+    for slice in chats.chunks(SLICE) {
+        let mut urls = Vec::with_capacity(SLICE);
+        for token in slice {
+            urls.push(starter.connect(token).await?.socket_url);
+        }
+        let opened = stream::iter(urls).map(async |url| open(&url).await).buffer_unordered(16);
+        sockets.extend(opened.try_collect::<Vec<Socket>>().await?);
+    }
+    let with_sockets = server.resident()?;
+    for socket in &mut sockets {
+        subscribe_on(socket).await?;
+    }
+    let subscribed = server.resident()?;
+    let group = "idle sockets";
+    let each = |from: u64, to: u64| to.saturating_sub(from) as f64 / count as f64 / 1024.0;
+    let all = format!("resident memory each, {count} sockets with a chat each");
+    report.single(group, all, "KB", each(before, subscribed), "at most 8, goal 4");
     report.single(
-        "idle sockets",
-        format!("resident memory each, {count} sockets with a chat each"),
+        group,
+        "of that the chat and the database's cache",
         "KB",
-        grown as f64 / count as f64 / 1024.0,
-        "at most 8, goal 4",
+        each(before, with_chats),
+        "",
     );
+    report.single(group, "of that the connection", "KB", each(with_chats, with_sockets), "");
+    report.single(group, "of that the subscription", "KB", each(with_sockets, subscribed), "");
     drop((warm, sockets));
     Ok(())
 }

@@ -15,6 +15,7 @@ use hdrhistogram::Histogram;
 
 use crate::{
     client::{Http, Socket, Starter, subscribe},
+    peers::xmpp,
     process::Server,
     report::{Report, median},
 };
@@ -24,10 +25,73 @@ const ROUNDS: usize = 5;
 /// An item of about 500 bytes, as chats have.
 const CONTENT_BYTES: usize = 150;
 
-/// A chat ready for load: who posts with which token, and the two sockets that must receive.
+/// A chat ready for load: who sends, and who must receive, the other side first.
 pub(crate) struct Lane {
-    pub(crate) token: String,
-    pub(crate) sockets: Vec<Socket>,
+    pub(crate) sender: Sender,
+    pub(crate) receivers: Vec<Receiver>,
+}
+
+/// Sends a message, and knows when it was stored.
+pub(crate) enum Sender {
+    /// By the Participant Service, with this token.
+    Http(Http, String),
+    /// By another protocol.
+    Xmpp(xmpp::Sender),
+}
+
+/// Receives messages.
+pub(crate) enum Receiver {
+    Socket(Box<Socket>),
+    Xmpp(xmpp::Receiver),
+}
+
+impl Lane {
+    /// A participant with this token and sockets.
+    pub(crate) async fn new(server: &Server, token: String, sockets: Vec<Socket>) -> Result<Self> {
+        let http = Http::connect(&server.address).await?;
+        let receivers =
+            sockets.into_iter().map(|socket| Receiver::Socket(Box::new(socket))).collect();
+        Ok(Self { sender: Sender::Http(http, token), receivers })
+    }
+}
+
+impl Sender {
+    /// Sends a message of this text, and waits until the server has stored it.
+    async fn send(&mut self, text: &str) -> Result<()> {
+        match self {
+            Self::Http(http, token) => {
+                let body = format!(
+                    r#"{{"ClientToken":"{}","Content":"{text}","ContentType":"text/plain"}}"#,
+                    uuid::Uuid::new_v4()
+                );
+                http.post("/participant/message", ("X-Amz-Bearer", token), &body).await.map(drop)
+            }
+            Self::Xmpp(sender) => sender.send(text).await,
+        }
+    }
+}
+
+impl Receiver {
+    /// The time that the next message carries, in microseconds; nothing after the last one.
+    async fn next(&mut self) -> Option<u64> {
+        match self {
+            Self::Socket(socket) => {
+                while let Some(Ok(message)) = socket.next().await {
+                    if let Some(sent) = message.to_text().ok().and_then(sent_at) {
+                        return Some(sent);
+                    }
+                }
+                None
+            }
+            Self::Xmpp(receiver) => receiver.next(sent_at).await,
+        }
+    }
+}
+
+/// The time of sending, which travels in the message.
+fn sent_at(text: &str) -> Option<u64> {
+    let at = text.find('@')?;
+    text.get(at + 1..at + 19)?.parse().ok()
 }
 
 #[derive(Clone, Copy)]
@@ -39,6 +103,8 @@ pub(crate) enum Pace {
 }
 
 pub(crate) struct Measured {
+    /// How many messages were acknowledged.
+    pub(crate) sent: u64,
     pub(crate) per_second: f64,
     pub(crate) cpu_us_per_message: f64,
     pub(crate) p50_ms: f64,
@@ -101,11 +167,7 @@ pub(crate) async fn rounds(
 ) -> Result<Vec<(Measured, Measured)>> {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        let ours = {
-            let server = Server::chatloom(chatloom, settings)?;
-            let lanes = chatloom_lanes(&server, chats).await?;
-            measure(&server, lanes, pace, time).await?
-        };
+        let ours = chatloom_once(chatloom, settings, chats, pace, time).await?;
         let baseline = {
             let server = Server::pipeline(settings)?;
             let lanes = pipeline_lanes(&server, chats).await?;
@@ -116,16 +178,27 @@ pub(crate) async fn rounds(
     Ok(rounds)
 }
 
+/// A fresh Chatloom.
+pub(crate) async fn chatloom_once(
+    chatloom: &Path,
+    settings: &[(&str, &str)],
+    chats: usize,
+    pace: Pace,
+    time: Duration,
+) -> Result<Measured> {
+    let server = Server::chatloom(chatloom, settings)?;
+    let lanes = chatloom_lanes(&server, chats).await?;
+    measure(&server, lanes, pace, time).await
+}
+
 async fn chatloom_lanes(server: &Server, chats: usize) -> Result<Vec<Lane>> {
     let mut starter = Starter::new(&server.address).await?;
     let mut lanes = Vec::new();
     for _ in 0..chats {
         let (chat, customer_socket) = starter.chat().await?;
         let agent_socket = subscribe(&chat.agent.socket_url).await?;
-        lanes.push(Lane {
-            token: chat.customer.token,
-            sockets: vec![agent_socket, customer_socket],
-        });
+        let sockets = vec![agent_socket, customer_socket];
+        lanes.push(Lane::new(server, chat.customer.token, sockets).await?);
     }
     Ok(lanes)
 }
@@ -135,7 +208,7 @@ async fn pipeline_lanes(server: &Server, chats: usize) -> Result<Vec<Lane>> {
     for chat in 0..chats {
         let url = format!("ws://{}/socket?chat={chat}", server.address);
         let sockets = vec![subscribe(&url).await?, subscribe(&url).await?];
-        lanes.push(Lane { token: chat.to_string(), sockets });
+        lanes.push(Lane::new(server, chat.to_string(), sockets).await?);
     }
     Ok(lanes)
 }
@@ -152,15 +225,14 @@ pub(crate) async fn measure(
     let delivered = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
     let lanes_count = lanes.len();
-    let receivers = lanes.first().map_or(0, |lane| lane.sockets.len()) as u64;
+    let receivers = lanes.first().map_or(0, |lane| lane.receivers.len()) as u64;
     let mut senders = Vec::new();
     for (index, lane) in lanes.into_iter().enumerate() {
-        for (side, socket) in lane.sockets.into_iter().enumerate() {
-            // The first socket is the other side's: its time is what people feel.
+        for (side, receiver) in lane.receivers.into_iter().enumerate() {
+            // The first one is the other side: its time is what people feel.
             let histogram = (side == 0).then(|| Arc::clone(&histogram));
-            tokio::spawn(receive(socket, origin, histogram, Arc::clone(&delivered)));
+            tokio::spawn(receive(receiver, origin, histogram, Arc::clone(&delivered)));
         }
-        let http = Http::connect(&server.address).await?;
         let gap = match pace {
             Pace::AsFastAsAcknowledged => None,
             Pace::PerSecond(rate) => {
@@ -170,7 +242,7 @@ pub(crate) async fn measure(
         // Lanes start spread over the gap, so that the load is even.
         let first =
             gap.map_or(Duration::ZERO, |gap| gap.mul_f64(index as f64 / lanes_count as f64));
-        senders.push(tokio::spawn(send(http, lane.token, origin, first, gap, Arc::clone(&stop))));
+        senders.push(tokio::spawn(send(lane.sender, origin, first, gap, Arc::clone(&stop))));
     }
     let cpu = server.cpu()?;
     let started = Instant::now();
@@ -194,6 +266,7 @@ pub(crate) async fn measure(
     })?;
     let histogram = histogram.lock().expect("receivers do not panic with the lock");
     Ok(Measured {
+        sent,
         per_second: sent as f64 / elapsed.as_secs_f64(),
         cpu_us_per_message: cpu.as_secs_f64() * 1e6 / sent as f64,
         p50_ms: histogram.value_at_quantile(0.50) as f64 / 1000.0,
@@ -204,8 +277,7 @@ pub(crate) async fn measure(
 
 /// Sends until told to stop; answers how many were acknowledged.
 async fn send(
-    mut http: Http,
-    token: String,
+    mut sender: Sender,
     origin: Instant,
     first: Duration,
     gap: Option<Duration>,
@@ -219,28 +291,20 @@ async fn send(
             tokio::time::sleep_until(due).await;
             due += gap;
         }
-        // The time of sending travels in the message.
         let at = origin.elapsed().as_micros();
-        let body = format!(
-            r#"{{"ClientToken":"{}","Content":"@{at:018}@{filler}","ContentType":"text/plain"}}"#,
-            uuid::Uuid::new_v4()
-        );
-        http.post("/participant/message", ("X-Amz-Bearer", &token), &body).await?;
+        sender.send(&format!("@{at:018}@{filler}")).await?;
         sent += 1;
     }
     Ok(sent)
 }
 
 async fn receive(
-    mut socket: Socket,
+    mut receiver: Receiver,
     origin: Instant,
     histogram: Option<Arc<Mutex<Histogram<u64>>>>,
     delivered: Arc<AtomicU64>,
 ) {
-    while let Some(Ok(message)) = socket.next().await {
-        let Ok(text) = message.to_text() else { continue };
-        let Some(at) = text.find('@') else { continue };
-        let Some(Ok(sent)) = text.get(at + 1..at + 19).map(str::parse::<u64>) else { continue };
+    while let Some(sent) = receiver.next().await {
         if let Some(histogram) = &histogram {
             let micros = (origin.elapsed().as_micros() as u64).saturating_sub(sent);
             histogram

@@ -15,6 +15,7 @@ mod filled;
 mod idle;
 mod load;
 mod native;
+mod peers;
 mod pipeline;
 mod process;
 mod report;
@@ -69,6 +70,11 @@ enum What {
     Core,
     /// CPU of the native client for each message it receives.
     Native,
+    /// Durable messages beside ejabberd and Prosody; not part of `all`.
+    Peers {
+        /// The folder that their packages were unpacked into.
+        packages: PathBuf,
+    },
     /// Receives messages and prints what CPU each took; the benchmark `native` starts it.
     #[command(hide = true)]
     Receive {
@@ -134,6 +140,9 @@ fn main() -> Result<()> {
     }
     if all || matches!(args.what, What::Idle) {
         runtime.block_on(idle::run(&mut report, &args.chatloom, scale))?;
+    }
+    if let What::Peers { packages } = &args.what {
+        runtime.block_on(peers::run(&mut report, &args.chatloom, packages, scale))?;
     }
     println!("{report}");
     if let Some(path) = &args.json {

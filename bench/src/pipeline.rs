@@ -25,7 +25,10 @@ use axum::{
 use chatloom_wire::{
     ContactId, ContentType, ItemId, ItemType, NewItem, ParticipantId, ParticipantRole, Timestamp,
     frame::ServerFrame,
-    participant::{BEARER_HEADER, SendMessageRequest, SentResponse},
+    participant::{
+        BEARER_HEADER, ConnectionCredentials, CreateParticipantConnectionRequest,
+        CreateParticipantConnectionResponse, SendMessageRequest, SentResponse, Websocket,
+    },
 };
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -34,10 +37,14 @@ use uuid::Uuid;
 
 struct Write {
     chat: i64,
+    rows: Vec<NewRow>,
+    done: oneshot::Sender<()>,
+}
+
+struct NewRow {
     time: i64,
     id: String,
     text: String,
-    done: oneshot::Sender<()>,
 }
 
 struct Shared {
@@ -48,11 +55,14 @@ struct Shared {
 #[derive(Deserialize)]
 struct SocketQuery {
     chat: i64,
+    /// Whoever subscribes there joins, and is greeted.
+    #[serde(default)]
+    enters: bool,
 }
 
 pub(crate) async fn serve(data: &Path) -> Result<()> {
-    let connection = Connection::open(data.join("pipeline.db"))?;
-    connection.execute_batch(
+    let database = Connection::open(data.join("pipeline.db"))?;
+    database.execute_batch(
         "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 8000;
          CREATE TABLE entries (chat INTEGER, seq INTEGER, time INTEGER, id TEXT, kind INTEGER,
@@ -60,9 +70,10 @@ pub(crate) async fn serve(data: &Path) -> Result<()> {
          CREATE UNIQUE INDEX entries_place ON entries (chat, seq);",
     )?;
     let (writer, queue) = thread_mpsc::sync_channel::<Write>(4096);
-    std::thread::spawn(move || write_loop(connection, &queue));
+    std::thread::spawn(move || write_loop(database, &queue));
     let shared = Arc::new(Shared { writer, sockets: Mutex::default() });
     let router = Router::new()
+        .route("/participant/connection", post(connection))
         .route("/participant/message", post(message))
         .route("/socket", get(socket))
         .with_state(shared);
@@ -72,23 +83,25 @@ pub(crate) async fn serve(data: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_loop(mut connection: Connection, queue: &thread_mpsc::Receiver<Write>) {
+fn write_loop(mut database: Connection, queue: &thread_mpsc::Receiver<Write>) {
     let mut seqs: HashMap<i64, i64> = HashMap::new();
     let mut batch = Vec::new();
     while let Ok(first) = queue.recv() {
         batch.push(first);
         batch.extend(queue.try_iter().take(511));
-        let transaction = connection.transaction().expect("the benchmark's database works");
+        let transaction = database.transaction().expect("the benchmark's database works");
         {
             let mut insert = transaction
                 .prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, 1, ?5)")
                 .expect("the statement fits the table above");
             for write in &batch {
                 let seq = seqs.entry(write.chat).or_insert(0);
-                *seq += 1;
-                insert
-                    .execute((write.chat, *seq, write.time, &write.id, &write.text))
-                    .expect("the benchmark's database works");
+                for row in &write.rows {
+                    *seq += 1;
+                    insert
+                        .execute((write.chat, *seq, row.time, &row.id, &row.text))
+                        .expect("the benchmark's database works");
+                }
             }
         }
         transaction.commit().expect("the benchmark's database works");
@@ -107,17 +120,25 @@ async fn message(
         .get(BEARER_HEADER)
         .and_then(|token| token.to_str().ok()?.parse().ok())
         .expect("the load generator sends a number");
-    let now =
+    let row = row(&ItemType::Message, &ContentType::TextPlain, Some(&request.content));
+    let (id, time) = (row.id.clone(), row.time);
+    shared.store_and_tell(chat, vec![row]).await;
+    Json(SentResponse { id: ItemId::from(id), absolute_time: Timestamp::from_millis(time) })
+}
+
+/// An item with a new id.
+fn row(item_type: &ItemType, content_type: &ContentType, content: Option<&str>) -> NewRow {
+    let time =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let id = Uuid::now_v7().to_string();
     let contact = ContactId::from("11111111-1111-4111-8111-111111111111");
     let participant = ParticipantId::from("22222222-2222-4222-8222-222222222222");
     let text = NewItem {
-        absolute_time: Some(Timestamp::from_millis(now)),
-        content: Some(&request.content),
-        content_type: Some(&ContentType::TextPlain),
+        absolute_time: Some(Timestamp::from_millis(time)),
+        content,
+        content_type: Some(content_type),
         id: Some(&id),
-        item_type: Some(&ItemType::Message),
+        item_type: Some(item_type),
         participant_id: Some(&participant),
         display_name: Some("Load"),
         participant_role: Some(&ParticipantRole::Customer),
@@ -126,21 +147,53 @@ async fn message(
         ..NewItem::default()
     }
     .to_text();
-    let frame = Utf8Bytes::from(ServerFrame::Chat { content: text.as_str().into() }.to_text());
-    let (done, stored) = oneshot::channel();
-    let write = Write { chat, time: now, id: id.clone(), text, done };
-    shared.writer.send(write).expect("the writer lives as long as the program");
-    stored.await.expect("the writer answers everything it takes");
-    let sockets = shared.sockets.lock().expect("nobody panics with the lock").get(&chat).cloned();
-    for socket in sockets.unwrap_or_default() {
-        let _ = socket.try_send(frame.clone());
+    NewRow { time, id, text }
+}
+
+impl Shared {
+    /// Stores rows of a chat in one commit, and then writes them to its sockets.
+    async fn store_and_tell(&self, chat: i64, rows: Vec<NewRow>) {
+        let frame = |row: &NewRow| {
+            let frame = ServerFrame::Chat { content: row.text.as_str().into() };
+            Utf8Bytes::from(frame.to_text())
+        };
+        let frames: Vec<_> = rows.iter().map(frame).collect();
+        let (done, stored) = oneshot::channel();
+        let write = Write { chat, rows, done };
+        self.writer.send(write).expect("the writer lives as long as the program");
+        stored.await.expect("the writer answers everything it takes");
+        let sockets = self.sockets.lock().expect("nobody panics with the lock").get(&chat).cloned();
+        for socket in sockets.unwrap_or_default() {
+            for frame in &frames {
+                let _ = socket.try_send(frame.clone());
+            }
+        }
     }
-    Json(SentResponse { id: ItemId::from(id), absolute_time: Timestamp::from_millis(now) })
+}
+
+/// Answers what a participant with this number needs to open its socket, and to come in there.
+async fn connection(
+    headers: HeaderMap,
+    Json(_): Json<CreateParticipantConnectionRequest>,
+) -> Json<CreateParticipantConnectionResponse> {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (chat, host) = (header(BEARER_HEADER), header("host"));
+    let expiry = Some("2100-01-01T00:00:00.000Z".to_owned());
+    Json(CreateParticipantConnectionResponse {
+        websocket: Some(Websocket {
+            url: Some(format!("ws://{host}/socket?chat={chat}&enters=true")),
+            connection_expiry: expiry.clone(),
+        }),
+        connection_credentials: Some(ConnectionCredentials {
+            connection_token: Some(chat.to_owned().into()),
+            expiry,
+        }),
+    })
 }
 
 async fn socket(
     State(shared): State<Arc<Shared>>,
-    Query(SocketQuery { chat }): Query<SocketQuery>,
+    Query(SocketQuery { chat, enters }): Query<SocketQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     upgrade.read_buffer_size(1024).write_buffer_size(0).on_upgrade(move |mut socket| async move {
@@ -169,6 +222,13 @@ async fn socket(
                     };
                     if socket.send(Message::Text(reply.to_text().into())).await.is_err() {
                         return;
+                    }
+                    if enters {
+                        let joined = row(&ItemType::Event, &ContentType::ParticipantJoined, None);
+                        let greeting = "Welcome! Somebody will be with you in a moment. Meanwhile you may ask \
+                                        about opening hours and orders.";
+                        let said = row(&ItemType::Message, &ContentType::TextPlain, Some(greeting));
+                        shared.store_and_tell(chat, vec![joined, said]).await;
                     }
                 }
             }

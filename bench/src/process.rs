@@ -8,9 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// A server in a process of its own, stopped when dropped.
+/// A server in processes of its own, stopped when dropped.
 pub(crate) struct Server {
-    child: Child,
+    /// What was started for it, in this order.
+    processes: Vec<Child>,
     /// `host:port`.
     pub(crate) address: String,
     /// Where it keeps its data.
@@ -60,21 +61,28 @@ impl Server {
             let _ = child.kill();
             bail!("expected `listening on http://...`, got {line:?}");
         };
-        Ok(Self { address: address.to_owned(), child, data })
+        Ok(Self { address: address.to_owned(), processes: vec![child], data })
     }
 
-    /// User and system CPU time of the process so far.
+    /// One that was started already, and listens.
+    pub(crate) fn of(processes: Vec<Child>, address: String, data: tempfile::TempDir) -> Self {
+        Self { processes, address, data }
+    }
+
+    /// Another process of it.
+    pub(crate) fn and(&mut self, process: Child) -> &mut Child {
+        self.processes.push(process);
+        self.processes.last_mut().expect("it has just been put there")
+    }
+
+    /// User and system CPU time of its processes so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        cpu_of(self.child.id())
+        self.processes.iter().map(|process| cpu_of_family(process.id())).sum()
     }
 
-    /// Resident memory in bytes.
+    /// Resident memory of what was started for it, in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: u64 =
-            line.split_whitespace().nth(1).context("no number in VmRSS")?.parse()?;
-        Ok(kilobytes * 1024)
+        self.processes.iter().map(|process| resident(process.id())).sum()
     }
 
     /// Size of the largest write-ahead log, in bytes.
@@ -99,8 +107,10 @@ impl Server {
     }
 
     fn stop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        for process in self.processes.iter_mut().rev() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 
@@ -110,17 +120,53 @@ impl Drop for Server {
     }
 }
 
+fn resident(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+    let kilobytes: u64 = line.split_whitespace().nth(1).context("no number in VmRSS")?.parse()?;
+    Ok(kilobytes * 1024)
+}
+
 /// User and system CPU time of a process so far, in steps of 10 ms.
 pub(crate) fn cpu_of(process: u32) -> Result<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name in parentheses may hold spaces; the fields after it are numbered from 3.
-    let fields = stat.rsplit_once(')').context("unexpected /proc/PID/stat")?.1;
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse::<u64>().unwrap_or(0))
-        .sum();
-    // Linux reports 100 ticks a second to user space on every platform.
-    Ok(Duration::from_millis(ticks * 10))
+    Ok(Stat::read(process)?.own)
+}
+
+/// The same with all that it has started.
+fn cpu_of_family(process: u32) -> Result<Duration> {
+    let stat = Stat::read(process)?;
+    let mut cpu = stat.own + stat.of_ended_children;
+    // Databases and their like work in children.
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let Some(Ok(other)) = entry.file_name().to_str().map(str::parse::<u32>) else { continue };
+        // One that has ended meanwhile counts as ended the next time.
+        if Stat::read(other).is_ok_and(|stat| stat.parent == process) {
+            cpu += cpu_of_family(other).unwrap_or_default();
+        }
+    }
+    Ok(cpu)
+}
+
+/// What Linux tells of a process.
+struct Stat {
+    parent: u32,
+    own: Duration,
+    /// Of children that have ended and were waited for.
+    of_ended_children: Duration,
+}
+
+impl Stat {
+    fn read(process: u32) -> Result<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+        // The name in parentheses may hold spaces; the fields after it are numbered from 3.
+        let fields = stat.rsplit_once(')').context("unexpected /proc/PID/stat")?.1;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let field = |number: usize| -> u64 {
+            fields.get(number - 3).and_then(|field| field.parse().ok()).unwrap_or(0)
+        };
+        // Linux reports 100 ticks a second to user space on every platform.
+        let time =
+            |user: usize, system: usize| Duration::from_millis((field(user) + field(system)) * 10);
+        Ok(Self { parent: field(4) as u32, own: time(14, 15), of_ended_children: time(16, 17) })
+    }
 }
