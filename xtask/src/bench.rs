@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     command::{cargo, new, run as run_command},
     repository::Repository,
-    tools::{chromium, node::Node},
+    tools::{chromium, node::Node, peers},
     web,
 };
 
@@ -19,6 +19,9 @@ pub(crate) struct Options {
     /// One benchmark: `chatjs` for the browser package, else one that `chatloom-bench --help` lists.
     #[arg(default_value = "all")]
     what: String,
+    /// Measure beside ejabberd and Prosody instead, which are unpacked from Debian's packages.
+    #[arg(long, conflicts_with = "what")]
+    peers: bool,
     /// A tenth of the time: for checking the benchmarks themselves.
     #[arg(long)]
     quick: bool,
@@ -38,10 +41,16 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
         let mut bench = new(repository.target("release/chatloom-bench"));
         bench.current_dir(repository.root()).args(options.quick.then_some("--quick"));
         bench.arg("--chatloom").arg(repository.target("release/chatloom"));
-        run_command(bench.arg("--json").arg(&file).arg(&options.what))?;
+        bench.arg("--json").arg(&file);
+        if options.peers {
+            bench.arg("peers").arg(peers::provide(repository)?);
+        } else {
+            bench.arg(&options.what);
+        }
+        run_command(&mut bench)?;
         figures.insert("server", read(&file)?);
     }
-    if matches!(options.what.as_str(), "all" | "chatjs") {
+    if !options.peers && matches!(options.what.as_str(), "all" | "chatjs") {
         web::build(repository)?;
         let file = folder.join("chatjs.json");
         let mut bench = Node::provide()?.command(&repository.path("web/chatjs"));

@@ -9,6 +9,7 @@ pub(crate) mod certutil;
 pub(crate) mod chromium;
 pub(crate) mod debian;
 pub(crate) mod node;
+pub(crate) mod peers;
 pub(crate) mod python;
 pub(crate) mod wasm_target;
 
