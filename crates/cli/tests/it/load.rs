@@ -88,6 +88,31 @@ async fn chaos_loses_and_doubles_nothing() {
     }
 }
 
+/// What the command line says is part of the configuration when that is read again.
+#[tokio::test]
+async fn a_demo_that_is_told_to_read_its_settings_again_finds_them_unchanged() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let mut server = Program::start(&[
+        "serve",
+        "--demo",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        folder,
+        "--chaos",
+        "drop=1%",
+        "--chaos-seed",
+        "7",
+    ]);
+    server.line().await.unwrap();
+    server.signal("HUP").await;
+    server.until_said("the keys are the same").await;
+    server.terminate().await;
+    let (status, _, errors) = server.end().await;
+    assert!(status.success() && !errors.contains("needs another start"), "{errors}");
+}
+
 #[tokio::test]
 async fn chaos_is_said_loudly_and_its_errors_clearly() {
     let data = tempfile::tempdir().unwrap();

@@ -114,6 +114,16 @@ impl Program {
         assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
     }
 
+    /// Waits until it has said something on standard error.
+    pub(crate) async fn until_said(&self, words: &str) {
+        let said = async {
+            while !self.errors.lock().unwrap().contains(words) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, said).await.unwrap_or_else(|_| panic!("{}: no {words:?}", self.name));
+    }
+
     /// Waits for its end; gives the status, the rest of standard output and all of standard error.
     pub(crate) async fn end(mut self) -> (ExitStatus, String, String) {
         let mut output = String::new();
