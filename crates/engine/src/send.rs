@@ -30,7 +30,8 @@ impl Rules {
         let flow = self.flow_of(chat);
         let (Answering::Script(script), Some(assistant)) = (&flow.assistant, chat.assistant())
         else {
-            let waits = matches!(flow.assistant, Answering::CustomParticipant { .. });
+            let waits = matches!(flow.assistant, Answering::CustomParticipant { .. })
+                && (chat.waits_for_bot.is_some() || chat.custom_bot(now).is_some());
             if chat.bot().is_none() && !waits {
                 // The server was started anew without its assistant.
                 let mut after = chat.clone();

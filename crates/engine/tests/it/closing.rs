@@ -1,7 +1,8 @@
 //! The disconnect flow, and flows that wait for a custom participant.
 
 use chatloom_engine::{
-    Answering, BotAction, Command, DisconnectFlow, EndReason, Flow, Phase, Presence, Rules,
+    Answering, Assistant, BotAction, Command, DisconnectFlow, EndReason, Flow, Phase, Presence,
+    Rules,
 };
 use chatloom_wire::contact::{TimerRole, TimerType};
 
@@ -230,4 +231,15 @@ fn chats_that_know_nothing_of_it_stay_as_they_are() {
     let text = serde_json::to_string(&world.chat).unwrap();
     assert!(!text.contains("closing") && !text.contains("waits_for_bot"), "{text}");
     assert_eq!(serde_json::from_str::<chatloom_engine::Chat>(&text).unwrap(), world.chat);
+}
+
+/// The flow had a script when the chat began: for whom it would wait nobody has told.
+#[test]
+fn a_chat_that_never_waited_does_not_wait_for_ever() {
+    let mut world = World::new(Rules::with_script("default", Assistant::default()), "");
+    world.run(&connect(CUSTOMER)).unwrap();
+    assert_eq!(world.chat.phase, Phase::Assistant);
+    world.rules = waiting().rules;
+    assert_eq!(world.run(&say(CUSTOMER, "hello?")).unwrap(), ["CUSTOMER: hello?"]);
+    assert!(world.chat.waiting().is_some());
 }

@@ -128,13 +128,17 @@ impl Chats {
     }
 
     /// Leaves the chat: DisconnectParticipant. Whoever has left is refused everything, a second
-    /// departure too, so the request's `ClientToken` makes no difference.
+    /// departure too; a customer whom the disconnect flow keeps may leave that as well, and a repeat by
+    /// its `ClientToken` is not taken for it.
     pub async fn disconnect(
         self: &Arc<Self>,
         seat: &Seat,
-        _: DisconnectParticipantRequest,
+        request: DisconnectParticipantRequest,
     ) -> Result<(), ServiceError> {
+        let key = given(request.client_token.as_deref()).map(|token| {
+            token_key(&[seat.participant.as_str(), "DisconnectParticipant", token], &[])
+        });
         let command = Command::Disconnect { participant: seat.participant.clone() };
-        self.settle(&seat.chat, command, None).await.map(drop)
+        self.settle(&seat.chat, command, key).await.map(drop)
     }
 }

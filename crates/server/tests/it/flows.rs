@@ -105,6 +105,32 @@ async fn a_customer_who_leaves_stays_to_be_asked() {
     assert_eq!(reason(&customer).await, "CUSTOMER_DISCONNECT");
 }
 
+/// SDKs send a request again whose answer was lost; only another departure ends being asked.
+#[tokio::test]
+async fn a_repeated_departure_leaves_the_disconnect_flow_alone() {
+    let (site, _webhook) = with_survey().await;
+    let mut request = start_request("Cleo");
+    request["DisconnectOnCustomerExit"] = json!(["AGENT"]);
+    let (customer, mut socket) = started(&site, &request).await;
+    let ana = accepted(&site).await;
+    for _ in 0..3 {
+        assert_eq!(
+            customer.call("disconnect", &json!({ "ClientToken": "1" })).await.ok(),
+            json!({})
+        );
+    }
+    let mut asked = ASKED.to_vec();
+    asked.insert(2, "Cleo participant.left");
+    expect(&customer, &asked).await;
+    // Who has left for good is told so, as without a disconnect flow.
+    let again = ana.call("disconnect", &json!({ "ClientToken": "1" })).await;
+    assert_eq!(again.error(), (403, "AccessDeniedException"));
+    customer.call("disconnect", &json!({ "ClientToken": "2" })).await.ok();
+    socket.until_event("chat.ended").await;
+    let again = customer.call("disconnect", &json!({ "ClientToken": "2" })).await;
+    assert_eq!(again.error(), (403, "AccessDeniedException"));
+}
+
 /// Who says nothing is asked for as long as is configured; who wants a person gets one.
 #[tokio::test]
 async fn being_asked_ends_by_itself_or_with_a_person() {
