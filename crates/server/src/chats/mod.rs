@@ -64,6 +64,9 @@ const CACHED_CHATS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 /// stopped. They take some hundred bytes each.
 const MEASURED_CHATS: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
 
+/// Chats of which is known that they were deleted, the last ones.
+const DELETED_CHATS: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
+
 /// What was counted since the start of the server.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -91,6 +94,8 @@ pub struct Chats {
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
     cache: Mutex<LruCache<ContactId, Cached>>,
+    /// Chats that were deleted: what was read of one before is not kept when it comes late.
+    forgotten: Mutex<LruCache<ContactId, ()>>,
     /// Rings when a participant has connected.
     connected: Notify,
     /// Rings when something was stored that a follower is to be told of.
@@ -137,6 +142,7 @@ impl Chats {
             keys,
             clock,
             cache,
+            forgotten: Mutex::new(LruCache::new(DELETED_CHATS)),
             connected: Notify::new(),
             followed: Notify::new(),
             counts: Counts::default(),
@@ -216,7 +222,9 @@ impl Chats {
     fn remember(&self, id: &ContactId, new: Cached) -> Cached {
         let mut cache = self.cache.lock();
         let Some(known) = cache.get_mut(id) else {
-            cache.put(id.clone(), new.clone());
+            if !self.forgotten.lock().contains(id) {
+                cache.put(id.clone(), new.clone());
+            }
             return new;
         };
         let head = known.head.max(new.head);

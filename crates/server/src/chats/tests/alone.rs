@@ -1,6 +1,7 @@
 //! A server that has its store to itself.
 
 use super::*;
+use crate::chats::Whose;
 
 impl World {
     fn node_alone(&self) -> Node {
@@ -52,5 +53,19 @@ async fn whoever_may_not_is_refused() {
 async fn one_that_is_not_alone_takes_no_place_for_certain() {
     let node = World::new().node();
     let customer = node.waiting().await;
+    assert_eq!(node.chats.head(&customer.chat), None);
+}
+
+/// What was read or stored before may be on its way still when the chat is deleted.
+#[tokio::test]
+async fn a_deleted_chat_does_not_come_back_to_memory() {
+    let node = World::new().node_alone();
+    let (customer, _ana) = node.talking().await;
+    let (held, _) = node.chats.load(&customer.chat).await.unwrap();
+    let whose = Whose::Contacts(vec![customer.chat.clone()]);
+    let deleted = node.chats.delete_of(&whose).await.unwrap();
+    assert_eq!(deleted.len(), 1);
+    node.chats.remember(&customer.chat, held);
+    assert_eq!(kind(node.chats.admit(&customer).await), "AccessDeniedException");
     assert_eq!(node.chats.head(&customer.chat), None);
 }
