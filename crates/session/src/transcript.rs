@@ -286,6 +286,10 @@ impl Session {
             return;
         }
         let Some(socket) = self.link.next_to_trust() else { return };
+        if let Some(files) = self.take_reading(|reading| reading.aim == Aim::Files) {
+            // This one looks for them, too.
+            self.drop_reading(cx, &files);
+        }
         let newest = self.transcript.delivered.newest().cloned();
         self.begin_reading(cx, Reading::new(Aim::Recovery(socket), newest));
     }

@@ -88,10 +88,13 @@ impl Chats {
             return Ok(false);
         };
         if !stored.chat.is_over() {
-            // Whoever has a socket is told. That somebody else was faster is as good.
-            match self.settle(id, Command::Stop, None).await {
-                Err(error) if error.status >= 500 => return Err(error),
-                _ => {}
+            // Whoever has a socket is told. That somebody else was faster is as good. A chat whose last
+            // moment has passed cannot be stopped any more, and ends when it is told the time.
+            for end in [Command::TimePassed { heard: Vec::new() }, Command::Stop] {
+                match self.settle(id, end, None).await {
+                    Err(error) if error.status >= 500 => return Err(error),
+                    _ => {}
+                }
             }
         }
         let deleted = self.store.delete(id).await.map_err(|error| failed(&error))?;

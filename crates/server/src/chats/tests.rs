@@ -1,6 +1,7 @@
 //! Chats over the SQLite store, with a clock that stands until it is moved.
 
 mod alone;
+mod delete;
 
 use std::{
     future::{Future, pending, poll_fn},

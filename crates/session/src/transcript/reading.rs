@@ -25,7 +25,7 @@ use crate::{
 const PAGE_ITEMS: usize = 100;
 /// Pages of one reading; a service may give pages that are not full.
 const MOST_PAGES: u32 = 400;
-/// Of a recovery, after which it goes no further back for what became of files.
+/// With those of the recovery, after which nobody goes further back for what became of files.
 const MOST_FILE_PAGES: u32 = 10;
 /// Pages in a row that cannot be read before a reading is given up.
 const MOST_UNREADABLE: u32 = 5;
@@ -35,6 +35,8 @@ const MOST_UNREADABLE: u32 = 5;
 pub(crate) enum Aim {
     /// What was published before this socket subscribed.
     Recovery(SocketId),
+    /// What became meanwhile of files that lie before what a recovery has met. Nobody waits for it.
+    Files,
     /// What a gap has swallowed.
     Fill(GapId),
     /// So many entries that are older than those of the list.
@@ -201,6 +203,7 @@ impl Session {
             let reading = &self.transcript.readings[at];
             let is_wanted = match reading.aim() {
                 Aim::Recovery(_) => !is_delivered || self.transcript.settles(&arrival),
+                Aim::Files => self.transcript.settles(&arrival),
                 // Outside the gap, what is not remembered has been delivered all the same.
                 Aim::Fill(gap) => {
                     reading.bound.as_ref().is_none_or(|bound| &arrival.place > bound)
@@ -221,12 +224,11 @@ impl Session {
         let has_files = |(place, _): &(Place, bool)| !self.transcript.is_settled_before(place);
         let has_files = oldest.as_ref().is_some_and(has_files);
         let reading = &mut self.transcript.readings[at];
+        let seeks_files = has_files && reading.pages < MOST_FILE_PAGES;
         let is_past = |place: &Place| reading.bound.as_ref().is_some_and(|bound| place <= bound);
         let met = match reading.aim() {
-            Aim::Recovery(_) => {
-                let goes_on = has_files && reading.pages < MOST_FILE_PAGES;
-                !goes_on && oldest.is_some_and(|(_, is_delivered)| is_delivered)
-            }
+            Aim::Recovery(_) => oldest.is_some_and(|(_, is_delivered)| is_delivered),
+            Aim::Files => !seeks_files,
             Aim::Fill(_) => oldest.is_some_and(|(place, _)| is_past(&place)),
             Aim::Older(count) => reading.found.len() + fresh.len() >= count,
             // The original reads one page; without anything to meet that is enough.
@@ -237,12 +239,23 @@ impl Session {
         let too_far =
             reading.found.len() + fresh.len() >= MOST_ITEMS || reading.pages >= MOST_PAGES;
         let at_beginning = reading.next_token.is_none();
-        if reading.aim() == Aim::Refresh {
-            let token = reading.next_token.clone();
-            self.page_was_backward(token);
-            self.page_for_list(cx, fresh);
-        } else {
-            reading.found.append(&mut fresh);
+        match reading.aim() {
+            Aim::Refresh => {
+                let token = reading.next_token.clone();
+                self.page_was_backward(token);
+                self.page_for_list(cx, fresh);
+            }
+            Aim::Files => _ = self.deliver_all(cx, fresh, false),
+            aim => {
+                reading.found.append(&mut fresh);
+                if matches!(aim, Aim::Recovery(_)) && met && seeks_files && !at_beginning {
+                    // What was missed is complete, and waits for no more pages.
+                    let mut files = Reading::new(Aim::Files, None);
+                    files.pages = reading.pages;
+                    files.next_token.clone_from(&reading.next_token);
+                    self.begin_reading(cx, files);
+                }
+            }
         }
         if met || at_beginning || too_far {
             let end = match (met, at_beginning) {
@@ -284,6 +297,8 @@ impl Session {
             Aim::Recovery(socket) => self.recovered(cx, socket, reading, end),
             Aim::Fill(gap) => self.filled(cx, gap, reading, end, error),
             Aim::Older(count) => self.loaded_older(cx, count, reading, end, error),
+            // The next recovery looks again.
+            Aim::Files => {}
             Aim::Refresh if error.is_some() => {
                 self.log(cx, LogLevel::Warn, "the transcript could not be read");
             }
