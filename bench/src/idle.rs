@@ -16,7 +16,9 @@ const SLICE: usize = 500;
 
 pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Result<()> {
     let count = (10_000.0 * scale) as usize;
-    let server = Server::chatloom(chatloom, &[])?;
+    // Sockets stay without a subscription until all are open.
+    let settings = [("CHATLOOM_SOCKET_SUBSCRIBE_TIMEOUT", "600s")];
+    let server = Server::chatloom(chatloom, &settings)?;
     let mut starter = Starter::new(&server.address).await?;
     // Pools, caches and arenas grow with the first clients whoever they are.
     let mut warm = Vec::new();

@@ -2,11 +2,12 @@
 
 use std::{
     os::unix::{
-        fs::{MetadataExt as _, chown},
+        fs::{MetadataExt as _, PermissionsExt, chown},
         process::CommandExt as _,
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -19,7 +20,8 @@ const NOBODY: u32 = 65_534;
 
 pub(super) fn start(packages: &Packages) -> Result<Server> {
     let data = tempfile::tempdir()?;
-    let (database, database_port) = postgres(packages, data.path()).context("Postgres")?;
+    let postgres = Postgres::new(packages, data.path())?;
+    let (database, database_port) = postgres.start(packages).context("Postgres")?;
     let port = free_port()?;
     let config = data.path().join("ejabberd.yml");
     std::fs::write(&config, configuration(port, database_port))?;
@@ -73,59 +75,95 @@ modules:
     )
 }
 
-/// Starts a database with ejabberd's tables; its process and port.
-fn postgres(packages: &Packages, data: &Path) -> Result<(Child, u16)> {
-    let programs = postgres_programs(&packages.root)?;
-    let folder = data.join("postgres");
-    std::fs::create_dir(&folder)?;
-    let is_root = std::fs::metadata("/proc/self")?.uid() == 0;
-    if is_root {
-        chown(&folder, Some(NOBODY), Some(NOBODY))?;
-        // Others may pass through on their way to it.
-        chown(data, None, Some(NOBODY))?;
-        std::fs::set_permissions(data, std::os::unix::fs::PermissionsExt::from_mode(0o710))?;
+/// A database for ejabberd.
+struct Postgres {
+    programs: PathBuf,
+    libraries: PathBuf,
+    folder: PathBuf,
+    is_root: bool,
+}
+
+impl Postgres {
+    fn new(packages: &Packages, data: &Path) -> Result<Self> {
+        let folder = data.join("postgres");
+        std::fs::create_dir(&folder)?;
+        let is_root = std::fs::metadata("/proc/self")?.uid() == 0;
+        if is_root {
+            chown(&folder, Some(NOBODY), Some(NOBODY))?;
+            // Others may pass through on their way to it.
+            chown(data, None, Some(NOBODY))?;
+            std::fs::set_permissions(data, PermissionsExt::from_mode(0o710))?;
+        }
+        let programs = postgres_programs(&packages.root)?;
+        Ok(Self { programs, libraries: packages.libraries.clone(), folder, is_root })
     }
-    let program = |name: &str| {
-        let mut command = Command::new(programs.join(name));
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
         command
-            .env("LD_LIBRARY_PATH", &packages.libraries)
+            .env("LD_LIBRARY_PATH", &self.libraries)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if is_root {
+        if self.is_root {
             command.uid(NOBODY).gid(NOBODY);
         }
         command
-    };
-    let made = program("initdb")
-        .args(["--auth", "trust", "--username", "ejabberd", "--encoding", "UTF8", "--no-locale"])
-        .arg("--pgdata")
-        .arg(&folder)
-        .status()?;
-    ensure!(made.success(), "no database can be made: {made}");
-    let port = free_port()?;
-    let mut process = program("postgres")
-        .arg("-D")
-        .arg(&folder)
-        .args(["-p", &port.to_string()])
-        .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
-        .spawn()?;
-    wait_for(port, &mut process)?;
-    let tables = packages.root.join("usr/share/ejabberd/sql/pg.sql");
-    let tables = std::fs::File::open(&tables).with_context(|| tables.display().to_string())?;
-    let filled = program("psql")
-        .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--username", "ejabberd"])
-        .args(["--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", "postgres"])
-        .stdin(tables)
-        .status();
-    match filled {
-        Ok(status) if status.success() => Ok((process, port)),
-        filled => {
+    }
+
+    /// A program that talks to it.
+    fn client(&self, name: &str, port: u16) -> Command {
+        let mut command = self.program(name);
+        command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+        command
+    }
+
+    fn psql(&self, port: u16) -> Command {
+        let mut command = self.client("psql", port);
+        command.args(["--username", "ejabberd", "--dbname", "postgres", "--quiet"]);
+        command.args(["--set", "ON_ERROR_STOP=1"]);
+        command
+    }
+
+    /// Starts it with ejabberd's tables; its process and port.
+    fn start(&self, packages: &Packages) -> Result<(Child, u16)> {
+        let made = self
+            .program("initdb")
+            .args(["--auth", "trust", "--username", "ejabberd", "--encoding", "UTF8"])
+            .args(["--no-locale", "--pgdata"])
+            .arg(&self.folder)
+            .status()?;
+        ensure!(made.success(), "no database can be made: {made}");
+        let port = free_port()?;
+        let mut process = self
+            .program("postgres")
+            .arg("-D")
+            .arg(&self.folder)
+            .args(["-p", &port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
+            .spawn()?;
+        let filled = wait_for(port, &mut process).and_then(|()| self.make_tables(packages, port));
+        if filled.is_err() {
             let _ = process.kill();
             let _ = process.wait();
-            Err(anyhow::anyhow!("its tables cannot be made: {filled:?}"))
         }
+        filled.map(|()| (process, port))
+    }
+
+    fn make_tables(&self, packages: &Packages, port: u16) -> Result<()> {
+        // It listens a moment before it lets anybody in.
+        for _ in 0..200 {
+            if self.client("pg_isready", port).status()?.success() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let tables = packages.root.join("usr/share/ejabberd/sql/pg.sql");
+        let tables = std::fs::File::open(&tables).with_context(|| tables.display().to_string())?;
+        let made = self.psql(port).stdin(tables).status()?;
+        ensure!(made.success(), "ejabberd's tables cannot be made: {made}");
+        Ok(())
     }
 }
 

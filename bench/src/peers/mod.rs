@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::{
     load::{Lane, Measured, Pace, Receiver, Sender, chatloom_once, measure},
@@ -62,27 +62,18 @@ pub(crate) async fn run(
                 rounds.iter().map(|(ours, theirs)| (figure(ours), figure(theirs))).collect()
             };
             let name = |what: &str| format!("{what}, {at}");
+            let cpu = of(|m| m.cpu_us_per_message);
             if matches!(pace, Pace::AsFastAsAcknowledged) {
-                let target = if durable { "ratio at least 7" } else { "" };
-                report.pair(
-                    group,
-                    name("stored and delivered"),
-                    "1/s",
-                    &of(|m| m.per_second),
-                    target,
-                );
+                let [fast, cheap] =
+                    if durable { ["ratio at least 7", "ratio at most 0.15"] } else { ["", ""] };
+                let rate = of(|m| m.per_second);
+                report.pair(group, name("stored and delivered"), "1/s", &rate, fast);
+                report.pair(group, name("server CPU each"), "us", &cpu, cheap);
             } else {
                 report.pair(group, name("to the other side p50"), "ms", &of(|m| m.p50_ms), "");
                 report.pair(group, name("to the other side p99"), "ms", &of(|m| m.p99_ms), "");
+                report.pair(group, name("server CPU each"), "us", &cpu, "");
             }
-            let target = if durable { "ratio at most 0.15" } else { "" };
-            report.pair(
-                group,
-                name("server CPU each"),
-                "us",
-                &of(|m| m.cpu_us_per_message),
-                target,
-            );
         }
     }
     Ok(())
@@ -90,6 +81,7 @@ pub(crate) async fn run(
 
 /// Measures one server, and asks it whether it has all that it acknowledged.
 async fn once(server: Server, pace: Pace, time: Duration) -> Result<Measured> {
+    warm_up(&server.address).await?;
     let mut lanes = Vec::new();
     for pair in 0..PAIRS {
         let (from, to) = (format!("from{pair}"), format!("to{pair}"));
@@ -101,13 +93,43 @@ async fn once(server: Server, pace: Pace, time: Duration) -> Result<Measured> {
             .push(Lane { sender: Sender::Xmpp(sender), receivers: vec![Receiver::Xmpp(receiver)] });
     }
     let measured = measure(&server, lanes, pace, time).await?;
+    // What was acknowledged may be on its way to the archive still.
+    let mut kept = 0;
+    for _ in 0..20 {
+        kept = archived(&server).await?;
+        if kept == measured.sent {
+            return Ok(measured);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    bail!("{} were acknowledged, {kept} are in the archives", measured.sent)
+}
+
+/// Waits until the archive works. ejabberd connects to its database at the first question, and fails
+/// those who come meanwhile.
+async fn warm_up(address: &str) -> Result<()> {
+    xmpp::register(address, "first").await?;
+    for _ in 0..30 {
+        let asked =
+            async { xmpp::Sender::log_in(address, "first", "nobody").await?.archived().await };
+        let answered = tokio::time::timeout(Duration::from_secs(2), asked).await;
+        // The other connections are made right after.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if matches!(answered, Ok(Ok(_))) {
+            return Ok(());
+        }
+    }
+    bail!("the archive does not answer")
+}
+
+/// How many messages the archives of all senders have.
+async fn archived(server: &Server) -> Result<u64> {
     let mut kept = 0;
     for pair in 0..PAIRS {
         let user = format!("from{pair}");
         kept += xmpp::Sender::log_in(&server.address, &user, "nobody").await?.archived().await?;
     }
-    ensure!(kept == measured.sent, "{} acknowledged, {kept} in the archives", measured.sent);
-    Ok(measured)
+    Ok(kept)
 }
 
 /// A folder that Debian packages were unpacked into. What the system has itself is not in it.
