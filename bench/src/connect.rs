@@ -15,7 +15,7 @@ use crate::{
     report::Report,
 };
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// How many come before it is measured: pools and caches grow with the first.
 const WARM_UP: usize = 64;
 
@@ -26,7 +26,7 @@ struct Cpu {
 }
 
 pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Result<()> {
-    let count = (2_000.0 * scale) as usize;
+    let count = (1_000.0 * scale) as usize;
     for (at_once, group) in
         [(1, "coming into a chat, one at a time"), (16, "coming into a chat, 16 at once")]
     {
