@@ -321,7 +321,7 @@ impl Drop for Abandon<'_> {
 
 struct Spawner<'a> {
     shared: &'a Arc<Shared>,
-    lock: Arc<File>,
+    lock: Arc<Lock>,
     alive: watch::Sender<()>,
 }
 
@@ -346,8 +346,20 @@ impl Spawner<'_> {
     }
 }
 
-/// Takes the file for this process. The operating system frees it when the process dies.
-fn lock(path: &Path) -> Result<File, StoreError> {
+/// The file, taken for this process. The operating system frees it when the process dies.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // To close the file would not do at once: a program that is just being started, a scanner
+        // for instance, has a copy of it for the moment before its own code runs. Should this fail,
+        // closing does it a moment later.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Takes the file for this process.
+fn lock(path: &Path) -> Result<Lock, StoreError> {
     let mut name = OsString::from(path);
     name.push("-lock");
     let name = Path::new(&name);
@@ -358,7 +370,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .open(name)
         .map_err(failed_io("opening", name))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
         Err(TryLockError::Error(error)) => Err(failed_io("locking", name)(error)),
     }
@@ -553,5 +565,17 @@ mod tests {
         assert_eq!(pragma("synchronous").unwrap(), 2.into(), "FULL");
         assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
         assert_eq!(pragma("page_size").unwrap(), (PAGE_BYTES as i64).into());
+    }
+    /// A program that is being started has a copy of every open file until its own code runs.
+    #[test]
+    fn a_closed_file_is_free_though_somebody_has_a_copy_of_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let taken = lock(&path).unwrap();
+        let copy = taken.0.try_clone().unwrap();
+        assert!(matches!(lock(&path), Err(StoreError::InUse(_))));
+        drop(taken);
+        lock(&path).unwrap();
+        drop(copy);
     }
 }
