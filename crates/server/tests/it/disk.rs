@@ -230,10 +230,13 @@ async fn power_cuts_lose_nothing_acknowledged() {
             drive.disk.leave_room_for(u64::MAX);
             if step > cut_in && dice.below(8) == 0 {
                 failed_syncs += drive.disk.failed_syncs();
+                drive.disk.no_more_cut();
                 drive = drive.after_a_kill(dice.next());
                 store = drive.open(limit).unwrap();
             }
         }
+        // A checkpoint may be under way, and the cut in the middle of it.
+        drive.disk.no_more_cut();
         {
             let at_the_cut = at_the_cut.lock().unwrap().clone();
             if left.path().join("chatloom.db").exists() {

@@ -160,6 +160,11 @@ impl Disk {
         state.cut = Some(Cut { at, to: to.to_owned(), then: Box::new(then) });
     }
 
+    /// Waits for a cut that is being made, in whichever thread, and calls off one that has not come.
+    pub(crate) fn no_more_cut(&self) {
+        self.state().cut = None;
+    }
+
     /// The same, now.
     pub(crate) fn cut_now(&self, to: &Path) {
         self.state().leave(to);
