@@ -46,24 +46,32 @@ pub(crate) fn database_is_sound(path: &Path) -> Result<()> {
     })
 }
 
-/// Every file that has its name has the bytes that the name stands for.
-pub(crate) fn files_are_whole(data: &Path) -> Result<()> {
+/// The files of participants that are whole: what is not has no name yet.
+pub(crate) fn files(data: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     let mut folders = vec![data.join("files")];
     while let Some(folder) = folders.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries {
             let path = entry?.path();
-            if path.is_dir() {
-                // What is not whole yet has no name yet.
-                folders.extend((!path.ends_with("incoming")).then_some(path));
-                continue;
+            if !path.is_dir() {
+                files.push(path);
+            } else if !path.ends_with("incoming") {
+                folders.push(path);
             }
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let hash = hex(&Sha256::digest(fs::read(&path)?));
-            hold(Rule::Files, name.as_deref() == Some(&*hash), || {
-                format!("{} has the hash {hash}", path.display())
-            })?;
         }
+    }
+    Ok(files)
+}
+
+/// Every file that has its name has the bytes that the name stands for.
+pub(crate) fn files_are_whole(data: &Path) -> Result<()> {
+    for path in files(data)? {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let hash = hex(&Sha256::digest(fs::read(&path)?));
+        hold(Rule::Files, name.as_deref() == Some(&*hash), || {
+            format!("{} has the hash {hash}", path.display())
+        })?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::{
     broken::Rule,
     contact::{Agent, Contact, Kind, Told},
-    data::DATABASE,
+    data::{self, DATABASE},
     outside::Outside,
     person::Person,
     server::BOT_FLOW,
@@ -112,21 +112,12 @@ impl Sabotage {
                 Ok(open()?.execute(sql, [])? > 0 && has_any)
             }
             Self::DamageFile => {
-                let mut folders = vec![data.join("files")];
-                while let Some(folder) = folders.pop() {
-                    let Ok(entries) = fs::read_dir(&folder) else { continue };
-                    for entry in entries {
-                        let path = entry?.path();
-                        if path.is_dir() {
-                            folders.extend((!path.ends_with("incoming")).then_some(path));
-                        } else {
-                            let mut bytes = fs::read(&path)?;
-                            let Some(first) = bytes.first_mut() else { continue };
-                            *first ^= 1;
-                            fs::write(&path, bytes)?;
-                            return Ok(true);
-                        }
-                    }
+                for path in data::files(data)? {
+                    let mut bytes = fs::read(&path)?;
+                    let Some(first) = bytes.first_mut() else { continue };
+                    *first ^= 1;
+                    fs::write(&path, bytes)?;
+                    return Ok(true);
                 }
                 Ok(false)
             }
