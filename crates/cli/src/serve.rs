@@ -100,12 +100,17 @@ async fn serve(
     tokio::select! {
         () = signals.next() => {}
         () = reload_on_hangup(&mut hangup, &server, &reread) => {}
+        () = server.broken() => {}
     }
     tracing::info!("stopping; another signal stops at once");
     tokio::select! {
         stopped = server.stop() => match stopped {
             Stopped::Drained => tracing::info!("stopped"),
             Stopped::Cut => tracing::warn!("stopped; some connections had to be cut"),
+            Stopped::Broken => anyhow::bail!(
+                "the server could go on no more and stopped, the log says why; what was \
+                 acknowledged is stored"
+            ),
         },
         () = signals.next() => {
             tracing::warn!("stopped at once; what was acknowledged is stored");

@@ -56,6 +56,7 @@ mod views;
 
 pub use self::{
     config::{Config, ConfigError},
+    files::ScannerError,
     http::password::{BadPassword, MAX_PASSWORD_BYTES, hash_password},
     keys::{EarlierKey, KeysError, KeysFile, ServerKeys, TOKENS_LIVE_MS},
     outgoing::OutgoingError,

@@ -23,7 +23,7 @@ use crate::{
     bus::{Bus, Listener, local::Local},
     chats::{Chats, Clock, Retention},
     config::{Config, ConfigError, Period},
-    files::Files,
+    files::{Files, ScannerError},
     followers::{Followers, Guides},
     http::{App, Gates, limits::Limits},
     hub::{Hub, HubOptions},
@@ -94,6 +94,9 @@ pub enum StartError {
         /// Why.
         error: StoreError,
     },
+    /// The service that is to look at files could never be reached.
+    #[error(transparent)]
+    Scanner(#[from] ScannerError),
     /// Calls to the outside cannot be made.
     #[error(transparent)]
     Outgoing(#[from] OutgoingError),
@@ -127,7 +130,7 @@ pub struct Running {
     has_tls: bool,
     keys: ServerKeys,
     reload: watch::Sender<Config>,
-    stop: watch::Sender<bool>,
+    stop: Arc<watch::Sender<bool>>,
     task: JoinHandle<Stopped>,
 }
 
@@ -138,6 +141,9 @@ pub enum Stopped {
     Drained,
     /// Some connections were cut because they took too long.
     Cut,
+    /// It stopped by itself: its store could work no more, or it met an error of its own. The log says
+    /// which. What was acknowledged is stored.
+    Broken,
 }
 
 impl Server {
@@ -232,7 +238,7 @@ impl Server {
             Arc::clone(&chats),
             Arc::clone(&clock),
             config.attachments.clone(),
-        ));
+        )?);
         metrics.add_chats(Arc::clone(&chats));
         let limits = Arc::new(Limits::new(&config, Instant::now()));
         metrics.add_limits(Arc::clone(&limits));
@@ -270,6 +276,7 @@ impl Server {
         };
         let sign_in = Provider::new(&config.sign_in, Arc::clone(&clock))?.map(Arc::new);
         let (stop, stopping) = watch::channel(false);
+        let stop = Arc::new(stop);
         let node = Node {
             app: Arc::new(App {
                 gates: Gates::new(&config, limits, &metrics),
@@ -288,6 +295,7 @@ impl Server {
                 config,
             }),
             followers: Arc::new(followers),
+            stop: Arc::clone(&stop),
             stopping,
         };
         let has_tls = tls.is_some();
@@ -326,6 +334,12 @@ impl Running {
         &self.keys
     }
 
+    /// Until the server is about to stop by itself, because it [broke](Stopped::Broken): then
+    /// [`Running::stop`] waits until it has.
+    pub async fn broken(&self) {
+        stopped(self.stop.subscribe()).await;
+    }
+
     /// Stops: takes no more connections and sockets, answers what is under way, closes sockets with
     /// 1012, writes what waits. After [`drain_timeout`](crate::config::ServerSection::drain_timeout)
     /// what is left is cut.
@@ -336,7 +350,7 @@ impl Running {
             Ok(stopped) => stopped,
             Err(error) => {
                 tracing::error!(%error, "the server ended by itself");
-                Stopped::Cut
+                Stopped::Broken
             }
         }
     }
@@ -346,7 +360,17 @@ impl Running {
 struct Node {
     app: Arc<App>,
     followers: Arc<Followers>,
+    stop: Arc<watch::Sender<bool>>,
     stopping: watch::Receiver<bool>,
+}
+
+/// Tells everybody that the server stops, when it ends for whatever reason.
+struct Ending(Arc<watch::Sender<bool>>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
 }
 
 impl Node {
@@ -357,7 +381,8 @@ impl Node {
         keys: ServerKeys,
         reloads: watch::Receiver<Config>,
     ) -> Stopped {
-        let Self { app, followers, stopping } = self;
+        let Self { app, followers, stop, stopping } = self;
+        let ending = Ending(stop);
         let sweep = tokio::spawn(Arc::clone(&app.hub).sweep_forever());
         let timers = tokio::spawn(Arc::clone(&app.chats).run_timers(stopped(stopping.clone())));
         let retention = &app.config.retention;
@@ -382,8 +407,15 @@ impl Node {
         let max = app.config.http.max_connections.min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(max));
 
-        accept::run(&app, &listener, tls.as_ref(), &stopping, &places).await;
+        let is_broken = tokio::select! {
+            () = accept::run(&app, &listener, tls.as_ref(), &stopping, &places) => false,
+            () = app.store.broken() => {
+                tracing::error!("the store is broken: the server stops");
+                true
+            }
+        };
 
+        drop(ending);
         drop(listener);
         app.gates.drain();
         app.hub.close_all();
@@ -392,7 +424,11 @@ impl Node {
             app.config.server.drain_timeout.get(),
             places.acquire_many(places_back),
         );
-        let stopped = if drained.await.is_ok() { Stopped::Drained } else { Stopped::Cut };
+        let stopped = match drained.await {
+            _ if is_broken => Stopped::Broken,
+            Ok(_) => Stopped::Drained,
+            Err(_) => Stopped::Cut,
+        };
         sweep.abort();
         files.abort();
         if let Err(error) = timers.await {

@@ -99,3 +99,51 @@ async fn a_wrong_command_line_ends_with_2() {
         assert!(errors.contains("Usage"), "{errors}");
     }
 }
+
+#[tokio::test]
+async fn a_scanner_at_https_needs_certificates_that_are_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, none) = (folder.path().join("data"), folder.path().join("none"));
+    fs::create_dir(&none).unwrap();
+    let none = none.to_str().unwrap();
+    let serve = |scanner: &str| {
+        let args = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+        let environment = [
+            ("CHATLOOM_ATTACHMENTS_SCANNER_URL", scanner),
+            ("SSL_CERT_DIR", none),
+            ("SSL_CERT_FILE", "/dev/null"),
+        ];
+        Program::start_in(&args, &environment)
+    };
+    let (status, output, errors) = serve("https://scanner.example.org/scan?key=k").end().await;
+    assert_eq!((status.code(), &*output), (Some(1), ""), "{errors}");
+    for word in ["attachments.scanner_url", "SSL_CERT_FILE"] {
+        assert!(errors.contains(word), "{word} is missing in: {errors}");
+    }
+    assert!(!errors.contains("key=k"), "{errors}");
+    // One beside it needs none.
+    let mut server = serve("http://127.0.0.1:9/scan");
+    assert!(server.line().await.is_some_and(|line| line.starts_with("listening on ")));
+    server.terminate().await;
+    assert!(server.end().await.0.success());
+}
+
+#[tokio::test]
+async fn a_server_whose_database_can_be_used_no_more_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let serve = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data", data];
+    let mut server = Program::start(&serve);
+    assert!(server.line().await.is_some_and(|line| line.starts_with("listening on ")));
+    server.terminate().await;
+    assert!(server.end().await.0.success());
+    // The writer cannot begin without it, which only the writer sees.
+    let database = rusqlite::Connection::open(folder.path().join("chatloom.db")).unwrap();
+    database.execute_batch("DROP TABLE start_keys").unwrap();
+    drop(database);
+    let (status, _, errors) = Program::start(&serve).end().await;
+    assert_eq!(status.code(), Some(1), "{errors}");
+    for word in ["no such table", "the store can write no more", "error: the server"] {
+        assert!(errors.contains(word), "{word} is missing in: {errors}");
+    }
+}

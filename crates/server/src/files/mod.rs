@@ -18,6 +18,7 @@ use std::{
 use chatloom_wire::{AttachmentId, ContactId, ServiceError};
 use tokio::sync::{MutexGuard, Notify};
 
+pub use self::scanner::ScannerError;
 pub(crate) use self::{places::Place, scanner::ScannerUrl};
 use self::{places::Places, scanner::Scanner};
 use crate::{
@@ -82,12 +83,12 @@ impl Files {
         chats: Arc<Chats>,
         clock: Arc<dyn Clock>,
         settings: AttachmentsSection,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, ScannerError> {
+        Ok(Self {
             blobs,
             chats,
             clock,
-            scanner: Scanner::from_config(&settings),
+            scanner: Scanner::from_config(&settings)?,
             arrived: Notify::new(),
             uploads: Places::new(
                 settings.uploads_at_once,
@@ -101,7 +102,7 @@ impl Files {
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             hasher: RandomState::new(),
             counts: Counts::default(),
-        }
+        })
     }
 
     /// The largest file, in bytes.

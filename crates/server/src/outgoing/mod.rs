@@ -15,7 +15,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::{Client, Url};
-use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::time::Instant;
 
@@ -235,28 +235,33 @@ pub(crate) fn why(error: reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// rustls with the ring provider, and the trust of the operating system. A machine without any trusted
-/// certificates can still call plain endpoints.
-pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
+/// rustls with the ring provider.
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = |provider: Arc<CryptoProvider>| {
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
-    };
-    let trusting = builder(Arc::clone(&provider))?.with_platform_verifier();
-    let mut config = match trusting {
-        Ok(config) => config.with_no_client_auth(),
+    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
+}
+
+/// With the trust of the operating system. Fails on a machine without any trusted certificates.
+fn trusting() -> Result<ClientConfig, rustls::Error> {
+    Ok(builder()?.with_platform_verifier()?.with_no_client_auth())
+}
+
+/// The same, but a machine without any trusted certificates can still call plain endpoints.
+pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
+    let mut config = match trusting() {
+        Ok(config) => config,
         Err(error) => {
             tracing::debug!(%error, "no trusted certificates: https:// endpoints cannot be called");
-            builder(provider)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+            builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 
-/// The same for HTTP/1.1 alone.
+/// For HTTP/1.1 alone, to an endpoint that is `https://` for certain: not without trusted certificates.
 pub(crate) fn tls_for_http1() -> Result<ClientConfig, rustls::Error> {
-    let mut config = tls()?;
+    let mut config = trusting()?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

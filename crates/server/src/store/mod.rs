@@ -118,6 +118,12 @@ pub trait Store: Send + Sync + 'static {
     fn lease(&self, name: &str, holder: &str, now: Timestamp, until: Timestamp)
     -> Answer<'_, bool>;
 
+    /// Until the store can work no more though nobody closed it: a server on it is of no use and stops.
+    /// One that may recover from whatever happens never says so.
+    fn broken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
     /// Writes what is waiting and closes. Later calls answer [`StoreError::Closed`]; closing again is
     /// fine.
     fn close(&self) -> Answer<'_, ()>;

@@ -33,6 +33,7 @@ use std::{
 
 use chatloom_engine::{Chat, Entry};
 use chatloom_wire::{ContactId, ItemId, ParticipantId, Timestamp};
+use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use tokio::{
     runtime::Handle,
@@ -151,6 +152,8 @@ struct Shared {
     reads: Queue<Read>,
     checkpoints: Arc<Checkpoints>,
     counters: Counters,
+    /// A thread has ended though the store was not closed.
+    broken: watch::Sender<bool>,
 }
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
@@ -201,6 +204,7 @@ impl Sqlite {
             reads: Queue::new(options.waiting_reads),
             checkpoints,
             counters: Counters::default(),
+            broken: watch::Sender::new(false),
         });
         let (alive, ended) = watch::channel(());
         let checkpointer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
@@ -219,12 +223,11 @@ impl Sqlite {
             move |shared| {
                 let _others = others;
                 let writer = writer;
-                let _abandon = Abandon(shared);
                 let (queue, counters) = (&shared.writes, &shared.counters);
                 if let Err(error) =
                     writer::run(&writer, queue, counters, log, random, runtime.as_ref())
                 {
-                    tracing::error!(%error, "the store can write no more; restart the server");
+                    tracing::error!(%error, "the store can write no more");
                 }
             }
         })?;
@@ -245,7 +248,7 @@ impl Sqlite {
 
     /// What it has done and holds.
     pub fn stats(&self) -> Stats {
-        let Shared { writes, reads, checkpoints, counters } = &*self.shared;
+        let Shared { writes, reads, checkpoints, counters, broken: _ } = &*self.shared;
         Stats {
             transactions: counters.transactions.load(Relaxed),
             writes: counters.writes.load(Relaxed),
@@ -296,6 +299,13 @@ impl Shared {
         self.writes.close();
         self.reads.close();
     }
+
+    /// Refuses everything from now on, what waits as well.
+    fn abandon(&self) {
+        self.writes.abandon();
+        self.reads.abandon();
+        self.broken.send_replace(true);
+    }
 }
 
 /// Held by every thread but the checkpointing one, which ends when all of these are gone: the last
@@ -308,14 +318,15 @@ impl Drop for Others {
     }
 }
 
-/// However the writer ends, nobody waits for it in vain, and a store that cannot write does not look
-/// as if all was well: reads are refused as well.
-struct Abandon<'a>(&'a Shared);
+/// Held by each thread while it runs. When one ends before the store is closed, by a panic too, nobody
+/// waits for it in vain, and the store does not look as if all was well: it is broken as a whole.
+struct Alive<'a>(&'a Shared);
 
-impl Drop for Abandon<'_> {
+impl Drop for Alive<'_> {
     fn drop(&mut self) {
-        self.0.writes.abandon();
-        self.0.reads.close();
+        if thread::panicking() || self.0.writes.is_open() {
+            self.0.abandon();
+        }
     }
 }
 
@@ -336,7 +347,10 @@ impl Spawner<'_> {
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                run(&shared);
+                {
+                    let _alive = Alive(&shared);
+                    run(&shared);
+                }
                 // In this order: when the last thread has told its end, the file is free.
                 drop(lock);
                 drop(alive);
@@ -533,6 +547,13 @@ impl Store for Sqlite {
         Box::pin(self.write(|reply| Write::Lease { lease, reply }))
     }
 
+    fn broken(&self) -> BoxFuture<'_, ()> {
+        let mut broken = self.shared.broken.subscribe();
+        Box::pin(async move {
+            broken.wait_for(|broken| *broken).await.expect("the store has the sender");
+        })
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         let mut ended = self.ended.clone();
         Box::pin(async move {
@@ -551,6 +572,8 @@ fn state_text(chat: &Chat) -> Result<String, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     /// No test can cut the power: this is what makes the disk keep a commit before it is answered.
@@ -566,6 +589,32 @@ mod tests {
         assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
         assert_eq!(pragma("page_size").unwrap(), (PAGE_BYTES as i64).into());
     }
+
+    /// However one of its threads ends: nobody waits in vain, and the whole store says so.
+    #[tokio::test]
+    async fn a_thread_that_dies_breaks_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { readers: 2, ..Options::default() };
+        let store = Sqlite::open(folder.path().join("x.db"), options).unwrap();
+        assert!(store.broken().now_or_never().is_none());
+        let read = store.read::<()>("reading", |_| panic!("one of the readers is to die")).await;
+        assert!(matches!(read, Err(StoreError::Closed)), "{read:?}");
+        store.broken().await;
+        let later = store.heads(Vec::new()).await;
+        assert!(matches!(later, Err(StoreError::Closed)), "{later:?}");
+        let later = store.sweep_deleted(1).await;
+        assert!(matches!(later, Err(StoreError::Closed)), "{later:?}");
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_closed_is_not_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(folder.path().join("x.db"), Options::default()).unwrap();
+        store.close().await.unwrap();
+        assert!(store.broken().now_or_never().is_none());
+    }
+
     /// A program that is being started has a copy of every open file until its own code runs.
     #[test]
     fn a_closed_file_is_free_though_somebody_has_a_copy_of_its_lock() {

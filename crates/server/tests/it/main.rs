@@ -8,6 +8,7 @@ mod audit;
 mod blobs;
 mod bot_guides;
 mod bots;
+mod broken;
 mod browsers;
 mod bus;
 mod chaos;

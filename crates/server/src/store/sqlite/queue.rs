@@ -79,6 +79,11 @@ impl<T> Queue<T> {
         self.filled.notify_all();
     }
 
+    /// Whether it takes more.
+    pub(super) fn is_open(&self) -> bool {
+        self.state.lock().open
+    }
+
     /// Takes no more and drops what is in.
     pub(super) fn abandon(&self) {
         let mut state = self.state.lock();
