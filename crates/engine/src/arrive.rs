@@ -125,6 +125,12 @@ pub(crate) fn accept(
             )
         });
     }
+    if chat.is_kept_from(now, &agent.id) {
+        return Err(Refusal::new(
+            ErrorKind::Conflict,
+            "This contact was transferred to another agent, and is kept for that agent for now",
+        ));
+    }
     if chat.present().count() >= limits::PRESENT_IN_CHAT {
         return Err(Refusal::new(
             ErrorKind::Conflict,

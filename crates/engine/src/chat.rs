@@ -9,7 +9,8 @@ use chatloom_wire::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Attachment, Closing, CustomBot, Follower, Past, Record, Refusal, Timers, guide::SignIn,
+    Attachment, Closing, CustomBot, Follower, HandedOn, Past, Record, Refusal, Timers,
+    guide::SignIn,
 };
 
 /// One chat: all its contacts and participants. Stored as JSON; a field added later needs a serde
@@ -22,7 +23,8 @@ pub struct Chat {
     pub instance_id: InstanceId,
     /// The flow it was started with.
     pub contact_flow_id: ContactFlowId,
-    /// Its contacts, oldest first; the last one is the present one. Never empty.
+    /// Its contacts, oldest first; the last one is the present one. Never empty, and at most one more than
+    /// [`TRANSFERS_OF_CHAT`](crate::limits::TRANSFERS_OF_CHAT).
     pub contacts: Vec<Contact>,
     /// Everybody who is or was in it. The first is the customer, the second speaks for flows; an
     /// assistant is third if the chat was started with one, or may get one in the end. Never fewer than
@@ -157,7 +159,7 @@ impl Chat {
         }
     }
 
-    /// The queue it waits in, and since when.
+    /// The queue it waits in, and since when, which is its place there.
     pub fn waiting(&self) -> Option<(&str, Timestamp)> {
         match &self.phase {
             Phase::Queued { queue, since } => Some((queue, *since)),
@@ -240,6 +242,9 @@ pub struct Contact {
     pub queued: Option<(String, Timestamp)>,
     /// The agent's user id, and when the agent was connected.
     pub agent: Option<(String, Timestamp)>,
+    /// Who handed it on to whom, if it is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_on: Option<HandedOn>,
 }
 
 /// Somebody in a chat.
@@ -300,7 +305,7 @@ pub enum Phase {
     Queued {
         /// In this queue.
         queue: String,
-        /// Since then.
+        /// Since then; since the chat's start, if an agent is to take it by name.
         since: Timestamp,
     },
     /// With one agent or more.

@@ -8,7 +8,8 @@ use chatloom_wire::{
 
 use crate::{
     AgentUser, AttachmentCommand, BotAction, Chat, Draft, FollowerId, Heard, Past, RecordChange,
-    Rules, Streamed, arrive, attachment, bot, guide, guide::Guide, leave, past, record, timers,
+    Rules, Streamed, Transfer, arrive, attachment, bot, guide, guide::Guide, leave, past, record,
+    timers,
 };
 
 /// Something that somebody wants of a chat.
@@ -47,6 +48,8 @@ pub enum Command {
         /// The participant the agent becomes.
         participant: ParticipantId,
     },
+    /// An agent hands the customer on. Does nothing if that was done already.
+    Transfer(Transfer),
     /// Something about a file.
     Attachment(AttachmentCommand),
     /// The control plane adds a custom participant. Does nothing if that one is there already.
@@ -183,7 +186,10 @@ impl Rules {
     /// - `AccessDeniedException` to who is not in the chat, has not connected, or comes after the end;
     /// - `ValidationException` for a content type that the chat does not support;
     /// - to [`Command::Accept`] `ConflictException` when another agent was faster or the chat is full,
-    ///   `ResourceNotFoundException` when the chat does not wait;
+    ///   or waits for another one alone, `ResourceNotFoundException` when it does not wait;
+    /// - to [`Command::Transfer`] `ResourceNotFoundException` to a user who is not in the chat or for a
+    ///   contact that is not its present one, `ValidationException` when the other user is in it already,
+    ///   `ServiceQuotaExceededException` for one transfer too many;
     /// - to [`Command::Connect`] `ResourceNotFoundException` for a custom participant who is too late;
     /// - to [`Command::AddCustomBot`] `ServiceQuotaExceededException` when there is one already,
     ///   `ConflictException` while an agent or an assistant is there, `InvalidRequestException` after
@@ -237,6 +243,7 @@ impl Rules {
                 Ok(self.disconnect(now, chat, leaver))
             }
             Command::Accept { agent, participant } => arrive::accept(now, chat, agent, participant),
+            Command::Transfer(transfer) => self.transfer(now, chat, transfer),
             Command::AddCustomBot { participant, name } => {
                 let after = chat.add_custom_bot(now, participant, name)?;
                 Ok(after.map_or(Decision::nothing(Answer::Done), Decision::silent))

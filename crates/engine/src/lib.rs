@@ -73,6 +73,7 @@ mod start;
 mod timers;
 pub mod token;
 pub mod transcript;
+mod transfer;
 mod uuid;
 
 pub use assistant::{Assistant, InvalidScript, Reply, ScriptedAnswer};
@@ -88,3 +89,4 @@ pub use measures::Measures;
 pub use past::{Past, PastChat};
 pub use record::{Record, RecordChange};
 pub use timers::{Heard, Timers};
+pub use transfer::{HandedOn, Transfer, TransferTo};

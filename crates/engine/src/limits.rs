@@ -29,6 +29,10 @@ pub const NEXT_TOKEN_MS: i64 = CONNECTION_TOKEN_MS;
 /// assistant do not count. One more agent is refused.
 pub const PRESENT_IN_CHAT: usize = 6;
 
+/// How often a chat may be transferred. What is documented for tasks
+/// (docs/protocol/participant-service.md §10.9); no source states it for chats.
+pub const TRANSFERS_OF_CHAT: usize = 11;
+
 /// How many contacts a chat shows as its past (docs/protocol/participant-service.md §10.10).
 pub const PAST_CONTACTS: u32 = 100;
 

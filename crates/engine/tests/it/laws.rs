@@ -1,6 +1,8 @@
 //! What holds after any commands in any order.
 
-use chatloom_engine::{Answer, Assistant, Chat, Command, Entry, EntryKind, Phase};
+use chatloom_engine::{
+    Answer, Assistant, Chat, Command, Entry, EntryKind, Phase, Transfer, TransferTo,
+};
 use chatloom_wire::{
     ContentType, Item, ItemId, ItemType, Timestamp,
     contact::{TimerRole, TimerType},
@@ -8,8 +10,8 @@ use chatloom_wire::{
 use proptest::{prelude::*, sample::select, test_runner::RngSeed};
 
 use crate::world::{
-    ANA, BEN, CUSTOMER, MINUTE, World, accept, connect, disconnect, event, receipt, rules, say,
-    time_passed, timers,
+    ANA, BEN, CHAT, CUSTOMER, MINUTE, World, accept, connect, disconnect, event, receipt, rules,
+    say, time_passed, timers, transfer,
 };
 
 /// Half of the commands are valid often, the other half seldom.
@@ -38,7 +40,21 @@ fn any_command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Stop),
         3 => Just(time_passed()),
         2 => any_timers(),
+        3 => any_transfer(),
     ]
+}
+
+fn any_transfer() -> impl Strategy<Value = Command> {
+    let by = select(vec!["ana", "ana", "ben", "nobody"]);
+    let to = select(vec![
+        TransferTo::Queue("default".to_owned()),
+        TransferTo::User("ana".to_owned()),
+        TransferTo::User("ben".to_owned()),
+    ]);
+    (by, to, proptest::bool::weighted(0.2)).prop_map(|(by, to, is_impossible)| {
+        let Command::Transfer(transfer) = transfer(by, CHAT, to, "next") else { unreachable!() };
+        Command::Transfer(Transfer { is_impossible, ..transfer })
+    })
 }
 
 fn any_timers() -> impl Strategy<Value = Command> {

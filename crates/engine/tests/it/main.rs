@@ -14,4 +14,5 @@ mod rules;
 mod states;
 mod texts;
 mod timers;
+mod transfer;
 mod world;

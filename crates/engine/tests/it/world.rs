@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chatloom_engine::{
     AgentUser, Answer, Assistant, Chat, Command, Decision, Draft, DraftBody, Entry, Refusal, Rules,
-    StartChat, entry::item_id,
+    StartChat, Transfer, TransferTo, entry::item_id,
 };
 use chatloom_wire::{
     ContactId, ContentType, ItemId, ParticipantId, Timestamp,
@@ -85,7 +85,27 @@ impl World {
 
     /// The command, and what the log knows if it tells the time.
     pub(crate) fn informed(&self, command: &Command) -> Command {
-        let Command::TimePassed { .. } = command else { return command.clone() };
+        match command {
+            Command::TimePassed { .. } => {}
+            // Ids are made by whoever gives the command, each once.
+            Command::Accept { agent, participant }
+                if self.chat.participant(participant).is_some() =>
+            {
+                let fresh = format!("{participant} {}", self.chat.participants.len());
+                return Command::Accept {
+                    agent: agent.clone(),
+                    participant: fresh.as_str().into(),
+                };
+            }
+            Command::Transfer(transfer)
+                if self.chat.contacts.iter().any(|contact| contact.id == transfer.contact) =>
+            {
+                let fresh = format!("{} {}", transfer.contact, self.chat.contacts.len());
+                let contact = fresh.as_str().into();
+                return Command::Transfer(Transfer { contact, ..transfer.clone() });
+            }
+            _ => return command.clone(),
+        }
         let heard = self.chat.silent(self.now).filter_map(|(who, after)| {
             let theirs = |entry: &&Arc<Entry>| {
                 entry.sender.as_ref() == Some(who)
@@ -216,4 +236,16 @@ pub(crate) fn accept(user: &str, participant: &str) -> Command {
         agent: AgentUser { id: user.into(), name },
         participant: ParticipantId::from(participant),
     }
+}
+
+/// Of the contact `from`; a user has it alone for two minutes.
+pub(crate) fn transfer(by: &str, from: &str, to: TransferTo, contact: &str) -> Command {
+    Command::Transfer(Transfer {
+        by: by.to_owned(),
+        from: from.into(),
+        to,
+        contact: contact.into(),
+        reserved_ms: 2 * MINUTE,
+        is_impossible: false,
+    })
 }

@@ -749,8 +749,13 @@ pub async fn an_id_is_given_once(data: &dyn Data) {
     let store = data.open().await;
     let first = created(&*store, 1).await;
     let second = created(&*store, 2).await;
-    let new_contact =
-        |number| Contact { id: contact(number), started_at: NOON, queued: None, agent: None };
+    let new_contact = |number| Contact {
+        id: contact(number),
+        started_at: NOON,
+        queued: None,
+        agent: None,
+        handed_on: None,
+    };
     let mut thief = chat(3);
     thief.contacts.push(new_contact(2));
 
@@ -809,7 +814,13 @@ pub async fn contacts_lead_to_their_chat(data: &dyn Data) {
     for number in [11, 12] {
         let commit = change(&chat, at(1), |chat| {
             let id = contact(number);
-            chat.contacts.push(Contact { id, started_at: at(1), queued: None, agent: None });
+            chat.contacts.push(Contact {
+                id,
+                started_at: at(1),
+                queued: None,
+                agent: None,
+                handed_on: None,
+            });
         });
         done(&*store, commit).await;
         chat = load(&*store, &contact(1)).await;
@@ -819,7 +830,13 @@ pub async fn contacts_lead_to_their_chat(data: &dyn Data) {
     // The first change after a restart brings another.
     let commit = change(&chat, at(2), |chat| {
         let id = contact(13);
-        chat.contacts.push(Contact { id, started_at: at(2), queued: None, agent: None });
+        chat.contacts.push(Contact {
+            id,
+            started_at: at(2),
+            queued: None,
+            agent: None,
+            handed_on: None,
+        });
     });
     done(&*store, commit).await;
     for (number, of) in [(1, 1), (11, 1), (12, 1), (13, 1), (2, 2)] {
