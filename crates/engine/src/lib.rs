@@ -89,4 +89,4 @@ pub use measures::Measures;
 pub use past::{Past, PastChat};
 pub use record::{Record, RecordChange};
 pub use timers::{Heard, Timers};
-pub use transfer::{HandedOn, Transfer, TransferTo};
+pub use transfer::{HandedOn, Transfer, TransferTo, not_in_chat};

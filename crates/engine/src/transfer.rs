@@ -123,12 +123,11 @@ impl Rules {
                 person.presence = Presence::Left;
             }
         }
-        let (queue, since, reserved_until) = match to {
-            TransferTo::Queue(queue) => (queue.clone(), now, None),
-            // Whom somebody waits for by name does not wait behind the others.
-            TransferTo::User(_) => {
-                (self.queue_of(chat), chat.started_at, Some(now.plus_millis(*reserved_ms)))
-            }
+        let queue = self.queue_of_transfer(chat, to);
+        let (since, reserved_until) = match to {
+            TransferTo::Queue(_) => (now, None),
+            // Who is meant for somebody by name does not wait behind the others.
+            TransferTo::User(_) => (chat.started_at, Some(now.plus_millis(*reserved_ms))),
         };
         after.contacts.push(Contact {
             id: contact.clone(),
@@ -142,8 +141,12 @@ impl Rules {
         Ok(Decision::change(after, entries))
     }
 
-    /// The queue that the present contact came from, if there is still one of that name; else the flow's.
-    fn queue_of(&self, chat: &Chat) -> String {
+    /// The queue that a chat would wait in. For a user it is the one that the present contact came from, if
+    /// there is still one of that name, and else the flow's.
+    pub fn queue_of_transfer(&self, chat: &Chat, to: &TransferTo) -> String {
+        if let TransferTo::Queue(queue) = to {
+            return queue.clone();
+        }
         let known = self.queues();
         let queued = chat.current_contact().queued.as_ref().map(|(queue, _)| queue);
         queued
@@ -155,6 +158,6 @@ impl Rules {
 
 /// One error for chats of others, chats that are over, and none: agents learn nothing of where they are
 /// not.
-fn not_in_chat() -> Refusal {
+pub fn not_in_chat() -> Refusal {
     Refusal::new(ErrorKind::ResourceNotFound, "contactId: you are in no such chat")
 }

@@ -105,8 +105,20 @@ struct Attached {
     participant: ParticipantId,
     sees_agents: bool,
     is_customer: bool,
-    /// The participant has left: only the end of the chat concerns it still.
-    left: bool,
+    part: Part,
+    /// The last place of the log when it subscribed, as far as was known. What is told late may be older.
+    since: u64,
+}
+
+/// What somebody has to do with a chat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Takes,
+    /// Has left: only the end of the chat concerns it still.
+    Left,
+    /// Has handed the customer on: `transfer.succeeded` was the last that it is told
+    /// (docs/protocol/websocket.md S163).
+    HandedOn,
 }
 
 /// The agents' sockets that look at the queue.
@@ -193,6 +205,11 @@ impl Hub {
         OpenSocket { hub: Arc::clone(self), owner, outbox }
     }
 
+    /// Whether somebody has an open socket.
+    pub(crate) fn has_socket(&self, owner: &ParticipantId) -> bool {
+        self.open.lock().by_owner.contains_key(owner)
+    }
+
     /// Closes all sockets because the server stops.
     pub(crate) fn close_all(&self) {
         let mut open = self.open.lock();
@@ -211,6 +228,7 @@ impl Hub {
         outbox: &Arc<Outbox>,
         head: impl Fn() -> Option<u64>,
     ) -> Result<ChatSubscription, StoreError> {
+        let since = head().unwrap_or(0);
         loop {
             let room = self.room(subscriber.chat);
             // Also keeps the room from being left behind when the store fails.
@@ -246,7 +264,8 @@ impl Hub {
                 participant: subscriber.participant.clone(),
                 sees_agents: subscriber.sees_agents,
                 is_customer: subscriber.is_customer,
-                left: false,
+                part: Part::Takes,
+                since,
             });
             return Ok(subscription);
         }
@@ -303,16 +322,26 @@ impl Hub {
     fn deliver(&self, state: &mut RoomState, entry: &Entry) {
         let event = event(entry);
         let over = event == Some(ContentType::ChatEnded);
+        let is_transfer = event == Some(ContentType::TransferSucceeded);
         let mut frame = None;
         let mut told = 0;
-        state.sockets.retain(|attached| {
+        state.sockets.retain_mut(|attached| {
             let may_see = match &entry.audience {
                 Audience::All => true,
                 Audience::Agents => attached.sees_agents,
                 Audience::One(participant) => attached.participant == *participant,
             };
-            if !may_see || (attached.left && !over) {
+            let concerns = match attached.part {
+                // An agent who came after a transfer would take it for the end of its own part.
+                Part::Takes => !is_transfer || !attached.sees_agents || attached.since < entry.seq,
+                Part::Left => over,
+                Part::HandedOn => false,
+            };
+            if !may_see || !concerns {
                 return true;
+            }
+            if is_transfer && attached.sees_agents {
+                attached.part = Part::HandedOn;
             }
             let frame = frame.get_or_insert_with(|| {
                 let frame = ServerFrame::Chat { content: (&*entry.text).into() };
@@ -333,8 +362,16 @@ impl Hub {
                 // (docs/protocol/websocket.md §7).
                 for attached in &mut state.sockets {
                     let is_theirs = Some(&attached.participant) == entry.sender.as_ref();
-                    if is_theirs && !attached.is_customer {
-                        attached.left = true;
+                    if is_theirs && !attached.is_customer && attached.part == Part::Takes {
+                        attached.part = Part::Left;
+                        attached.outbox.end();
+                    }
+                }
+            }
+            // All agents are disconnected by a transfer (docs/protocol/participant-service.md §12.4).
+            Some(ContentType::TransferSucceeded) => {
+                for attached in &state.sockets {
+                    if attached.part == Part::HandedOn {
                         attached.outbox.end();
                     }
                 }

@@ -270,6 +270,12 @@ impl Metrics {
             let counts = chats.counts();
             [
                 ("chats_started", "Chats started", &counts.started),
+                ("chats_transferred", "Chats that an agent handed on", &counts.transferred),
+                (
+                    "transfers_failed",
+                    "Attempts to hand one on that failed",
+                    &counts.transfers_failed,
+                ),
                 ("entries_stored", "Items and receipts stored", &counts.stored),
                 ("entries_transient", "Entries published and not stored", &counts.transient),
                 ("requests_repeated", "Requests answered like their first", &counts.repeated),

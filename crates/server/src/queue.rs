@@ -45,17 +45,26 @@ struct WaitingView<'a> {
     customer_name: &'a str,
     queue: &'a str,
     since: Timestamp,
+    /// The user it was transferred to, and until when only that user may take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved_for: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved_until: Option<Timestamp>,
 }
 
 impl<'a> QueueView<'a> {
     pub(crate) fn new(waiting: &'a Waiting) -> Self {
         let view = waiting.chats.iter().filter_map(|waiting| {
-            let (queue, since) = waiting.chat.waiting()?;
+            let (queue, place) = waiting.chat.waiting()?;
+            let contact = waiting.chat.current_contact();
+            let meant = waiting.chat.meant_for();
             Some(WaitingView {
-                contact_id: &waiting.chat.current_contact().id,
+                contact_id: &contact.id,
                 customer_name: &waiting.chat.customer().name,
                 queue,
-                since,
+                since: contact.queued.as_ref().map_or(place, |(_, since)| *since),
+                reserved_for: meant.map(|(user, _)| user),
+                reserved_until: meant.map(|(_, until)| until),
             })
         });
         Self { total: waiting.total, waiting: view.collect() }

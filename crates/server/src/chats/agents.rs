@@ -10,7 +10,10 @@ use super::{
     outcome::{failed, internal},
     settle::Settled,
 };
-use crate::{queue, store::Waiting};
+use crate::{
+    queue,
+    store::{Versioned, Waiting},
+};
 
 /// How many of those who wait are offered to an agent who takes anybody.
 const OFFERED: u32 = 16;
@@ -25,11 +28,12 @@ pub struct Accepted {
 }
 
 impl Chats {
-    /// Gives an agent a chat that waits: this contact's, or the one that has waited longest. An
-    /// agent who has that contact already gets the same participant again.
+    /// Gives an agent a chat that waits: this contact's, or one that was transferred to this agent, or
+    /// else the one that has waited longest. An agent who has that contact already gets the same
+    /// participant again.
     ///
     /// `ResourceNotFoundException` when nobody waits, or that contact does not; `ConflictException`
-    /// when another agent was faster.
+    /// when another agent was faster, or the contact is kept for another one.
     pub async fn accept(
         self: &Arc<Self>,
         agent: &AgentUser,
@@ -40,7 +44,7 @@ impl Chats {
             return self.accept_chat(agent, &chat).await;
         }
         let mut was_late = false;
-        for waiting in self.waiting(OFFERED).await?.chats {
+        for waiting in self.offers(&agent.id).await? {
             match self.accept_chat(agent, &waiting.chat.id).await {
                 // Taken by another agent, or gone, since the list was made.
                 Err(error)
@@ -56,6 +60,26 @@ impl Chats {
         } else {
             ServiceError::new(ErrorKind::ResourceNotFound, "Nobody waits for an agent")
         })
+    }
+
+    /// The chats that a user may take, the best first. Those that are kept for others are at the head of
+    /// their queues, so there may be more behind them.
+    async fn offers(&self, user: &str) -> Result<Vec<Versioned>, ServiceError> {
+        let now = self.clock.now();
+        let mut limit = OFFERED;
+        loop {
+            let mut chats = self.waiting(limit).await?.chats;
+            let is_all = chats.len() < limit as usize;
+            chats.retain(|waiting| !waiting.chat.is_kept_from(now, user));
+            if is_all || !chats.is_empty() {
+                let is_anybodys = |waiting: &Versioned| {
+                    waiting.chat.meant_for().is_none_or(|(meant, _)| meant != user)
+                };
+                chats.sort_by_key(is_anybodys);
+                return Ok(chats);
+            }
+            limit = limit.saturating_mul(4);
+        }
     }
 
     async fn accept_chat(

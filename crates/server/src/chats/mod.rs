@@ -21,6 +21,7 @@ mod settle;
 mod start;
 mod timers;
 mod transcript;
+mod transfer;
 
 use std::{
     fmt,
@@ -48,6 +49,7 @@ pub use self::{
     clock::{Clock, SystemClock},
     delete::{Retention, Whose},
     followers::Added,
+    transfer::{Transferred, Wish},
 };
 use crate::{
     bus::Bus,
@@ -78,6 +80,10 @@ pub struct Counts {
     pub transient: AtomicU64,
     /// Repeats of a request that were answered like the first.
     pub repeated: AtomicU64,
+    /// Chats that an agent handed on.
+    pub transferred: AtomicU64,
+    /// Attempts to hand one on that failed.
+    pub transfers_failed: AtomicU64,
     /// Commands that the rules refused.
     pub refused: AtomicU64,
     /// Decisions made anew because another command was faster.

@@ -8,7 +8,8 @@ use std::{
 };
 
 use chatloom_engine::{
-    Answer, AttachmentCommand, Chat, Command, Draft, Entry, entry::item_id, guide::Guide, limits,
+    Answer, AttachmentCommand, Chat, Command, Draft, Entry, Transfer, entry::item_id, guide::Guide,
+    limits,
 };
 use chatloom_wire::{ContactId, ErrorKind, ServiceError, Timestamp, participant::SentResponse};
 use futures_util::future::BoxFuture;
@@ -242,6 +243,7 @@ fn room_for(command: &Command, head: Option<u64>) -> Result<(), ServiceError> {
             | Command::Attachment(AttachmentCommand::Complete { .. })
             | Command::BotAnswered { .. }
             | Command::Guide(Guide::Say { .. } | Guide::AskToSignIn { .. })
+            | Command::Transfer(Transfer { is_impossible: true, .. })
     );
     if adds && head.is_some_and(|head| head >= limits::ENTRIES_IN_CHAT) {
         return Err(ServiceError::new(

@@ -18,6 +18,14 @@ section! {
         pub token_lifetime: Period = Period::hours(12),
         /// Attempts to sign in a minute, for each user and address; further ones answer 429.
         pub attempts_per_minute: u32 = 20,
+        /// How long a chat that was transferred to an agent is kept for that agent; then any other may
+        /// take it from the queue.
+        pub transfer_reserved: Period = Period::minutes(2),
+        /// An agent without an open queue socket who has asked for nothing for so long is away: what is
+        /// transferred to such a one stays with whoever has it.
+        pub away_after: Period = Period::minutes(2),
+        /// Chats that may wait in a queue before transfers to it fail.
+        pub transfer_room: u32 = 1_000,
     }
 }
 

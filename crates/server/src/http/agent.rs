@@ -23,6 +23,7 @@ use super::{
     participant::too_long,
     password,
     throttle::{Rate, Throttle, TooEarly},
+    transfer::LastSeen,
 };
 use crate::{
     clients::network,
@@ -40,6 +41,7 @@ pub(super) struct Agents {
     /// By user and network: who may choose an address has many.
     attempts: Throttle<(String, u64)>,
     checks: Arc<Semaphore>,
+    pub(super) seen: LastSeen,
 }
 
 impl Agents {
@@ -49,6 +51,7 @@ impl Agents {
         Self {
             attempts: Throttle::new(rate, REMEMBERED),
             checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
+            seen: LastSeen::default(),
         }
     }
 }
@@ -94,6 +97,7 @@ pub(super) async fn login(app: Arc<App>, mut call: Call) -> Answer {
         }
     };
     let Some(agent) = agent.filter(|_| may) else { return Err(error::access_denied()) };
+    app.gates.agents.seen.see(&agent.id, app.now());
     let end = app.now().plus_millis(app.config.agents.token_lifetime.as_millis());
     let token = app.tokens.mint_agent(AgentUse::Calls, &agent.id, end).map_err(too_long)?;
     tracing::info!(agent = agent.id, "an agent signed in");

@@ -74,7 +74,9 @@ impl App {
             .header(header::AUTHORIZATION.as_str())
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(error::access_denied)?;
-        self.agent_of(AgentUse::Calls, token)
+        let agent = self.agent_of(AgentUse::Calls, token)?;
+        self.gates.agents.seen.see(&agent.id, self.now());
+        Ok(agent)
     }
 
     fn agent_of(&self, of_use: AgentUse, token: &str) -> Result<AgentUser, ServiceError> {

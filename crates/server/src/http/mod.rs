@@ -25,6 +25,7 @@ mod sigv4;
 mod socket;
 mod start_chat;
 pub(crate) mod throttle;
+mod transfer;
 pub(crate) mod url;
 
 use std::{
@@ -193,6 +194,7 @@ operations! {
     AgentLogin = "AgentLogin",
     AgentQueue = "AgentQueue",
     AgentAccept = "AgentAccept",
+    AgentTransfer = "AgentTransfer",
     AgentSocket = "AgentSocket",
     /// `GET /v1/openapi.json`
     OpenApi = "OpenApi",
@@ -290,6 +292,7 @@ fn each_route(router: &mut impl EachRoute) {
         POST "/v1/agent/login", AgentLogin => agent::login;
         GET "/v1/agent/queue", AgentQueue => agent::queue;
         POST "/v1/agent/accept", AgentAccept => agent::accept;
+        POST "/v1/agent/transfer", AgentTransfer => transfer::transfer;
         POST "/v1/agent/socket", AgentSocket => agent::socket;
         POST "/v1/chats/delete", DeleteChats => delete::delete;
         POST "/v1/admin/chaos/cut", Chaos => chaos::cut;

@@ -17,7 +17,7 @@ use axum::{
 };
 use chatloom_engine::token::Seat;
 use chatloom_wire::{
-    ErrorKind, ParticipantRole, ServiceError,
+    ErrorKind, ParticipantId, ParticipantRole, ServiceError,
     frame::{CHAT_TOPIC, ClientFrame, HEARTBEAT, PING_OK, ServerFrame},
 };
 use futures_util::{Sink, Stream, StreamExt as _};
@@ -78,6 +78,11 @@ pub(super) async fn open(app: Arc<App>, mut call: Call) -> Answer {
     Ok(response.into_response())
 }
 
+/// What the hub knows an agent's own socket by; no participant has such an id.
+pub(super) fn agents_socket(user: &str) -> ParticipantId {
+    format!("agent:{user}").into()
+}
+
 /// The token in a socket's URL.
 pub(super) fn token(parts: &Parts) -> Option<&str> {
     parts.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
@@ -116,7 +121,7 @@ impl Session {
     ) {
         let place = app.hub.open(match &owner {
             SocketOwner::Participant(seat) => seat.participant.clone(),
-            SocketOwner::Agent(user) => format!("agent:{user}").into(),
+            SocketOwner::Agent(user) => agents_socket(user),
         });
         let outbox = Arc::clone(place.outbox());
         let mut session = Self {

@@ -43,4 +43,5 @@ mod throttles;
 mod timers;
 mod tls;
 mod tokens;
+mod transfers;
 mod upgrade;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatloom_engine::{Chat, Measures, Phase};
+use chatloom_engine::{Chat, EndReason, Measures, Phase};
 use chatloom_wire::{
     ContactId, ErrorKind, ServiceError, Timestamp,
     contact::{AgentInfo, Contact, DescribeContactResponse, QueueInfo, StateTransition},
@@ -26,9 +26,9 @@ fn description(chat: &Chat, id: &ContactId, measures: &Measures, region: &str) -
     let at = chat.contacts.iter().position(|contact| contact.id == *id)?;
     let contact = &chat.contacts[at];
     let before = at.checked_sub(1).and_then(|before| chat.contacts.get(before));
-    // A contact that is not the last one ended when the next began.
+    // A contact that is not the last one ended when the next began, and nobody has ended the chat.
     let (ended, reason) = match (chat.contacts.get(at + 1), &chat.phase) {
-        (Some(next), _) => (Some(next.started_at), None),
+        (Some(next), _) => (Some(next.started_at), Some(EndReason::Other)),
         (None, Phase::Ended { at, reason }) => (Some(*at), Some(*reason)),
         (None, _) => (None, None),
     };
@@ -59,7 +59,11 @@ fn description(chat: &Chat, id: &ContactId, measures: &Measures, region: &str) -
             state_transitions: transitions(chat, id, measures, agent, *since, ended),
         }),
         initiation_timestamp: seconds(contact.started_at),
-        connected_to_system_timestamp: measures.connected_at(id).map(seconds),
+        // Whoever is handed on is there already.
+        connected_to_system_timestamp: measures
+            .connected_at(id)
+            .or_else(|| before.map(|_| contact.started_at))
+            .map(seconds),
         disconnect_timestamp: ended.map(seconds),
         last_update_timestamp: seconds(chat.updated_at),
         disconnect_reason: reason.map(|reason| reason.as_str().to_owned()),
