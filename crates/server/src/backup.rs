@@ -5,13 +5,15 @@
 //! Everything that was acknowledged before [`backup`] was called is in it.
 
 use std::{
+    collections::HashSet,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use chatloom_wire::Timestamp;
+use chatloom_engine::BlobId;
+use chatloom_wire::{ContactId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use crate::store::sqlite::backup::Contents;
@@ -19,7 +21,10 @@ use crate::{
     blob::disk::path_of,
     keys,
     server::{DATABASE, FILES},
-    store::{StoreError, sqlite::backup as database},
+    store::{
+        StoreError,
+        sqlite::backup::{self as database, Snapshot},
+    },
 };
 
 /// Name of what says that a copy is whole.
@@ -70,6 +75,11 @@ pub enum BackupError {
         /// The first of them, as chat and file.
         first: String,
     },
+    /// Chats that needed files were deleted, again and again, while the files were copied.
+    #[error(
+        "chats are deleted faster than their files are copied; try again when less is going on"
+    )]
+    Unsettled,
     /// A file cannot be read or written.
     #[error("{path}: {error}")]
     Io {
@@ -95,6 +105,18 @@ struct Manifest {
     entries: u64,
 }
 
+/// How often the database is copied, at most, because chats were deleted whose files were not there yet.
+const TRIES: usize = 3;
+
+/// A moment of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// The files have been copied; the database is about to be looked at.
+    Before,
+    /// What the database of the copy will have is settled.
+    Settled,
+}
+
 /// Copies the data in the folder `data` to the new folder `to`, at about so many bytes a second. A
 /// server may run on the data. Blocks.
 pub fn backup(
@@ -103,18 +125,46 @@ pub fn backup(
     bytes_per_second: u64,
     now: Timestamp,
 ) -> Result<Contents, BackupError> {
+    copy_data(data, to, bytes_per_second, now, |_| {})
+}
+
+/// Calls `meanwhile` at some moments, for tests.
+fn copy_data(
+    data: &Path,
+    to: &Path,
+    bytes_per_second: u64,
+    now: Timestamp,
+    mut meanwhile: impl FnMut(Moment),
+) -> Result<Contents, BackupError> {
     let source = data.join(DATABASE);
     if !source.is_file() {
         return Err(BackupError::NoData(data.to_owned()));
     }
     make_folder(to)?;
     let files = Files { from: data.join(FILES), to: to.join(FILES) };
-    // A file is kept before an entry names it, and goes after the entry has gone. So what the
-    // database names is there before or after it is copied.
+    let target = to.join(DATABASE);
+    // Most of them, so that few are left for later.
     files.copy()?;
-    write_new(&to.join(DATABASE), &mut io::empty())?;
-    let contents = database::copy(&source, &to.join(DATABASE), bytes_per_second)?;
-    files.copy()?;
+    let mut tries = 0;
+    let contents = loop {
+        meanwhile(Moment::Before);
+        let snapshot = Snapshot::take(&source)?;
+        meanwhile(Moment::Settled);
+        // A file is kept before the database names it, and goes after the database names it no more.
+        // So what the snapshot names is copied by now, or here, or it has just gone.
+        files.copy()?;
+        write_new(&target, &mut io::empty())?;
+        let contents = snapshot.copy(&target, bytes_per_second)?;
+        drop(snapshot);
+        if !names_what_has_gone(&source, &target, &files.to)? {
+            break contents;
+        }
+        tries += 1;
+        if tries == TRIES {
+            return Err(BackupError::Unsettled);
+        }
+        fs::remove_file(&target).map_err(at(&target))?;
+    };
     let keys = data.join(keys::FILE);
     if keys.exists() {
         copy_file(&keys, &to.join(keys::FILE))?;
@@ -134,6 +184,28 @@ pub fn backup(
     write_new(&to.join(MANIFEST), &mut text.as_bytes())?;
     sync_folder(to)?;
     Ok(contents)
+}
+
+/// Whether the copied database names files that are not in the copy and that the present one names no
+/// more. What both name and the copy has not, the data lack already: that is no reason to have no copy,
+/// and [`restore`] says it.
+fn names_what_has_gone(source: &Path, copy: &Path, files: &Path) -> Result<bool, BackupError> {
+    let mut missing = HashSet::new();
+    database::for_each_file(copy, |chat, blob| {
+        if !has_file(files, chat, blob) {
+            missing.insert((chat.clone(), blob));
+        }
+    })?;
+    if !missing.is_empty() {
+        Snapshot::take(source)?.for_each_file(|chat, blob| {
+            missing.remove(&(chat.clone(), blob));
+        })?;
+    }
+    Ok(!missing.is_empty())
+}
+
+fn has_file(files: &Path, chat: &ContactId, blob: BlobId) -> bool {
+    path_of(files, chat, blob).is_some_and(|path| path.is_file())
 }
 
 /// What was put in place of a copy.
@@ -198,7 +270,7 @@ fn fill(
     let (mut missing, mut first) = (0, None);
     let files = from.join(FILES);
     database::for_each_file(&to.join(DATABASE), |chat, blob| {
-        if !path_of(&files, chat, blob).is_some_and(|path| path.is_file()) {
+        if !has_file(&files, chat, blob) {
             missing += 1;
             first.get_or_insert_with(|| format!("{chat}/{blob}"));
         }
@@ -284,4 +356,150 @@ fn sync_folder(path: &Path) -> Result<(), BackupError> {
 
 fn at(path: &Path) -> impl Fn(io::Error) -> BackupError {
     |error| BackupError::Io { path: path.to_owned(), error }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use chatloom_engine::{
+        Attachment,
+        attachment::{RequestKey, Stage},
+    };
+    use chatloom_wire::ParticipantId;
+    use tempfile::TempDir;
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+    use crate::{
+        blob::{Blobs, disk::DiskBlobs},
+        store::{
+            Store,
+            conformance::sample,
+            sqlite::{Options, Sqlite},
+        },
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(1_767_268_800_000);
+
+    /// A server's data, without the server.
+    struct Data {
+        folder: TempDir,
+        runtime: Runtime,
+        store: Sqlite,
+        blobs: DiskBlobs,
+    }
+
+    impl Data {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let data = folder.path().join("data");
+            fs::create_dir(&data).unwrap();
+            let runtime = Builder::new_current_thread().build().unwrap();
+            let store = Sqlite::open(data.join(DATABASE), Options::default()).unwrap();
+            let blobs = DiskBlobs::open(data.join(FILES)).unwrap();
+            Self { folder, runtime, store, blobs }
+        }
+
+        /// A chat with a file.
+        fn add(&self, number: u64) -> (ContactId, BlobId) {
+            let chat = ContactId::from(format!("00000000-0000-4000-8000-{number:012}"));
+            let blob = self.runtime.block_on(async {
+                let mut incoming = self.blobs.begin(&chat).await.unwrap();
+                incoming.write(Bytes::from(format!("file {number}"))).await.unwrap();
+                let blob = incoming.finish(NOW).await.unwrap();
+                let mut state = sample(&chat, NOW);
+                state.attachments = vec![Attachment {
+                    id: "file".into(),
+                    owner: ParticipantId::from("somebody"),
+                    name: "a.txt".to_owned(),
+                    content_type: "text/plain".to_owned(),
+                    size: 6,
+                    started_at: NOW,
+                    upload_by: NOW,
+                    request: RequestKey { token: 1, body: 2 },
+                    sent_in: Some(chat.clone()),
+                    stage: Stage::Approved { blob, token: 3 },
+                }];
+                self.store.create(Arc::new(state), None, None).await.unwrap();
+                blob
+            });
+            (chat, blob)
+        }
+
+        /// Deletes a chat, and what it needed.
+        fn delete(&self, (chat, blob): &(ContactId, BlobId)) {
+            self.runtime.block_on(async {
+                assert!(self.store.delete(chat).await.unwrap());
+                while self.store.sweep_deleted(100).await.unwrap() > 0 {}
+            });
+            let path = self.folder.path().join("data").join(FILES);
+            fs::remove_file(path_of(&path, chat, *blob).unwrap()).unwrap();
+        }
+
+        fn copy(&self, meanwhile: impl FnMut(Moment)) -> Result<Contents, BackupError> {
+            let [data, copy] = ["data", "copy"].map(|name| self.folder.path().join(name));
+            copy_data(&data, &copy, u64::MAX, NOW, meanwhile)
+        }
+
+        fn restore(&self) -> Restored {
+            let [copy, again] = ["copy", "again"].map(|name| self.folder.path().join(name));
+            restore(&copy, &again, false).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_file_that_comes_and_goes_meanwhile_is_not_named() {
+        let data = Data::new();
+        data.add(1);
+        let (mut moments, mut brief) = (Vec::new(), None);
+        let contents = data.copy(|moment| {
+            moments.push(moment);
+            match moments.len() {
+                1 => {
+                    data.add(2);
+                    brief = Some(data.add(3));
+                }
+                2 => data.delete(&brief.take().unwrap()),
+                _ => {}
+            }
+        });
+        let (before, settled) = (Moment::Before, Moment::Settled);
+        assert_eq!(moments, [before, settled, before, settled], "once more, without it");
+        assert_eq!(contents.unwrap().chats, 2, "the one that was there, and the one that stayed");
+        let restored = data.restore();
+        assert_eq!((restored.contents.chats, restored.missing), (2, 0));
+    }
+
+    #[test]
+    fn a_copy_that_never_gets_whole_is_none() {
+        let data = Data::new();
+        let (mut number, mut brief) = (0, None);
+        let contents = data.copy(|moment| match moment {
+            Moment::Before => {
+                number += 1;
+                brief = Some(data.add(number));
+            }
+            Moment::Settled => data.delete(&brief.take().unwrap()),
+        });
+        assert!(matches!(contents, Err(BackupError::Unsettled)), "{contents:?}");
+        assert_eq!(number, TRIES as u64);
+        let manifest = data.folder.path().join("copy").join(MANIFEST);
+        assert!(!manifest.exists(), "nobody takes it for one");
+    }
+
+    #[test]
+    fn what_the_data_lack_already_is_no_reason_to_have_no_copy() {
+        let data = Data::new();
+        let (chat, blob) = data.add(1);
+        let files = data.folder.path().join("data").join(FILES);
+        fs::remove_file(path_of(&files, &chat, blob).unwrap()).unwrap();
+        let mut moments = 0;
+        data.copy(|_| moments += 1).unwrap();
+        assert_eq!(moments, 2, "once");
+        let [copy, again] = ["copy", "again"].map(|name| data.folder.path().join(name));
+        let refused = restore(&copy, &again, false);
+        assert!(matches!(refused, Err(BackupError::Missing { count: 1, .. })), "{refused:?}");
+    }
 }

@@ -26,41 +26,58 @@ pub struct Contents {
     pub entries: u64,
 }
 
-/// Copies the database at `from` as it is at one moment, not before this was called, to the empty file
-/// `to`: every commit that was answered before the call is in it. A server may have it open and write
-/// to it. Reads about so many bytes a second. Blocks.
+/// A database as it is at one moment. A server may have it open and write to it.
 ///
-/// The log of the server cannot begin anew while this runs: it grows by what is written meanwhile.
-pub fn copy(from: &Path, to: &Path, bytes_per_second: u64) -> Result<Contents, StoreError> {
-    let doing = failed("copying the database");
-    // To read a database with a log, it has to be opened for writing.
-    let source = connect(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&doing)?;
-    // Without this the copy would begin anew with each commit of the server.
-    source.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema;").map_err(&doing)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut target = Connection::open_with_flags(to, flags).map_err(&doing)?;
-    let page: u64 =
-        source.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(&doing)?;
-    let pages = bytes_per_second.saturating_mul(STEP.as_millis() as u64) / 1_000 / page.max(1);
-    let pages = i32::try_from(pages).unwrap_or(i32::MAX).max(1);
-    {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the pause is the pace; nothing is waited for"
-        )]
-        let pause = || thread::sleep(STEP);
-        let backup = Backup::new(&source, &mut target).map_err(&doing)?;
-        loop {
-            match backup.step(pages).map_err(&doing)? {
-                StepResult::Done => break,
-                // Nobody else has the copy, and the source is not locked for readers.
-                _ => pause(),
+/// The log of the server cannot begin anew while there is one: it grows by what is written meanwhile.
+pub struct Snapshot(Connection);
+
+impl Snapshot {
+    /// Of the database at `from`, now: every commit that was answered before the call is in it.
+    pub fn take(from: &Path) -> Result<Self, StoreError> {
+        let doing = failed("opening the database to copy it");
+        // To read a database with a log, it has to be opened for writing.
+        let source = connect(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&doing)?;
+        // Without this a copy would begin anew with each commit of the server.
+        source.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema;").map_err(&doing)?;
+        Ok(Self(source))
+    }
+
+    /// Copies it to the empty file `to`. Reads about so many bytes a second. Blocks.
+    pub fn copy(&self, to: &Path, bytes_per_second: u64) -> Result<Contents, StoreError> {
+        let doing = failed("copying the database");
+        let Self(source) = self;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut target = Connection::open_with_flags(to, flags).map_err(&doing)?;
+        let page: u64 =
+            source.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(&doing)?;
+        let pages = bytes_per_second.saturating_mul(STEP.as_millis() as u64) / 1_000 / page.max(1);
+        let pages = i32::try_from(pages).unwrap_or(i32::MAX).max(1);
+        {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the pause is the pace; nothing is waited for"
+            )]
+            let pause = || thread::sleep(STEP);
+            let backup = Backup::new(source, &mut target).map_err(&doing)?;
+            loop {
+                match backup.step(pages).map_err(&doing)? {
+                    StepResult::Done => break,
+                    // Nobody else has the copy, and the source is not locked for readers.
+                    _ => pause(),
+                }
             }
         }
+        // Answers when it is on the disk, as one file.
+        target
+            .pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+            .map_err(&doing)?;
+        inspect(&target)
     }
-    // Answers when it is on the disk, as one file.
-    target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).map_err(&doing)?;
-    inspect(&target)
+
+    /// Calls `look` with each file that its chats need.
+    pub fn for_each_file(&self, look: impl FnMut(&ContactId, BlobId)) -> Result<(), StoreError> {
+        for_each_file_in(&self.0, look)
+    }
 }
 
 /// What the database at `path`, which nobody has open, holds. Every page of it is looked at.
@@ -72,13 +89,18 @@ pub fn check(path: &Path) -> Result<Contents, StoreError> {
 }
 
 /// Calls `look` with each file that the chats of the database at `path` need, which nobody has open.
-pub fn for_each_file(
-    path: &Path,
+pub fn for_each_file(path: &Path, look: impl FnMut(&ContactId, BlobId)) -> Result<(), StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(failed("opening the copy"))?;
+    for_each_file_in(&connection, look)
+}
+
+fn for_each_file_in(
+    connection: &Connection,
     mut look: impl FnMut(&ContactId, BlobId),
 ) -> Result<(), StoreError> {
-    let doing = failed("reading the copy's chats");
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(&doing)?;
+    let doing = failed("reading the chats that have files");
     // In every schema; chats that are being deleted have no state any more.
     let mut chats = connection
         .prepare("SELECT state FROM chats WHERE state LIKE '%\"attachments\"%'")
