@@ -1,4 +1,5 @@
-//! What each client holds of the server: connections and handshakes, by the address it comes from.
+//! What each client holds of the server: connections, handshakes and memory for bodies, by the address
+//! it comes from.
 //!
 //! The bound on all of them together would let one client have everything. This is the bound on one.
 
@@ -14,6 +15,7 @@ pub(crate) struct Clients {
     exempt: Vec<Network>,
     connections: Arc<Table>,
     handshakes: Arc<Table>,
+    bodies: Arc<Table>,
 }
 
 /// How much each client holds of one kind. Who holds nothing is not in it.
@@ -23,7 +25,11 @@ struct Table {
 }
 
 /// Something that a client holds, until this is dropped.
-pub(crate) struct Held(Option<(Arc<Table>, u64)>);
+pub(crate) struct Held {
+    /// None of one who may hold as much as it likes.
+    of: Option<(Arc<Table>, u64)>,
+    amount: usize,
+}
 
 /// A client holds as much as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +45,7 @@ impl Clients {
             exempt: addresses.exempt.iter().chain(proxies).copied().collect(),
             connections: table(addresses.connections),
             handshakes: table(addresses.handshakes),
+            bodies: table(addresses.bodies.bytes()),
         })
     }
 
@@ -52,27 +59,43 @@ impl Clients {
         self.hold(&self.handshakes, address)
     }
 
+    /// A body from there, of which nothing has come yet: it takes bytes.
+    pub(crate) fn body(&self, address: IpAddr) -> Held {
+        self.nothing_of(&self.bodies, address)
+    }
+
     fn hold(&self, table: &Arc<Table>, address: IpAddr) -> Result<Held, Full> {
-        if self.exempt.iter().any(|network| network.contains(address)) {
-            return Ok(Held(None));
-        }
-        let network = network(address);
+        let mut held = self.nothing_of(table, address);
+        held.take(1)?;
+        Ok(held)
+    }
+
+    fn nothing_of(&self, table: &Arc<Table>, address: IpAddr) -> Held {
+        let is_exempt = self.exempt.iter().any(|network| network.contains(address));
+        let of = (!is_exempt).then(|| (Arc::clone(table), network(address)));
+        Held { of, amount: 0 }
+    }
+}
+
+impl Held {
+    /// Takes so much more, if its client may.
+    pub(crate) fn take(&mut self, more: usize) -> Result<(), Full> {
+        let Some((table, network)) = &self.of else { return Ok(()) };
         let mut by_network = table.by_network.lock();
-        let held = by_network.get(&network).copied().unwrap_or_default();
-        if held >= table.most {
-            return Err(Full);
-        }
-        by_network.insert(network, held + 1);
-        Ok(Held(Some((Arc::clone(table), network))))
+        let held = by_network.get(network).copied().unwrap_or_default();
+        let total = held.checked_add(more).filter(|total| *total <= table.most).ok_or(Full)?;
+        by_network.insert(*network, total);
+        self.amount += more;
+        Ok(())
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let Some((table, network)) = &self.0 else { return };
+        let Some((table, network)) = self.of.as_ref().filter(|_| self.amount > 0) else { return };
         let mut by_network = table.by_network.lock();
         if let Some(held) = by_network.get_mut(network) {
-            *held -= 1;
+            *held -= self.amount;
             if *held == 0 {
                 by_network.remove(network);
             }
@@ -124,6 +147,23 @@ mod tests {
         assert!(shake().is_err());
         drop(shaking);
         assert!(shake().is_ok());
+    }
+
+    #[test]
+    fn bytes_are_held_together() {
+        let text = "[addresses]\nbodies = '1MiB'\n";
+        let clients = Clients::new(&Config::from_toml(text).unwrap());
+        let body = || clients.body("203.0.113.7".parse().unwrap());
+        let (mut first, mut second) = (body(), body());
+        first.take(1_000_000).unwrap();
+        second.take(48_576).unwrap();
+        assert_eq!((first.take(1), second.take(usize::MAX)), (Err(Full), Err(Full)));
+        drop(first);
+        second.take(1_000_000).unwrap();
+        clients.body("203.0.113.8".parse().unwrap()).take(1 << 20).unwrap();
+        clients.body(IpAddr::from([127, 0, 0, 1])).take(1 << 30).unwrap();
+        drop(second);
+        assert_eq!(clients.bodies.by_network.lock().len(), 0);
     }
 
     #[test]

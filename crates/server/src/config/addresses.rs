@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
-    Config, ConfigError, Network,
+    Config, ConfigError, Network, Size,
     section::{Check, section},
 };
 
@@ -17,6 +17,9 @@ section! {
         pub connections: usize = 2_000,
         /// TLS handshakes at once. Further connections are closed as they come.
         pub handshakes: usize = 128,
+        /// Memory for bodies that are not here whole yet, of `http.max_bodies`; what comes beyond it is
+        /// answered 503.
+        pub bodies: Size = Size::kib(32 * 1024),
         /// Addresses and networks that may hold as much as they like, such as an office of many agents.
         /// Without this machine here, a proxy on it must be in `server.trusted_proxies`.
         pub exempt: Vec<Network> = vec![
@@ -27,9 +30,16 @@ section! {
 }
 
 impl Check for AddressesSection {
-    fn check(&self, _: &Config) -> Result<(), ConfigError> {
+    fn check(&self, config: &Config) -> Result<(), ConfigError> {
         if self.connections == 0 || self.handshakes == 0 {
             return ConfigError::at("addresses", "connections and handshakes must not be 0");
+        }
+        let http = &config.http;
+        if self.bodies < http.max_body.max(http.max_control_body) {
+            return ConfigError::at(
+                "addresses.bodies",
+                "a body of http.max_body and of http.max_control_body must fit",
+            );
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! The bodies of requests: how they come in, and what of one nobody wanted.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use axum::body::{Body, HttpBody as _};
@@ -15,17 +18,23 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::{Call, error};
-use crate::config::Size;
+use crate::{
+    clients::{self, Clients},
+    config::Size,
+};
 
 /// Memory for all bodies that are not here whole yet: whoever sends one slowly holds what has come.
 pub(super) struct Room {
     most: usize,
     taken: AtomicUsize,
+    /// The bound on all of them together would let one client have everything.
+    clients: Arc<Clients>,
 }
 
 impl Room {
-    pub(super) fn new(most: Size) -> Arc<Self> {
-        Arc::new(Self { most: most.bytes(), taken: AtomicUsize::new(0) })
+    pub(super) fn new(most: Size, clients: &Arc<Clients>) -> Arc<Self> {
+        let clients = Arc::clone(clients);
+        Arc::new(Self { most: most.bytes(), taken: AtomicUsize::new(0), clients })
     }
 }
 
@@ -33,11 +42,20 @@ impl Room {
 struct Held<'a> {
     room: &'a Room,
     bytes: usize,
+    of_client: clients::Held,
 }
 
-impl Held<'_> {
-    /// Takes so many bytes more, if there is room.
+impl<'a> Held<'a> {
+    /// Nothing yet, of a client there.
+    fn new(room: &'a Room, client: IpAddr) -> Self {
+        Self { room, bytes: 0, of_client: room.clients.body(client) }
+    }
+
+    /// Takes so many bytes more, if there is room and its client may have it.
     fn take(&mut self, bytes: usize) -> bool {
+        if self.of_client.take(bytes).is_err() {
+            return false;
+        }
         let before = self.room.taken.fetch_add(bytes, Relaxed);
         self.bytes += bytes;
         before + bytes <= self.room.most
@@ -64,7 +82,8 @@ impl Call {
     /// The body, at most so large.
     pub(crate) async fn body(&mut self, limit: Size) -> Result<Bytes, ServiceError> {
         let body = self.take_body();
-        match tokio::time::timeout_at(self.body_until, whole(body, limit, &self.room)).await {
+        let held = Held::new(&self.room, self.client());
+        match tokio::time::timeout_at(self.body_until, whole(body, limit, held)).await {
             Ok(read) => read,
             Err(_) => Err(ServiceError {
                 kind: ErrorKind::Other("RequestTimeoutException".into()),
@@ -85,8 +104,7 @@ impl Call {
 
 /// All of a body. What came before is copied together: a piece keeps the buffer that it was read into,
 /// which is larger by far when a client sends a byte at a time.
-async fn whole(mut body: Body, limit: Size, room: &Room) -> Result<Bytes, ServiceError> {
-    let mut held = Held { room, bytes: 0 };
+async fn whole(mut body: Body, limit: Size, mut held: Held<'_>) -> Result<Bytes, ServiceError> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| error::validation("The body ended before its end"))?;
@@ -149,11 +167,24 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError>
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{convert::Infallible, net::Ipv4Addr};
 
     use futures_util::{FutureExt as _, StreamExt as _, stream};
 
     use super::*;
+    use crate::config::Config;
+
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+
+    fn room(most: Size) -> Arc<Room> {
+        Room::new(most, &Clients::new(&Config::default()))
+    }
+
+    /// Nothing more of it comes.
+    fn slow(bytes: usize) -> Body {
+        let begun = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b'x'; bytes]))]);
+        Body::from_stream(begun.chain(stream::pending()))
+    }
 
     /// A buffer that says whether somebody still has it.
     struct Buffer {
@@ -168,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_byte_at_a_time_keeps_no_buffers() {
-        let (buffers, room) = (Arc::new(()), Room::new(Size::kib(1)));
+        let (buffers, room) = (Arc::new(()), room(Size::kib(1)));
         let counted = Arc::clone(&buffers);
         let pieces = stream::iter(0..1_000).map(move |_| {
             // The one that is read into now, and the one before it.
@@ -176,20 +207,16 @@ mod tests {
             let buffer = Bytes::from_owner(Buffer { _counted: Arc::clone(&counted) });
             Ok::<_, Infallible>(buffer.slice(..1))
         });
-        let read = whole(Body::from_stream(pieces), Size::kib(1), &room).now_or_never();
+        let read = whole(Body::from_stream(pieces), Size::kib(1), Held::new(&room, CLIENT));
+        let read = read.now_or_never();
         assert_eq!(read.unwrap().unwrap().len(), 1_000);
         assert_eq!(room.taken.load(Relaxed), 0);
     }
 
     #[test]
     fn all_bodies_together_have_a_bound() {
-        let room = Room::new(Size::kib(1));
-        // Nothing more of it comes.
-        let slow = |bytes: usize| {
-            let begun = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b'x'; bytes]))]);
-            Body::from_stream(begun.chain(stream::pending()))
-        };
-        let read = |bytes| Box::pin(whole(slow(bytes), Size::kib(2), &room));
+        let room = room(Size::kib(1));
+        let read = |bytes| Box::pin(whole(slow(bytes), Size::kib(2), Held::new(&room, CLIENT)));
         let (mut first, mut second) = (read(1_000), read(25));
         assert!((&mut first).now_or_never().is_none());
         let refused = (&mut second).now_or_never().unwrap().unwrap_err();
@@ -198,17 +225,34 @@ mod tests {
         drop((first, second));
         assert_eq!(room.taken.load(Relaxed), 0);
         // One that is here at once needs no room.
-        let full = Room::new(Size::kib(0));
-        let whole = whole(Body::from("hello"), Size::kib(1), &full).now_or_never();
-        assert_eq!(whole.unwrap().unwrap(), "hello");
+        let full = Room::new(Size::kib(0), &room.clients);
+        let whole = whole(Body::from("hello"), Size::kib(1), Held::new(&full, CLIENT));
+        assert_eq!(whole.now_or_never().unwrap().unwrap(), "hello");
+    }
+
+    #[test]
+    fn one_address_leaves_room_to_the_others() {
+        let config = Config::from_toml("[addresses]\nbodies = '512KiB'\n").unwrap();
+        let room = Room::new(Size::kib(1024), &Clients::new(&config));
+        let read =
+            |client, bytes| Box::pin(whole(slow(bytes), Size::kib(1024), Held::new(&room, client)));
+        let mut first = read(CLIENT, 500_000);
+        assert!((&mut first).now_or_never().is_none());
+        let refused = read(CLIENT, 25_000).now_or_never().unwrap().unwrap_err();
+        assert_eq!((refused.status, refused.kind.name()), (503, "ServiceUnavailableException"));
+        assert!(read(IpAddr::from([203, 0, 113, 8]), 500_000).now_or_never().is_none());
+        drop(first);
+        assert!(read(CLIENT, 500_000).now_or_never().is_none());
+        assert_eq!(room.taken.load(Relaxed), 0);
     }
 
     #[test]
     fn a_body_has_a_largest_size() {
-        let room = Room::new(Size::kib(8));
+        let room = room(Size::kib(8));
         let read = |bytes: usize| {
             let body = Body::from(vec![b'x'; bytes]);
-            whole(body, Size::kib(1), &room).now_or_never().unwrap().map(|body| body.len())
+            let read = whole(body, Size::kib(1), Held::new(&room, CLIENT));
+            read.now_or_never().unwrap().map(|body| body.len())
         };
         assert_eq!(read(1_024), Ok(1_024));
         assert_eq!(read(1_025).unwrap_err().status, 413);

@@ -109,14 +109,15 @@ pub(crate) struct Gates {
 
 impl Gates {
     pub(crate) fn new(config: &Config, limits: Arc<Limits>, metrics: &Arc<Metrics>) -> Self {
+        let clients = Clients::new(config);
         Self {
             draining: AtomicBool::new(false),
             public: config.server.public_url.as_deref().and_then(PublicBase::from_config),
             cors: Cors::new(config),
             agents: Agents::new(config),
             limits,
-            clients: Clients::new(config),
-            room: Room::new(config.http.max_bodies),
+            room: Room::new(config.http.max_bodies, &clients),
+            clients,
             chaos: Chaos::new(config, metrics),
             request_ids: RequestIds::new(),
         }
