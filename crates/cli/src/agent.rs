@@ -5,7 +5,7 @@ use std::{future::pending, io, path::PathBuf, process::ExitCode, time::Duration}
 use anyhow::Context as _;
 use chatloom::{
     Chat, Client, ContactId, Error, Events, Watch,
-    agent::{Accepted, Agent, Password, Queue},
+    agent::{Accepted, Agent, Password, Queue, TransferTo, Transferred},
 };
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -70,6 +70,7 @@ async fn work(args: &Args) -> anyhow::Result<ExitCode> {
         quiet: args.common.format == Format::Text,
         accepting: None,
         accept_after: None,
+        handing: Handing::No,
         talk: None,
         leaving: false,
     };
@@ -104,6 +105,14 @@ pub(crate) fn read_password(path: &PathBuf) -> anyhow::Result<Password> {
 /// What an acceptance came to.
 type Acceptance = Result<(Accepted, Chat, Events), Error>;
 
+/// A customer is handed on.
+enum Handing {
+    No,
+    /// When what was asked for before is done.
+    Soon(Tag, TransferTo),
+    Now(Tag, BoxFuture<'static, Result<Transferred, Error>>),
+}
+
 /// An agent at work.
 struct Desk {
     client: Client,
@@ -119,6 +128,7 @@ struct Desk {
     accepting: Option<(Option<Tag>, BoxFuture<'static, Acceptance>)>,
     /// The next automatic acceptance comes not before this.
     accept_after: Option<Instant>,
+    handing: Handing,
     talk: Option<Talk>,
     leaving: bool,
 }
@@ -129,12 +139,14 @@ impl Desk {
         self.console.show(&Happening::LoggedIn(self.agent.user()))?;
         let mut input = true;
         loop {
-            if self.leaving && self.talk.is_none() && self.accepting.is_none() {
+            let is_idle = self.accepting.is_none() && matches!(self.handing, Handing::No);
+            if self.leaving && self.talk.is_none() && is_idle {
                 return Ok(Ok(ExitCode::SUCCESS));
             }
             if self.wants_to_accept() {
                 self.accepting = Some((None, accept(&self.client, &self.agent, None).boxed()));
             }
+            self.hand_on()?;
             tokio::select! {
                 said = self.console.next(), if input => match said? {
                     Some(Said::Interrupt) => {
@@ -158,6 +170,13 @@ impl Desk {
                 (tag, accepted) = accepted(&mut self.accepting) => {
                     self.accepting = None;
                     self.begin(tag, accepted)?;
+                }
+                (tag, result) = handed_on(&mut self.handing) => {
+                    self.handing = Handing::No;
+                    self.console.show(&match &result {
+                        Ok(transferred) => Happening::Transferred(&tag, transferred),
+                        Err(error) => Happening::Failed { tag: &tag, doing: "transfer", error },
+                    })?;
                 }
                 step = step(&mut self.talk) => {
                     if let Some(end) = self.take(&step)? {
@@ -224,6 +243,16 @@ impl Desk {
                 Ok(())
             }
             Command::Accept(choice) => self.accept(choice, tag),
+            Command::Transfer(_) if self.talk.as_ref().is_none_or(Talk::is_leaving) => {
+                self.refuse(&tag, "no chat is open: accept one first")
+            }
+            Command::Transfer(_) if !matches!(self.handing, Handing::No) => {
+                self.refuse(&tag, "the customer is being handed on already")
+            }
+            Command::Transfer(to) => {
+                self.handing = Handing::Soon(tag, to);
+                Ok(())
+            }
             Command::Send(_)
             | Command::Attach(_)
             | Command::Fetch(_)
@@ -258,6 +287,26 @@ impl Desk {
         let accepting = accept(&self.client, &self.agent, contact).boxed();
         self.accepting = Some((Some(tag), accepting));
         Ok(())
+    }
+
+    /// Hands the customer on, once what was asked for before is done.
+    fn hand_on(&mut self) -> io::Result<()> {
+        let Handing::Soon(tag, to) = &self.handing else { return Ok(()) };
+        match &self.talk {
+            Some(talk) if !talk.is_quiet() => Ok(()),
+            Some(talk) => {
+                let (agent, to) = (self.agent.clone(), to.clone());
+                let contact = talk.chat().details().contact_id.clone();
+                let handing = async move { agent.transfer(&contact, &to).await }.boxed();
+                self.handing = Handing::Now(tag.clone(), handing);
+                Ok(())
+            }
+            None => {
+                let tag = tag.clone();
+                self.handing = Handing::No;
+                self.refuse(&tag, "the chat is over")
+            }
+        }
     }
 
     /// An acceptance is over: the chat begins, or there is none.
@@ -315,7 +364,7 @@ fn accept(
     let (client, agent) = (client.clone(), agent.clone());
     async move {
         let accepted = agent.accept(contact.as_ref()).await?;
-        let chat = client.chat(accepted.details.clone());
+        let chat = client.chat_with(accepted.details.clone(), &client.options().agent());
         let events = chat.events();
         let mut attempts = 1;
         while let Err(error) = chat.connect().await {
@@ -338,6 +387,16 @@ async fn accepted(
             (tag.take(), accepted)
         }
         None => pending().await,
+    }
+}
+
+async fn handed_on(handing: &mut Handing) -> (Tag, Result<Transferred, Error>) {
+    match handing {
+        Handing::Now(tag, handing) => {
+            let result = handing.await;
+            (tag.take(), result)
+        }
+        Handing::No | Handing::Soon(..) => pending().await,
     }
 }
 

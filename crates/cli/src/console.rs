@@ -8,7 +8,7 @@ use std::{
 
 use chatloom::{
     Chat, ChatDetails, ContactId, ContentType, Error, Event, Item, Message, SentResponse,
-    agent::{Accepted, Queue, User},
+    agent::{Accepted, Queue, TransferTo, Transferred, User},
 };
 use serde_json::Value;
 
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Disconnect,
     /// Take a customer off the queue.
     Accept(Choice),
+    /// Hand the customer on.
+    Transfer(TransferTo),
     /// Show who waits.
     Queue,
     /// Show what can be done.
@@ -104,6 +106,8 @@ pub(crate) enum Happening<'a> {
     Queue(&'a Queue),
     /// An agent took a customer off the queue.
     Accepted(&'a Accepted),
+    /// An agent handed the customer on.
+    Transferred(&'a Tag, &'a Transferred),
     /// An event of a chat.
     Event(&'a Chat, &'a Event),
     /// A message was taken to be sent.

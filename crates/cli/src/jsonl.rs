@@ -9,7 +9,8 @@ use std::{
 
 use chatloom::{
     Chat, Connection, ContactId, ContentType, Error, Event, Item, ItemId, ParticipantId,
-    ParticipantRole, Timestamp, agent,
+    ParticipantRole, Timestamp,
+    agent::{self, TransferTo},
     wire::{AttachmentId, MessageMetadata, item::AttachmentItem},
 };
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,8 @@ fn read(line: &str) -> Said {
         #[serde(default)]
         accept: Option<Value>,
         #[serde(default)]
+        transfer: Option<Target>,
+        #[serde(default)]
         queue: Option<bool>,
         #[serde(default, rename = "ref")]
         tag: Tag,
@@ -94,6 +97,7 @@ fn read(line: &str) -> Said {
         transcript,
         disconnect,
         accept,
+        transfer,
         queue,
         tag,
     } = members;
@@ -125,6 +129,12 @@ fn read(line: &str) -> Said {
             }
         }
     }
+    commands.extend(transfer.map(|target| {
+        Command::Transfer(match target {
+            Target::Queue(queue) => TransferTo::Queue(queue),
+            Target::User(user) => TransferTo::User(user),
+        })
+    }));
     match accept {
         None => {}
         Some(Value::Bool(true)) => commands.push(Command::Accept(Choice::Longest)),
@@ -138,10 +148,18 @@ fn read(line: &str) -> Said {
         (Some(_), false) => Said::Nonsense("one command a line".to_owned()),
         (None, _) => Said::Nonsense(
             "no command: expected one of send, attach, fetch, typing, transcript, disconnect, \
-             accept, queue"
+             accept, transfer, queue"
                 .to_owned(),
         ),
     }
+}
+
+/// Where a customer is handed on to.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Target {
+    Queue(String),
+    User(String),
 }
 
 /// A line of the output.
@@ -166,6 +184,12 @@ enum Object<'a> {
         initial_contact_id: &'a ContactId,
         participant_id: &'a ParticipantId,
         customer_name: &'a str,
+    },
+    Transferred {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        tag: &'a Tag,
+        contact_id: &'a ContactId,
+        initial_contact_id: &'a ContactId,
     },
     Connection {
         state: &'static str,
@@ -229,6 +253,10 @@ struct Waiting<'a> {
     customer_name: &'a str,
     queue: &'a str,
     since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved_for: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved_until: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -343,6 +371,8 @@ impl<'a> Object<'a> {
                         customer_name: &waiting.customer_name,
                         queue: &waiting.queue,
                         since: waiting.since,
+                        reserved_for: waiting.reserved_for.as_deref(),
+                        reserved_until: waiting.reserved_until,
                     })
                     .collect(),
                 live: *live,
@@ -352,6 +382,11 @@ impl<'a> Object<'a> {
                 initial_contact_id: &accepted.details.initial_contact_id,
                 participant_id: &accepted.details.participant_id,
                 customer_name: &accepted.customer_name,
+            },
+            Happening::Transferred(tag, transferred) => Self::Transferred {
+                tag,
+                contact_id: &transferred.contact_id,
+                initial_contact_id: &transferred.initial_contact_id,
             },
             Happening::Event(chat, event) => return Self::of_event(chat, event),
             Happening::Sent(tag, sent) => {
@@ -537,6 +572,17 @@ mod tests {
             (r#"{"transcript":true,"ref":1}"#, said(Command::Transcript, Some(Value::from(1)))),
             (r#"{"disconnect":true}"#, said(Command::Disconnect, None)),
             (r#"{"queue":true}"#, said(Command::Queue, None)),
+            (
+                r#"{"transfer":{"user":"ben"}}"#,
+                said(Command::Transfer(TransferTo::User("ben".to_owned())), None),
+            ),
+            (
+                r#"{"transfer":{"queue":"sales"},"ref":2}"#,
+                said(
+                    Command::Transfer(TransferTo::Queue("sales".to_owned())),
+                    Some(Value::from(2)),
+                ),
+            ),
             (r#"{"accept":true}"#, said(Command::Accept(Choice::Longest), None)),
             (
                 r#"{"accept":"c-1"}"#,
@@ -565,6 +611,10 @@ mod tests {
             r#"{"to":"b.pdf"}"#,
             r#"{"attach":"a","fetch":"a-1","to":"b"}"#,
             r#"{"accept":7}"#,
+            r#"{"transfer":"ben"}"#,
+            r#"{"transfer":{}}"#,
+            r#"{"transfer":{"user":"ben","queue":"sales"}}"#,
+            r#"{"transfer":{"room":"7"}}"#,
             r#"{"contentType":"text/plain"}"#,
             r#"{"send":"Hi","typing":true}"#,
             r#"{"send":"Hi"} {"send":"again"}"#,

@@ -108,6 +108,11 @@ impl Talk {
         !matches!(self.leaving, Leaving::No)
     }
 
+    /// Whether all that was asked for is done.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.calls.is_empty()
+    }
+
     /// Somebody is writing a message.
     pub(crate) fn keystroke(&self) {
         // Nobody minds when an indicator is not sent.
@@ -162,7 +167,7 @@ impl Talk {
                 return Ok(());
             }
             Command::Help => return console.show(&Happening::Help),
-            Command::Accept(_) | Command::Queue => {
+            Command::Accept(_) | Command::Transfer(_) | Command::Queue => {
                 let reason = "only agents take customers off a queue";
                 return console.show(&Happening::Refused { tag: &tag, reason });
             }

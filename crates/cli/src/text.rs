@@ -188,6 +188,7 @@ impl Text {
             Happening::Accepted(accepted) => {
                 self.dim(&format!("You have taken {}.", clean(&accepted.customer_name)))
             }
+            Happening::Transferred(..) => self.dim("You have handed the customer on."),
             Happening::Event(chat, event) => self.event(chat, event),
             Happening::Sending => {
                 self.sending += 1;
@@ -363,6 +364,9 @@ impl Text {
             let (name, since) = (clean(&waiting.customer_name), self.clock(waiting.since));
             // Writing to a string cannot fail.
             let _ = write!(line, " [{}] {name} since {since}", place + 1);
+            if let Some(user) = &waiting.reserved_for {
+                let _ = write!(line, " for {}", clean(user));
+            }
         }
         line
     }

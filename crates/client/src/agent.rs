@@ -1,4 +1,4 @@
-//! Agents of a Chatloom server: log in, see who waits, accept.
+//! Agents of a Chatloom server: log in, see who waits, accept, hand on.
 //!
 //! This is the server's own agent API, not one of Amazon Connect, whose agents work through its
 //! agent workspace. What an agent accepts is an ordinary chat: the same [`Chat`](crate::Chat), with
@@ -6,6 +6,8 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use chatloom::agent::TransferTo;
+//!
 //! let client = chatloom::Client::builder().endpoint("http://127.0.0.1:8090").build()?;
 //! let agent = client.log_in("ana", None).await?;
 //!
@@ -13,9 +15,13 @@
 //! queue.wait_for(|queue| queue.total > 0).await?;
 //! let accepted = agent.accept(None).await?;
 //!
-//! let chat = client.chat(accepted.details);
+//! let chat = client.chat_with(accepted.details, &client.options().agent());
 //! chat.connect().await?;
 //! chat.send_message(format!("Hello {}, how can I help?", accepted.customer_name)).await?;
+//!
+//! // Somebody who knows more about it goes on.
+//! let to = TransferTo::User("ben".to_owned());
+//! agent.transfer(&chat.details().contact_id, &to).await?;
 //! # Ok(()) }
 //! ```
 
@@ -125,6 +131,12 @@ pub struct Waiting {
     pub queue: String,
     /// Since when.
     pub since: Timestamp,
+    /// The user whom the customer was handed on to.
+    #[serde(default)]
+    pub reserved_for: Option<String>,
+    /// Until then nobody but that user can take the contact.
+    #[serde(default)]
+    pub reserved_until: Option<Timestamp>,
 }
 
 impl fmt::Debug for Waiting {
@@ -151,6 +163,27 @@ impl fmt::Debug for Accepted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accepted").field("details", &self.details).finish_non_exhaustive()
     }
+}
+
+/// Where [`Agent::transfer`] hands a customer on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransferTo {
+    /// A queue, by its name.
+    Queue(String),
+    /// Another agent, by the name to log in with.
+    User(String),
+}
+
+/// A chat that was handed on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Transferred {
+    /// The contact that the chat has from then on.
+    pub contact_id: ContactId,
+    /// The chat as a whole.
+    pub initial_contact_id: ContactId,
 }
 
 /// An agent who is logged in, from [`Client::log_in`]. Cheap to clone. The watch on the queue ends
@@ -210,12 +243,13 @@ impl Agent {
         self.inner.queue.clone().into()
     }
 
-    /// Takes a customer off the queue: this contact, or whoever waits longest.
+    /// Takes a customer off the queue: this contact, or one who was handed on to this agent, or else
+    /// whoever waits longest.
     ///
     /// # Errors
     ///
     /// [`Error::Service`]: `ResourceNotFound` (404) when nobody waits, or that contact no longer
-    /// does; `Conflict` (409) when another agent was faster.
+    /// does; `Conflict` (409) when another agent was faster, or the contact is kept for another one.
     pub async fn accept(&self, contact: Option<&ContactId>) -> Result<Accepted, Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -243,6 +277,45 @@ impl Agent {
             },
             customer_name: answer.customer_name,
         })
+    }
+}
+
+impl Agent {
+    /// Hands a customer on, to a queue or to another agent. `contact` is the chat's present contact or
+    /// its initial one.
+    ///
+    /// All agents leave the chat, and it waits with a new contact. Their own
+    /// [`Chat`](crate::Chat)s have nothing more to tell; one that was opened with
+    /// [`ChatOptions::agent`](crate::ChatOptions::agent) ends then. Calling this again when the answer
+    /// was lost answers the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Service`]: `Validation` (400) when there is no such queue or user, or the user is in the
+    /// chat already; `ServiceQuotaExceeded` (402) when the chat was handed on as often as may be;
+    /// `ResourceNotFound` (404) when this agent is in no such chat; `Conflict` (409) when the other agent
+    /// is away or the queue full. In the last case everybody in the chat is told that it failed, and in
+    /// all of them this agent stays.
+    pub async fn transfer(
+        &self,
+        contact: &ContactId,
+        to: &TransferTo,
+    ) -> Result<Transferred, Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Request<'a> {
+            contact_id: &'a ContactId,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            queue: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            user: Option<&'a str>,
+        }
+        let (queue, user) = match to {
+            TransferTo::Queue(queue) => (Some(&**queue), None),
+            TransferTo::User(user) => (None, Some(&**user)),
+        };
+        let request = Request { contact_id: contact, queue, user };
+        self.inner.account.post("transfer", &request).await
     }
 }
 
@@ -414,9 +487,15 @@ mod tests {
 
     #[test]
     fn frames_of_the_queue_are_read_and_others_are_not() {
-        let frame = r#"{"topic":"chatloom/queue","content":"{\"total\":7,\"waiting\":[{\"contactId\":\"c-1\",\"customerName\":\"Jane\",\"queue\":\"Default\",\"since\":\"2026-01-31T12:00:00.000Z\"}]}"}"#;
+        let frame = r#"{"topic":"chatloom/queue","content":"{\"total\":7,\"waiting\":[{\"contactId\":\"c-1\",\"customerName\":\"Jane\",\"queue\":\"Default\",\"since\":\"2026-01-31T12:00:00.000Z\"},{\"contactId\":\"c-2\",\"customerName\":\"John\",\"queue\":\"Default\",\"since\":\"2026-01-31T12:00:00.000Z\",\"reservedFor\":\"ben\",\"reservedUntil\":\"2026-01-31T12:02:00.000Z\"}]}"}"#;
         let queue = queue_of(frame).unwrap();
-        assert_eq!((queue.total, queue.live, queue.waiting.len()), (7, true, 1));
+        assert_eq!((queue.total, queue.live, queue.waiting.len()), (7, true, 2));
+        assert_eq!(
+            (&queue.waiting[0].reserved_for, queue.waiting[0].reserved_until),
+            (&None, None)
+        );
+        assert_eq!(queue.waiting[1].reserved_for.as_deref(), Some("ben"));
+        assert!(queue.waiting[1].reserved_until > Some(queue.waiting[1].since));
         assert_eq!(queue.waiting[0].contact_id, ContactId::from("c-1"));
         assert!(!format!("{queue:?}").contains("Jane"));
         for other in [

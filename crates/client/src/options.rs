@@ -138,9 +138,9 @@ impl ChatOptions {
         self
     }
 
-    /// The participant is an agent or a supervisor. At a Chatloom server,
-    /// [`Agent::accept`](crate::agent::Agent::accept) needs no such word: what it gives is a
-    /// participant like any other.
+    /// The participant is an agent or a supervisor: the chat ends when the customer is handed on. At a
+    /// Chatloom server, what [`Agent::accept`](crate::agent::Agent::accept) gives is a participant like
+    /// any other; without this word its chat ends some time later, when the server refuses it.
     pub fn agent(mut self) -> Self {
         self.role = Role::Agent;
         self

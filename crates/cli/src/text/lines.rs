@@ -1,5 +1,7 @@
 //! What a line that somebody typed asks for.
 
+use chatloom::agent::TransferTo;
+
 use crate::{
     console::{Choice, Command, Role, Said, message},
     file::Fetch,
@@ -33,6 +35,12 @@ pub(super) fn read(line: &str, role: Role) -> Option<Said> {
             Ok(place) if place > 0 => Command::Accept(Choice::Place(place)),
             _ => return Some(Said::Nonsense(format!("/accept takes a number, not {place:?}"))),
         },
+        ("transfer", to, Role::Agent) if !matches!(to, "" | "@") => {
+            Command::Transfer(match to.strip_prefix('@') {
+                Some(user) => TransferTo::User(user.to_owned()),
+                None => TransferTo::Queue(to.to_owned()),
+            })
+        }
         _ => {
             return Some(Said::Nonsense(format!(
                 "there is no command /{}; /help shows those there are, and //{0} says /{0}",
@@ -62,6 +70,8 @@ Type a message and press Enter to send it; ✓ means that it is stored.
 /send FILE   send a file
 /save FILE   save the newest file of the others as FILE
 /transcript  show the whole chat
+/transfer @USER, /transfer QUEUE
+             hand the customer on to another agent or a queue
 /end         end the chat
 /quit        end the chat, if there is one, and leave
 //…          a message that begins with /"
@@ -96,6 +106,16 @@ mod tests {
             ("/queue", Role::Agent, command(Command::Queue)),
             ("/accept", Role::Agent, command(Command::Accept(Choice::Longest))),
             ("/accept  2", Role::Agent, command(Command::Accept(Choice::Place(2)))),
+            (
+                "/transfer @ben",
+                Role::Agent,
+                command(Command::Transfer(TransferTo::User("ben".to_owned()))),
+            ),
+            (
+                "/transfer  second level",
+                Role::Agent,
+                command(Command::Transfer(TransferTo::Queue("second level".to_owned()))),
+            ),
         ] {
             assert_eq!(read(line, role), expected, "{line}");
         }
@@ -103,6 +123,9 @@ mod tests {
             ("/accept", Role::Customer),
             ("/accept 0", Role::Agent),
             ("/accept x", Role::Agent),
+            ("/transfer", Role::Agent),
+            ("/transfer @", Role::Agent),
+            ("/transfer @ben", Role::Customer),
             ("/quit now", Role::Agent),
             ("/send", Role::Agent),
             ("/save ", Role::Customer),

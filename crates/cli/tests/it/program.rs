@@ -81,7 +81,11 @@ impl Program {
     }
 
     /// Reads objects until one that is wanted, and gives it.
-    pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&Value) -> bool,
+    ) -> Value {
         loop {
             let Some(line) = self.line().await else {
                 panic!("{}: ended without {what}", self.name);

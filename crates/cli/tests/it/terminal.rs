@@ -101,6 +101,72 @@ async fn a_customer_and_an_agent_chat_from_two_terminals() {
     assert!(status.success(), "{errors}");
 }
 
+/// One hands on to the other, in vain at first.
+#[tokio::test]
+async fn a_customer_is_handed_on_from_one_terminal_to_another() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path()).await;
+    let mut customer = terminal("chat", &server, &["--name", "Jane"]);
+    customer.say(&json!({ "send": "agent" })).await;
+    let mut ana = terminal("agent", &server, &["--user", "ana"]);
+    ana.say(&json!({ "transfer": { "user": "ben" }, "ref": 0 })).await;
+    let refused = ana.until("a refusal", |object| is(object, "error")).await;
+    assert_eq!(refused["ref"], 0, "there is no chat yet");
+    let waits = |object: &Value| is(object, "queue") && object["total"] == 1;
+    ana.until("somebody who waits", waits).await;
+    ana.say(&json!({ "accept": true })).await;
+    let first = ana.until("a chat", |object| is(object, "accepted")).await;
+    hears(&mut ana, "CUSTOMER", "agent").await;
+
+    // Ben is not there.
+    ana.say(&json!({ "transfer": { "user": "ben" }, "ref": 1 })).await;
+    let failed = ana.until("a failure", |object| is(object, "error")).await;
+    assert_eq!(failed["ref"], 1);
+    let outcome = |name: &'static str| {
+        move |object: &Value| {
+            let kind = object["contentType"].as_str().unwrap_or_default();
+            is(object, "event") && kind.ends_with(name)
+        }
+    };
+    customer.until("the failure", outcome("transfer.failed")).await;
+    let mut ben = terminal("agent", &server, &["--user", "ben", "--auto-accept"]);
+    ben.until("the queue", |object| is(object, "queue") && object["live"] == true).await;
+
+    // What was said before is said before.
+    ana.say(&json!({ "send": "Ben knows" })).await;
+    ana.say(&json!({ "transfer": { "user": "ben" }, "ref": 2 })).await;
+    let mut seen = Vec::new();
+    let both = |object: &Value| {
+        if is(object, "transferred") || is(object, "ended") {
+            seen.push(object.clone());
+        }
+        seen.len() == 2
+    };
+    ana.until("the end of her part", both).await;
+    let transferred = seen.iter().find(|object| is(object, "transferred")).unwrap();
+    assert_eq!(transferred["ref"], 2);
+    assert_eq!(transferred["initialContactId"], first["contactId"]);
+    assert_ne!(transferred["contactId"], first["contactId"]);
+
+    let second = ben.until("a chat", |object| is(object, "accepted")).await;
+    assert_eq!(second["contactId"], transferred["contactId"]);
+    // The transfer is in what Ben reads, and ends nothing of his.
+    hears(&mut ben, "AGENT", "Ben knows").await;
+    ben.until("the transfer", outcome("transfer.succeeded")).await;
+    hears(&mut customer, "AGENT", "Ben knows").await;
+    ben.say(&json!({ "send": "Ben here" })).await;
+    hears(&mut customer, "AGENT", "Ben here").await;
+    customer.say(&json!({ "send": "at last" })).await;
+    hears(&mut ben, "CUSTOMER", "at last").await;
+    ben.say(&json!({ "disconnect": true })).await;
+    customer.until("the end", |object| is(object, "ended")).await;
+    for mut agent in [ana, ben] {
+        agent.hang_up();
+        let (status, _, errors) = agent.end().await;
+        assert!(status.success(), "{errors}");
+    }
+}
+
 fn ids(transcript: &Value) -> Vec<&str> {
     transcript["items"]
         .as_array()

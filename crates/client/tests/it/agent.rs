@@ -1,9 +1,9 @@
 //! Agents of a Chatloom server.
 
-use chatloom::{ContactId, Error, ErrorKind, Event};
+use chatloom::{ContactId, ContentType, Error, ErrorKind, Event, agent::TransferTo};
 
 use super::{run, service_and_client, until};
-use crate::service::{AGENT, CUSTOMER_NAME, Fault};
+use crate::service::{AGENT, CONTACT, CUSTOMER_NAME, Fault};
 
 fn contacts(queue: &chatloom::agent::Queue) -> Vec<&str> {
     queue.waiting.iter().map(|waiting| waiting.contact_id.as_str()).collect()
@@ -41,6 +41,39 @@ fn an_agent_sees_the_queue_and_accepts() {
         let error = agent.accept(Some(&ContactId::from("contact-8"))).await.unwrap_err();
         let Error::Service(error) = error else { panic!("{error:?}") };
         assert_eq!(error.kind, ErrorKind::ResourceNotFound);
+    });
+}
+
+#[test]
+fn an_agent_hands_a_customer_on() {
+    run(async {
+        let (service, client) = service_and_client().await;
+        let agent = client.log_in("ana", Some("let me in".into())).await.unwrap();
+        service.set_waiting(&["contact-7"]);
+        let accepted = agent.accept(None).await.unwrap();
+        let chat = client.chat_with(accepted.details, &client.options().agent());
+        let mut events = chat.events();
+        chat.connect().await.unwrap();
+        until(&mut events, |event| matches!(event, Event::CaughtUp)).await;
+
+        let contact = ContactId::from("contact-7");
+        let away = TransferTo::User("carol".to_owned());
+        let error = agent.transfer(&contact, &away).await.unwrap_err();
+        let Error::Service(error) = error else { panic!("{error:?}") };
+        assert_eq!((error.kind, error.status), (ErrorKind::Conflict, 409));
+
+        // A login that is known no more is renewed.
+        service.fail("transfer", &[Fault::Status(403)]);
+        for to in [TransferTo::User("ben".to_owned()), TransferTo::Queue("sales".to_owned())] {
+            let transferred = agent.transfer(&contact, &to).await.unwrap();
+            assert_eq!(transferred.contact_id.as_str(), "the next");
+            assert_eq!(transferred.initial_contact_id.as_str(), CONTACT);
+        }
+        assert_eq!(service.agent_logins(), 2);
+
+        // That is the end of this chat, which asks the service for nothing.
+        service.agent_does(&ContentType::TransferSucceeded);
+        until(&mut events, |event| matches!(event, Event::Ended)).await;
     });
 }
 

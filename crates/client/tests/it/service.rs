@@ -148,6 +148,7 @@ impl Service {
             .merge(files::routes())
             .route("/v1/agent/login", post(agent_login))
             .route("/v1/agent/accept", post(agent_accept))
+            .route("/v1/agent/transfer", post(agent_transfer))
             .route("/v1/agent/socket", post(agent_socket))
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
@@ -692,6 +693,31 @@ async fn agent_accept(
         "participantToken": PARTICIPANT_TOKEN, "customerName": CUSTOMER_NAME,
     }))
     .into_response()
+}
+
+/// Only to Ben, and to the queue `sales`.
+async fn agent_transfer(
+    State(shared): Context,
+    headers: HeaderMap,
+    Json(request): Json<Value>,
+) -> Response {
+    if let Some(refused) = faulty(shared.enter("transfer").as_ref()) {
+        return refused;
+    }
+    if !is_agent(&shared, &headers) {
+        return refuse(403);
+    }
+    let contact = &request["contactId"];
+    let known = [
+        json!({ "contactId": contact, "user": "ben" }),
+        json!({ "contactId": contact, "queue": "sales" }),
+    ];
+    if !known.contains(&request) {
+        let body = Json(json!({ "Message": "away" }));
+        return (StatusCode::CONFLICT, [("x-amzn-errortype", "ConflictException")], body)
+            .into_response();
+    }
+    Json(json!({ "contactId": "the next", "initialContactId": CONTACT })).into_response()
 }
 
 async fn agent_socket(State(shared): Context, headers: HeaderMap) -> Response {

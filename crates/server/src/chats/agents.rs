@@ -72,10 +72,13 @@ impl Chats {
             let is_all = chats.len() < limit as usize;
             chats.retain(|waiting| !waiting.chat.is_kept_from(now, user));
             if is_all || !chats.is_empty() {
-                let is_anybodys = |waiting: &Versioned| {
-                    waiting.chat.meant_for().is_none_or(|(meant, _)| meant != user)
-                };
-                chats.sort_by_key(is_anybodys);
+                // Who hands a customer on does not want the same one back if there is another.
+                chats.sort_by_key(|waiting| {
+                    let is_theirs =
+                        waiting.chat.meant_for().is_some_and(|(meant, _)| meant == user);
+                    let how = waiting.chat.current_contact().handed_on.as_ref();
+                    (!is_theirs, how.is_some_and(|how| how.by == user))
+                });
                 return Ok(chats);
             }
             limit = limit.saturating_mul(4);

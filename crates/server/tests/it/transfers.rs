@@ -277,6 +277,10 @@ async fn another_queue_takes_the_customer() {
     assert_eq!(told["waiting"][0]["queue"], "sales");
     assert!(told["waiting"][0].get("reservedFor").is_none());
     janes.until_event("participant.left").await;
+    // Others who wait come first for whoever handed on.
+    site.clock.advance(1_000);
+    let (john, _johns) = site.customer("John").await;
+    assert_eq!(accept(&site, &ana, None).await.ok()["contactId"], john.contact.as_str());
     // Whoever handed on may take it again, by any of its contacts; it is another seat.
     let again = accept(&site, &ana, Some(&jane.contact)).await.ok();
     assert_eq!(again["contactId"], next.as_str());
