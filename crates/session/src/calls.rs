@@ -21,7 +21,6 @@ use crate::{
     core::Cx,
     json::{self, Writer},
     link::{ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS, is_passing},
-    read,
     session::Session,
     timers::Timer,
 };
@@ -162,6 +161,12 @@ fn check_type(content_type: &ContentType) -> Result<(), Invalid> {
     require(takes, "ContentType", "a content type of the chat or of a file")
 }
 
+/// Whether the content of an event is JSON text (docs/protocol/websocket.md S86). The host of a core
+/// without Chatloom behaviour has parsed it.
+fn is_json(content: Option<&str>) -> bool {
+    !CHATLOOM || content.is_none_or(json::is_json)
+}
+
 fn require(holds: bool, member: &'static str, rule: &'static str) -> Result<(), Invalid> {
     if holds { Ok(()) } else { Err(Invalid { member, rule }) }
 }
@@ -291,7 +296,7 @@ impl Session {
         let content = event.content.as_deref().filter(|content| !content.is_empty());
         let fits = if self.is_compat() {
             check_type(&event.content_type)
-                .and_then(|()| require(content.is_none_or(json::is_json), "Content", "JSON text"))
+                .and_then(|()| require(is_json(content), "Content", "JSON text"))
         } else {
             content
                 .map_or(Ok(()), check_content)
@@ -502,7 +507,7 @@ impl Session {
             };
             return self.finish(cx, exchange.owner, Ok(answer));
         }
-        let error = read::error(answer.status, answer.error_type.as_deref(), &answer.body);
+        let error = cx.error(&answer);
         if answer.status == 403
             && exchange.replays < exchange.most_replays
             && self.link.phase == Phase::Live

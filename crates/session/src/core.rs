@@ -8,7 +8,7 @@ use crate::{
     Value,
     link::foreign::{Foreign, Signal},
     link::sharing::Share,
-    read::{self, Frame},
+    parsed::Parsed,
     rng::Rng,
     session::{self, Incoming, Session},
     sorted::Sorted,
@@ -50,6 +50,8 @@ pub(crate) struct Cx {
     pub(crate) shares: Sorted<Box<Share>>,
     /// What sessions have to hear of each other.
     pub(crate) told: Vec<(SessionId, Signal)>,
+    /// What the host has read of the text that it gives now.
+    pub(crate) parsed: Option<Parsed>,
     /// How many sessions have yet to give back an item of the host's that several were given.
     lent: Sorted<usize>,
 }
@@ -81,6 +83,7 @@ impl Core {
                 foreigns: Vec::new(),
                 shares: Sorted::new(),
                 told: Vec::new(),
+                parsed: None,
                 lent: Sorted::new(),
             },
         }
@@ -111,6 +114,14 @@ impl Core {
                 session.persist(&mut self.cx);
             }
         }
+    }
+
+    /// The same, with what the host has read of the text in the input: of the body of an answer, of a
+    /// frame, of an item, of a receipt. The text may be left out then, but for an item's.
+    pub fn handle_parsed(&mut self, now: Now, input: Input, parsed: Parsed) {
+        self.cx.parsed = Some(parsed);
+        self.handle(now, input);
+        self.cx.parsed = None;
     }
 
     /// The next thing to do. Call it until it gives [`Output::Wake`]; then nothing changes until the
@@ -199,14 +210,13 @@ impl Core {
             }
             Input::SocketText { socket, text } => {
                 if let Some(&session) = self.cx.sockets.get(socket.0) {
-                    let frame = read::frame(&text);
-                    let item =
-                        if let Frame::Chat(content) = &frame { read::item(content) } else { None };
-                    match item {
-                        Some(item) => {
+                    match self.cx.frame(text) {
+                        Ok(item) => {
                             self.socket_item(session, socket, Incoming::Item(Arc::new(item)));
                         }
-                        None => self.with(session, |session, cx| session.frame(cx, socket, &frame)),
+                        Err(frame) => {
+                            self.with(session, |session, cx| session.frame(cx, socket, frame));
+                        }
                     }
                 }
             }
@@ -280,7 +290,7 @@ impl Core {
             ForeignEvent::Item { item, head } => {
                 self.live_item(&members, None, Incoming::Held(item, head));
             }
-            ForeignEvent::Text(text) => match read::item(&text) {
+            ForeignEvent::Text(text) => match self.cx.item(text) {
                 Some(item) => self.live_item(&members, None, Incoming::Item(Arc::new(item))),
                 None => {
                     self.cx.log(None, LogLevel::Warn, "an item that cannot be read was ignored");

@@ -112,6 +112,7 @@ mod ids;
 mod io;
 pub mod json;
 mod link;
+pub mod parsed;
 mod read;
 pub mod recorder;
 mod rng;
@@ -127,7 +128,7 @@ mod transcript;
 /// Without the cargo feature `chatloom` every session behaves as the original, whatever its options
 /// say, and a build for a browser is so much smaller: a call that the original does not have ends as
 /// [`CallError::Invalid`], [`Input::Restore`] begins a session as [`Input::Create`] does, and nothing
-/// is persisted. What is only for the other behaviour stands behind this constant or behind the
+/// is persisted. It reads no JSON either: its host parses ([`parsed`]). What is only for the other behaviour stands behind this constant or behind the
 /// session's question for its behaviour, so both builds check the same code.
 pub const CHATLOOM: bool = cfg!(feature = "chatloom");
 

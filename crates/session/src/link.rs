@@ -22,7 +22,6 @@ use crate::{
     link::agent::{AGENT_CONNECTION_BODY, HostTokens},
     link::foreign::Signal,
     link::sockets::Socket,
-    read,
     session::Session,
     timers::Timer,
 };
@@ -312,8 +311,7 @@ impl Session {
             Ok(answer) => answer,
         };
         if !(200..300).contains(&answer.status) {
-            let error = read::error(answer.status, answer.error_type.as_deref(), &answer.body);
-            let error = CallError::Service(error);
+            let error = CallError::Service(cx.error(&answer));
             return self.not_connected(
                 cx,
                 match answer.status {
@@ -327,7 +325,7 @@ impl Session {
                 },
             );
         }
-        let given = read::connection(&answer.body);
+        let given = cx.connection(&answer.body);
         let Some(token) = given.token.filter(|_| given.has_socket) else {
             let message = "it holds no socket or no token".to_owned();
             return self.not_connected(cx, Trouble::Refused(CallError::BadAnswer { message }));

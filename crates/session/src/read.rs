@@ -1,7 +1,8 @@
 //! What a service says, read with [`crate::json`].
 //!
-//! The meaning is that of the readers in `chatloom_wire`, which a test compares; these are the small
-//! ones that a browser loads. A member that is not as documented counts as absent.
+//! The meaning is that of the readers in `chatloom_wire`, which a test compares; these are the quick
+//! ones. A member that is not as documented counts as absent. A host that parses JSON itself gives what
+//! is read here by [`crate::parsed`].
 
 use std::borrow::Cow;
 
@@ -11,63 +12,9 @@ use chatloom_wire::{
 };
 
 use crate::{
-    CHATLOOM,
     json::{self, Raw},
+    parsed::{Frame, Given, Page, Place, ReceiptContent, Sent},
 };
-
-/// A frame, as far as the core cares.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Frame<'a> {
-    Chat(Cow<'a, str>),
-    /// The answer to a subscription; whether it is about the topic of chats.
-    Subscribed {
-        success: bool,
-        is_chat: bool,
-    },
-    Heartbeat,
-    Ping {
-        success: bool,
-    },
-    /// An error of the gateway in front of the service.
-    Gateway,
-    Other,
-    Unreadable,
-}
-
-/// What the service gives who asks for a connection.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Given {
-    pub(crate) has_socket: bool,
-    pub(crate) url: String,
-    pub(crate) url_expiry: Option<String>,
-    pub(crate) token: Option<String>,
-    pub(crate) expiry: Option<String>,
-}
-
-/// Where a file can be put, or can be found.
-#[derive(Default)]
-pub(crate) struct Place {
-    /// What the file is called, where it can be put.
-    pub(crate) id: String,
-    pub(crate) url: String,
-    pub(crate) expiry: Option<String>,
-    pub(crate) headers: Vec<(String, String)>,
-}
-
-/// Without URL and headers: they are secret.
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Place").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// A page of the transcript.
-#[derive(Debug, Default)]
-pub(crate) struct Page {
-    /// The items, in the order of the page; `None` for one that cannot be read.
-    pub(crate) items: Vec<Option<Item>>,
-    pub(crate) next_token: Option<String>,
-}
 
 fn text(value: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
     value?.text()
@@ -85,21 +32,22 @@ fn parsed<T: for<'a> From<&'a str>>(value: Option<Raw<'_>>) -> Option<T> {
     text(value).map(|text| T::from(&text))
 }
 
-pub(crate) fn frame(json: &str) -> Frame<'_> {
+/// The text of the item in a frame, or what the frame is.
+pub(crate) fn frame(json: &str) -> Result<Cow<'_, str>, Frame> {
     let names = &["topic", "content", "statusCode", "message"];
     let Some([topic, content, status_code, message]) = json::pick_first(json, names) else {
-        return Frame::Unreadable;
+        return Err(Frame::Unreadable);
     };
     let Some(topic) = text(topic) else {
-        return if text(message).is_some() { Frame::Gateway } else { Frame::Unreadable };
+        return Err(if text(message).is_some() { Frame::Gateway } else { Frame::Unreadable });
     };
-    match &*topic {
+    Err(match &*topic {
         HEARTBEAT_TOPIC => Frame::Heartbeat,
         PING_TOPIC => Frame::Ping { success: status_code.and_then(Raw::integer) == Some(200) },
-        CHAT_TOPIC => text(content).map_or(Frame::Other, Frame::Chat),
+        CHAT_TOPIC => return text(content).ok_or(Frame::Other),
         SUBSCRIBE_TOPIC => {
             let content = content.and_then(|content| content.pick(&["status", "topics"]));
-            let Some([status, topics]) = content else { return Frame::Unreadable };
+            let Some([status, topics]) = content else { return Err(Frame::Unreadable) };
             let (mut count, mut chats) = (0, 0);
             if let Some(topics) = topics {
                 topics.elements(&mut |topic| {
@@ -111,7 +59,7 @@ pub(crate) fn frame(json: &str) -> Frame<'_> {
             Frame::Subscribed { success, is_chat: count == 0 || chats > 0 }
         }
         _ => Frame::Other,
-    }
+    })
 }
 
 /// The place of a file, from the answer to StartAttachmentUpload or to GetAttachment.
@@ -186,11 +134,8 @@ pub fn item_head(json: &str) -> Option<ItemHead> {
         participant_id: parsed(participant),
         participant_role: parsed(role),
         display_name: boxed(name),
-        file_status: if CHATLOOM {
-            json::pick(json, &["Attachments"]).and_then(|[files]| file_status(files?))
-        } else {
-            None
-        },
+        file_status: json::pick(json, &["Attachments"]).and_then(|[files]| file_status(files?)),
+        content: None,
         message_metadata: metadata.and_then(message_metadata),
     })
 }
@@ -217,7 +162,8 @@ fn message_metadata(value: Raw<'_>) -> Option<MessageMetadata> {
         "MessageProcessingStatus",
     ])?;
     let mut list = Vec::new();
-    let is_list = receipts.is_some_and(|all| all.elements(&mut |value| list.push(receipt(value))));
+    let is_list =
+        receipts.is_some_and(|all| all.elements(&mut |value| list.push(receipt_of(value))));
     Some(MessageMetadata {
         message_id: parsed(id),
         receipts: is_list.then_some(list),
@@ -227,7 +173,7 @@ fn message_metadata(value: Raw<'_>) -> Option<MessageMetadata> {
     })
 }
 
-fn receipt(value: Raw<'_>) -> Receipt {
+fn receipt_of(value: Raw<'_>) -> Receipt {
     let names = &["DeliveredTimestamp", "ReadTimestamp", "RecipientParticipantId"];
     let [delivered, read, recipient] = value.pick(names).unwrap_or_default();
     Receipt {
@@ -248,9 +194,21 @@ pub(crate) fn page(json: &str) -> Option<Page> {
 }
 
 /// The answer to a message that was sent: its id and its time.
-pub(crate) fn sent(json: &str) -> (Option<ItemId>, Option<Box<str>>) {
+pub(crate) fn sent(json: &str) -> Sent {
     let [id, time] = json::pick(json, &["Id", "AbsoluteTime"]).unwrap_or_default();
-    (parsed(id), boxed(time))
+    Sent { id: parsed(id), time: boxed(time) }
+}
+
+/// The content of a receipt.
+pub(crate) fn receipt(json: &str) -> ReceiptContent {
+    let [id, at_once] = json::pick(json, &["messageId", "disableThrottle"]).unwrap_or_default();
+    let id = text(id).filter(|id| !id.is_empty());
+    // What JavaScript takes for true.
+    let is_true = |value: Raw<'_>| !matches!(value.json(), "false" | "null" | "0" | "\"\"");
+    ReceiptContent {
+        message_id: id.map(|id| ItemId::from(&*id)),
+        at_once: at_once.is_some_and(is_true),
+    }
 }
 
 /// The answer to a request for a connection; without anything when the text is none.
@@ -395,18 +353,18 @@ mod tests {
             let ours = frame(&text);
             let theirs = ServerFrame::parse(&text);
             let same = match (&ours, &theirs) {
-                (Frame::Chat(ours), Ok(ServerFrame::Chat { content })) => ours == content,
-                (Frame::Subscribed { success, is_chat }, Ok(ServerFrame::Subscribed { success: s, topics })) =>
+                (Ok(ours), Ok(ServerFrame::Chat { content })) => ours == content,
+                (Err(Frame::Subscribed { success, is_chat }), Ok(ServerFrame::Subscribed { success: s, topics })) =>
                     success == s && *is_chat == (topics.is_empty() || topics.iter().any(|topic| topic == CHAT_TOPIC)),
-                (Frame::Heartbeat, Ok(ServerFrame::Heartbeat))
-                | (Frame::Gateway, Ok(ServerFrame::GatewayError { .. }))
-                | (Frame::Other, Ok(ServerFrame::Other { .. }))
-                | (Frame::Unreadable, Err(_)) => true,
-                (Frame::Ping { success }, Ok(ServerFrame::Ping { status_code, .. })) =>
+                (Err(Frame::Heartbeat), Ok(ServerFrame::Heartbeat))
+                | (Err(Frame::Gateway), Ok(ServerFrame::GatewayError { .. }))
+                | (Err(Frame::Other), Ok(ServerFrame::Other { .. }))
+                | (Err(Frame::Unreadable), Err(_)) => true,
+                (Err(Frame::Ping { success }), Ok(ServerFrame::Ping { status_code, .. })) =>
                     *success == (*status_code == Some(200)),
                 // The wire refuses a subscription of which one topic is no string; here the others
                 // count, and without a status it is a refusal either way.
-                (Frame::Subscribed { .. }, Err(_)) => text.contains("aws/subscribe"),
+                (Err(Frame::Subscribed { .. }), Err(_)) => text.contains("aws/subscribe"),
                 _ => false,
             };
             prop_assert!(same, "{text}: {ours:?} {theirs:?}");

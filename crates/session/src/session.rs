@@ -15,7 +15,8 @@ use crate::{
     core::Cx,
     link::foreign::Signal,
     link::{Link, Phase},
-    read::{self, Frame},
+    parsed::Frame,
+    read,
     roster::Roster,
     timers::{Timer, Timers},
     transcript::Transcript,
@@ -185,8 +186,8 @@ impl Session {
     }
 
     /// A frame came that is no item.
-    pub(crate) fn frame(&mut self, cx: &mut Cx, socket: SocketId, frame: &Frame<'_>) {
-        match *frame {
+    pub(crate) fn frame(&mut self, cx: &mut Cx, socket: SocketId, frame: Frame) {
+        match frame {
             Frame::Subscribed { success, is_chat } => {
                 self.subscription_answered(cx, socket, success, is_chat);
             }
@@ -202,7 +203,7 @@ impl Session {
             Frame::Other => {
                 self.log(cx, LogLevel::Debug, "a frame of another topic was ignored");
             }
-            Frame::Chat(_) | Frame::Unreadable => {
+            Frame::Unreadable => {
                 self.log(cx, LogLevel::Warn, "a frame that cannot be read was ignored");
             }
         }
@@ -255,7 +256,8 @@ impl Session {
         self.dissolve_share(cx, Signal::EndedAway);
         self.close_link(cx, "the chat ended");
         if self.is_compat() {
-            let item = read::item(SYNTHETIC_END).expect("a constant that is an item");
+            let head = if CHATLOOM { read::item_head(SYNTHETIC_END) } else { None };
+            let item = Item::from_parts(SYNTHETIC_END, head.unwrap_or_default());
             self.give(cx, ItemKind::Message, Body::Item(Arc::new(item)));
         }
         self.end(cx);

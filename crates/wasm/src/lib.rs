@@ -37,7 +37,7 @@
 
 use std::cell::RefCell;
 
-use chatloom_session::{Body, CHATLOOM, Core, Event, Input, Now, Output};
+use chatloom_session::{Body, CHATLOOM, Core, Event, Input, Now, Output, parsed::Parsed};
 
 #[cfg(any(test, target_arch = "wasm32"))]
 mod memory;
@@ -122,9 +122,12 @@ impl Instance {
         }
     }
 
-    fn handle(&mut self, now: Now, input: Input) -> usize {
+    fn handle(&mut self, now: Now, (input, parsed): (Input, Option<Parsed>)) -> usize {
         self.drain.clear();
-        self.core.handle(now, input);
+        match parsed {
+            Some(parsed) => self.core.handle_parsed(now, input, parsed),
+            None => self.core.handle(now, input),
+        }
         let first = self.core.poll();
         self.write_from(first);
         self.drain.finish()
@@ -256,8 +259,8 @@ pub unsafe extern "C" fn handle(count: usize, mono_ms: f64, wall_ms: f64) -> usi
 ///   a positive number for the answer to each further item with these members that comes the same
 ///   way.
 /// * Id, time, participant, role, display name, and the status of the first file.
-/// * Of an item that has metadata, the message that it is about, and of each receipt in it when the
-///   message was delivered, when it was read, and by whom.
+/// * Of an item that has metadata, how many receipts are in it, as a number, the message that it is
+///   about, and of each receipt when the message was delivered, when it was read, and by whom.
 ///
 /// Not for streamed messages (`MessageMetadata.MessageCompleted`), whose text the core joins.
 ///
@@ -319,9 +322,12 @@ mod tests {
 
         /// Tells of an item with these members, those of `None` absent.
         fn bring_head(&mut self, source: i64, item: u64, head: &[Option<&str>]) -> i32 {
-            let len = |text: Option<&str>| text.map_or(f64::NAN, |text| text.len() as f64);
-            let values: Vec<f64> = head.iter().copied().map(len).collect();
-            let texts: String = head.iter().flatten().flat_map(|text| [text, "\0"]).collect();
+            let head: Vec<Value> = head.iter().map(|text| json!(text)).collect();
+            self.bring_values(source, item, &head)
+        }
+
+        fn bring_values(&mut self, source: i64, item: u64, head: &[Value]) -> i32 {
+            let (values, texts) = table::list(head);
             self.write(&values, &texts);
             // SAFETY: that is what the head of an item is.
             let input = unsafe { self.values(values.len()) }.item(source, item);
@@ -339,6 +345,11 @@ mod tests {
         }
     }
 
+    /// What the service answers who asks for a connection.
+    fn connection() -> Value {
+        json!([1, true, "wss://example.com/", "x", "2026-01-02T00:00:00.000Z"])
+    }
+
     /// An instance with one session, number 7, on an open socket whose number is given too.
     fn connected() -> (Instance, u64) {
         let mut instance = Instance::new(1);
@@ -349,12 +360,8 @@ mod tests {
         assert!(instance.tell(&create).is_empty());
         let outputs = instance.tell(&json!({ "type": "connect", "session": 7, "call": 1 }));
         assert_eq!(outputs[0]["type"], "http");
-        let body = json!({
-            "Websocket": { "Url": "wss://example.com/", "ConnectionExpiry": "2026-01-01T00:01:40.000Z" },
-            "ConnectionCredentials": { "ConnectionToken": "x", "Expiry": "2026-01-02T00:00:00.000Z" },
-        });
         let outputs = instance.tell(&json!({
-            "type": "answered", "request": outputs[0]["request"], "status": 200, "body": body.to_string(),
+            "type": "answered", "request": outputs[0]["request"], "status": 200, "parsed": connection(),
         }));
         let open = outputs.iter().find(|output| output["type"] == "open").unwrap();
         assert_eq!(outputs.last().unwrap()["type"], "wake");
@@ -445,14 +452,37 @@ mod tests {
     #[test]
     fn s121_s122_receipts_need_no_text() {
         let (mut instance, socket) = connected();
-        let mut receipt = |who| {
-            let mut members = [None; 15];
-            members[0] = Some("MESSAGEMETADATA");
-            (members[11], members[12], members[14]) = (Some("i-1"), Some("t"), Some(who));
-            instance.bring_head(socket as i64, 9, &members)
+        let mut receipt = |who: &str| {
+            let mut members = vec![Value::Null; 16];
+            (members[0], members[11], members[12]) =
+                ("MESSAGEMETADATA".into(), 1.into(), "i-1".into());
+            (members[13], members[15]) = ("t".into(), who.into());
+            instance.bring_values(socket as i64, 9, &members)
         };
         assert_eq!(receipt("other"), (7 << 5) + 4);
         assert_eq!(receipt("p"), 0);
+    }
+
+    #[test]
+    fn s134_the_parts_of_a_streamed_message_are_joined() {
+        let (mut instance, socket) = connected();
+        let mut part = |number: u32, completed: bool, content: &str, time: &str| {
+            instance.tell(&json!({
+                "type": "part", "source": socket, "text": r#"{"Id":"i-1","Content":"?","Mood":[1]}"#,
+                "parsed": [content, number, completed, "MESSAGE", "text/plain", "c", "i", null, "i-1", time,
+                    "bot", "SYSTEM", null, null, 0, "i-1"],
+            }))
+        };
+        let item = |content: &str, time: &str| {
+            let body =
+                json!({ "Id": "i-1", "Content": content, "Mood": [1], "AbsoluteTime": time });
+            vec![json!({ "type": "item", "session": 7, "kind": 0, "body": body })]
+        };
+        assert_eq!(part(1, false, "Hel", "t-1"), item("Hel", "t-1"));
+        assert!(part(3, false, "wor", "t-3").is_empty());
+        assert_eq!(part(2, false, "lo ", "t-2"), item("Hello wor", "t-1"));
+        assert_eq!(part(4, true, "Hello world", "t-4"), item("Hello world", "t-4"));
+        assert!(part(5, true, "Hello world", "t-5").is_empty());
     }
 
     #[test]
@@ -508,12 +538,8 @@ mod tests {
         instance.tell(&create);
         let outputs = instance.tell(&json!({ "type": "connect", "session": 7, "call": 1 }));
         let request = outputs.iter().find(|output| output["type"] == "http").unwrap();
-        let body = json!({
-            "Websocket": { "Url": "wss://example.com/", "ConnectionExpiry": "2026-01-01T00:01:40.000Z" },
-            "ConnectionCredentials": { "ConnectionToken": "x", "Expiry": "2026-01-02T00:00:00.000Z" },
-        });
         let outputs = instance.tell(&json!({
-            "type": "answered", "request": request["request"], "status": 200, "body": body.to_string(),
+            "type": "answered", "request": request["request"], "status": 200, "parsed": connection(),
         }));
         // The transcript is being read: what is live waits.
         let reading = outputs.iter().find(|output| output["operation"] == "GetTranscript").unwrap();
@@ -524,7 +550,7 @@ mod tests {
         }
         let outputs = instance.tell(&json!({
             "type": "answered", "request": reading["request"], "status": 200,
-            "body": r#"{"Transcript":[]}"#,
+            "parsed": [4, null],
         }));
         let given = outputs.iter().filter(|output| output["type"] == "item");
         assert_eq!(given.map(|output| output["item"].clone()).collect::<Vec<_>>(), [8, 9]);

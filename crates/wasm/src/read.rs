@@ -8,9 +8,10 @@ use chatloom_session::{
     Behaviour, CHATLOOM, Call, CallId, EntryKey, ForeignEvent, ForeignId, GapId, HostToken,
     HttpAnswer, Input, ItemHandle, NewAttachment, Outgoing, RequestId, Role, SessionId,
     SessionOptions, SocketId, Source,
+    parsed::{Frame, Given, Page, Parsed, Place, ReceiptContent, Sent},
 };
 use chatloom_wire::{
-    ContentType, ItemHead, MessageMetadata, Receipt,
+    ContentType, Item, ItemHead, MessageMetadata, Receipt,
     participant::{GetTranscriptRequest, StartPosition},
 };
 
@@ -29,30 +30,38 @@ impl<'a> Values<'a> {
         Self { values, texts }
     }
 
-    /// Reads an input of any kind but a parsed item.
-    pub(crate) fn input(mut self) -> Input {
+    /// Reads an input of any kind but an item that the host keeps, and what the host has read of the
+    /// text in it.
+    pub(crate) fn input(mut self) -> (Input, Option<Parsed>) {
         let kind = self.number();
-        match kind {
+        let mut parsed = None;
+        let input = match kind {
             0 => Input::Time,
             1 => Input::Network { online: self.flag() },
             2 => Input::Visibility { visible: self.flag() },
-            3 => Input::SocketText { socket: self.socket(), text: self.text() },
+            3 => {
+                let socket = self.socket();
+                parsed = Some(Parsed::Frame(self.frame()));
+                Input::SocketText { socket, text: String::new() }
+            }
             4 => Input::SocketOpened { socket: self.socket() },
             5 => Input::SocketClosed {
                 socket: self.socket(),
                 code: self.some_number().map(|code| code as u16),
                 reason: self.text(),
             },
-            6 => Input::Answered {
-                request: self.request(),
-                answer: HttpAnswer {
+            6 => {
+                let request = self.request();
+                let answer = HttpAnswer {
                     status: self.number() as u16,
-                    error_type: self.some_text(),
-                    request_id: self.some_text(),
+                    error_type: None,
+                    request_id: None,
                     retry_after_ms: self.some_number().map(|ms| ms as u64),
-                    body: self.text(),
-                },
-            },
+                    body: String::new(),
+                };
+                parsed = self.answer();
+                Input::Answered { request, answer }
+            }
             7 => Input::Failed { request: self.request(), message: self.text() },
             8 => Input::Token {
                 request: self.request(),
@@ -64,54 +73,70 @@ impl<'a> Values<'a> {
                 },
             },
             9 => Input::Progress { request: self.request(), sent: self.number() },
-            10..=14 => {
+            10 => {
+                let source = self.source();
+                let text = self.text();
+                parsed = Some(Parsed::Item(self.part()));
+                match source {
+                    Ok(socket) => Input::SocketText { socket, text },
+                    Err(foreign) => Input::Foreign { foreign, event: ForeignEvent::Text(text) },
+                }
+            }
+            11..=15 => {
                 let foreign = ForeignId(self.number() as u32);
                 let event = match kind {
-                    10 => ForeignEvent::Text(self.text()),
                     11 => ForeignEvent::Gained,
                     12 => ForeignEvent::Lost,
                     13 => ForeignEvent::Broken,
-                    _ => ForeignEvent::DeepHeartbeat { success: self.flag() },
+                    14 => ForeignEvent::DeepHeartbeat { success: self.flag() },
+                    // Of which the host could read nothing.
+                    _ => ForeignEvent::Text(String::new()),
                 };
                 Input::Foreign { foreign, event }
             }
-            15 => Input::Create { session: self.session(), options: self.options() },
-            16 => Input::Forget { session: self.session() },
-            17 => Input::Resume { session: self.session(), token: self.text().into() },
-            18 => Input::Track { session: self.session() },
-            19 => Input::Cancel { call: self.call() },
-            31 if CHATLOOM => {
+            16 => Input::Create { session: self.session(), options: self.options() },
+            17 => Input::Forget { session: self.session() },
+            18 => Input::Resume { session: self.session(), token: self.text().into() },
+            19 => Input::Track { session: self.session() },
+            20 => Input::Cancel { call: self.call() },
+            32 if CHATLOOM => {
                 let session = self.session();
                 let snapshot = self.text();
                 Input::Restore { session, options: self.options(), snapshot }
             }
-            _ => Input::Call { session: self.session(), call: self.call(), what: self.what(kind) },
-        }
+            _ => {
+                let (session, call) = (self.session(), self.call());
+                let what = self.what(kind);
+                parsed = (!self.values.is_empty()).then(|| Parsed::Receipt(self.receipt()));
+                Input::Call { session, call, what }
+            }
+        };
+        (input, parsed)
     }
 
     fn what(&mut self, kind: u64) -> Call {
         match kind {
-            20 => Call::Connect,
-            21 => Call::SendMessage(self.outgoing()),
-            22 => Call::SendEvent(self.outgoing()),
-            23 => Call::GetTranscript(Box::new(self.transcript_request())),
-            24 => Call::DisconnectParticipant,
-            25 => Call::SendAttachment(NewAttachment {
+            21 => Call::Connect,
+            22 => Call::SendMessage(self.outgoing()),
+            23 => Call::SendEvent(self.outgoing()),
+            24 => Call::GetTranscript(Box::new(self.transcript_request())),
+            25 => Call::DisconnectParticipant,
+            26 => Call::SendAttachment(NewAttachment {
                 name: self.text(),
                 size: self.number(),
                 content_type: self.text(),
             }),
-            26 => Call::DownloadAttachment { attachment_id: self.text().into() },
-            27 => Call::GetAttachmentUrl { attachment_id: self.text().into() },
-            28 => Call::DescribeView { view_token: self.text() },
-            29 => Call::GetAuthenticationUrl { redirect_uri: self.text(), session_id: self.text() },
-            30 => Call::CancelParticipantAuthentication { session_id: self.text() },
+            27 => Call::DownloadAttachment { attachment_id: self.text().into() },
+            28 => Call::GetAttachmentUrl { attachment_id: self.text().into() },
+            29 => Call::DescribeView { view_token: self.text() },
+            30 => Call::GetAuthenticationUrl { redirect_uri: self.text(), session_id: self.text() },
+            31 => Call::CancelParticipantAuthentication { session_id: self.text() },
             // The rest is in Chatloom behaviour only, without which the core refuses it.
-            32 if CHATLOOM => Call::MarkRead { item: self.text().into() },
-            33 if CHATLOOM => Call::MarkDelivered { item: self.text().into() },
-            34 if CHATLOOM => Call::LoadOlder { count: self.number() as u32 },
-            35 if CHATLOOM => Call::FillGap { gap: GapId(self.number() as u32) },
-            36 if CHATLOOM => Call::Resend { key: EntryKey(self.number()) },
+            33 if CHATLOOM => Call::MarkRead { item: self.text().into() },
+            34 if CHATLOOM => Call::MarkDelivered { item: self.text().into() },
+            35 if CHATLOOM => Call::LoadOlder { count: self.number() as u32 },
+            36 if CHATLOOM => Call::FillGap { gap: GapId(self.number() as u32) },
+            37 if CHATLOOM => Call::Resend { key: EntryKey(self.number()) },
             _ => Call::Discard { key: EntryKey(self.number()) },
         }
     }
@@ -177,12 +202,85 @@ impl<'a> Values<'a> {
     pub(crate) fn item(mut self, source: i64, item: u64) -> Input {
         let head = Box::new(self.head());
         let item = ItemHandle(item);
-        if source < 0 {
-            let event = ForeignEvent::Item { item, head };
-            Input::Foreign { foreign: ForeignId(source.unsigned_abs() as u32), event }
-        } else {
-            Input::SocketItem { socket: SocketId(source as u64), item, head }
+        match source_of(source) {
+            Ok(socket) => Input::SocketItem { socket, item, head },
+            Err(foreign) => Input::Foreign { foreign, event: ForeignEvent::Item { item, head } },
         }
+    }
+
+    /// What a frame is that brings no item.
+    fn frame(&mut self) -> Frame {
+        match self.number() {
+            0 => Frame::Heartbeat,
+            1 => Frame::Ping { success: self.flag() },
+            2 => Frame::Subscribed { success: self.flag(), is_chat: self.flag() },
+            3 => Frame::Gateway,
+            4 => Frame::Other,
+            _ => Frame::Unreadable,
+        }
+    }
+
+    /// What an answer says, as far as the core decides on it.
+    fn answer(&mut self) -> Option<Parsed> {
+        Some(match self.some_number()? {
+            0 => Parsed::Error { name: self.text().into(), message: self.text() },
+            1 => Parsed::Connection(Given {
+                has_socket: self.flag(),
+                url: self.text(),
+                // The host keeps the details.
+                url_expiry: None,
+                token: self.some_text(),
+                expiry: self.some_text(),
+            }),
+            2 => {
+                let mut place = Place {
+                    id: self.text(),
+                    url: self.text(),
+                    expiry: self.some_text(),
+                    headers: Vec::new(),
+                };
+                while !self.values.is_empty() {
+                    place.headers.push((self.text(), self.text()));
+                }
+                Parsed::Place(place)
+            }
+            3 => Parsed::Sent(Sent {
+                id: self.slice().map(Into::into),
+                time: self.slice().map(Into::into),
+            }),
+            _ => {
+                let mut page = Page {
+                    next_token: self.some_text().filter(|it| !it.is_empty()),
+                    items: Vec::new(),
+                };
+                while !self.values.is_empty() {
+                    let text = self.slice();
+                    page.items.push(text.map(|text| Item::from_parts(text, self.part())));
+                }
+                Parsed::Page(page)
+            }
+        })
+    }
+
+    fn receipt(&mut self) -> ReceiptContent {
+        ReceiptContent {
+            message_id: self.slice().filter(|id| !id.is_empty()).map(Into::into),
+            at_once: self.flag(),
+        }
+    }
+
+    /// Reads the members of an item whose text is given too: what may be streamed in it comes first.
+    fn part(&mut self) -> ItemHead {
+        let content = self.slice().map(Into::into);
+        let chunk_number = self.some_number().map(|number| number as u32);
+        let message_completed = self.value().map(|value| value > 0.0);
+        let mut head = self.head();
+        head.content = content;
+        if let Some(metadata) = &mut head.message_metadata {
+            metadata.chunk_number = chunk_number;
+            metadata.message_completed = message_completed;
+        }
+        head
     }
 
     fn head(&mut self) -> ItemHead {
@@ -198,21 +296,28 @@ impl<'a> Values<'a> {
             participant_role: self.slice().map(Into::into),
             display_name: self.slice().map(Into::into),
             file_status: self.slice().filter(|_| CHATLOOM).map(Into::into),
-            message_metadata: (!self.values.is_empty()).then(|| self.metadata()),
+            message_metadata: self.metadata(),
+            content: None,
         }
     }
 
-    fn metadata(&mut self) -> MessageMetadata {
+    fn metadata(&mut self) -> Option<MessageMetadata> {
+        let count = self.some_number()?;
         let message_id = self.slice().map(Into::into);
         let mut receipts = Vec::new();
-        while !self.values.is_empty() {
+        for _ in 0..count {
             receipts.push(Receipt {
                 delivered_timestamp: self.slice().map(Into::into),
                 read_timestamp: self.slice().map(Into::into),
                 recipient_participant_id: self.slice().map(Into::into),
             });
         }
-        MessageMetadata { message_id, receipts: Some(receipts), ..MessageMetadata::default() }
+        Some(MessageMetadata { message_id, receipts: Some(receipts), ..MessageMetadata::default() })
+    }
+
+    /// A socket, or the socket manager of minus a number.
+    fn source(&mut self) -> Result<SocketId, ForeignId> {
+        source_of(self.some_number().unwrap_or_default())
     }
 
     fn session(&mut self) -> SessionId {
@@ -274,6 +379,15 @@ impl<'a> Values<'a> {
     }
 }
 
+/// A socket, or the socket manager of minus this number.
+fn source_of(source: i64) -> Result<SocketId, ForeignId> {
+    if source < 0 {
+        Err(ForeignId(source.unsigned_abs() as u32))
+    } else {
+        Ok(SocketId(source as u64))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chatloom_wire::{ItemId, ParticipantId};
@@ -281,18 +395,21 @@ mod tests {
     use super::*;
     use crate::table;
 
-    /// Reads an input as the host writes it.
-    fn input(json: &str) -> Input {
+    /// Reads an input as the host writes it, and what the host has read of the text in it.
+    fn both(json: &str) -> (Input, Option<Parsed>) {
         let (values, texts) = table::values_of(&serde_json::from_str(json).unwrap());
         // SAFETY: the texts are what the values say.
         unsafe { Values::new(&values, texts.as_bytes()) }.input()
     }
 
+    /// Reads an input as the host writes it.
+    fn input(json: &str) -> Input {
+        both(json).0
+    }
+
     /// Reads an item with these members.
-    fn item(source: i64, item: u64, members: &[Option<&str>]) -> Input {
-        let len = |text: Option<&str>| text.map_or(f64::NAN, |text| text.len() as f64);
-        let values: Vec<f64> = members.iter().copied().map(len).collect();
-        let texts: String = members.iter().flatten().flat_map(|text| [text, "\0"]).collect();
+    fn item(source: i64, item: u64, members: &[serde_json::Value]) -> Input {
+        let (values, texts) = table::list(members);
         // SAFETY: the texts are what the values say.
         unsafe { Values::new(&values, texts.as_bytes()) }.item(source, item)
     }
@@ -336,12 +453,30 @@ mod tests {
             r#"{"type":"foreignLost","foreign":6}"#,
             r#"{"type":"foreignBroken","foreign":6}"#,
             r#"{"type":"foreignHeartbeat","foreign":6,"on":true}"#,
-            r#"{"type":"foreignText","foreign":6,"text":"{}"}"#,
-            r#"{"type":"answered","request":3,"status":429,"errorType":null,"requestId":"r",
-                "retryAfterMs":1500,"body":"{}"}"#,
+            r#"{"type":"foreignText","foreign":6}"#,
+            r#"{"type":"answered","request":3,"status":429,"retryAfterMs":1500,"parsed":[0,"e","m"]}"#,
+            r#"{"type":"answered","request":3,"status":200,"parsed":[1,true,"wss://u","secret","t"]}"#,
+            r#"{"type":"answered","request":3,"status":200,"parsed":[2,"a","u","t","name","value"]}"#,
+            r#"{"type":"answered","request":3,"status":200,"parsed":[3,"i-1","t"]}"#,
+            r#"{"type":"answered","request":3,"status":200,"parsed":[4,"n",null,
+                "{}","Hel",2,false,"MESSAGE",null,"c",null,null,"i-1","t","p","SYSTEM",null,null,
+                1,"i-1","d",null,"p",
+                "{}",null,null,null,"EVENT",null,null,null,null,"i-2",null,null,null,null,null,null]}"#,
+            r#"{"type":"answered","request":3,"status":200,"parsed":[]}"#,
             r#"{"type":"failed","request":3,"text":"TypeError: Failed to fetch"}"#,
             r#"{"type":"opened","socket":4}"#,
-            r#"{"type":"text","socket":4,"text":"{\"topic\":\"aws/ping\"}"}"#,
+            r#"{"type":"frame","socket":4,"parsed":[0]}"#,
+            r#"{"type":"frame","socket":4,"parsed":[1,true]}"#,
+            r#"{"type":"frame","socket":4,"parsed":[2,true,true]}"#,
+            r#"{"type":"frame","socket":4,"parsed":[2,false,false]}"#,
+            r#"{"type":"frame","socket":4,"parsed":[3]}"#,
+            r#"{"type":"frame","socket":4,"parsed":[4]}"#,
+            r#"{"type":"frame","socket":4,"parsed":[5]}"#,
+            r#"{"type":"part","source":4,"text":"{}","parsed":["Hel",2,true,"MESSAGE",null,"c",null,
+                null,"i-1","t","p","SYSTEM",null,null,0,"i-1"]}"#,
+            r#"{"type":"part","source":-6,"text":"{}","parsed":[]}"#,
+            r#"{"type":"sendEvent","session":1,"call":2,"contentType":"x/y","parsed":["i-1",true]}"#,
+            r#"{"type":"sendEvent","session":1,"call":2,"contentType":"x/y","parsed":["",false]}"#,
             r#"{"type":"closed","socket":4,"code":1006,"text":""}"#,
             r#"{"type":"closed","socket":4,"code":null,"text":"cannot be opened"}"#,
             r#"{"type":"network","on":false}"#,
@@ -352,7 +487,7 @@ mod tests {
             let kind = format!("\"type\":\"{name}\"");
             assert!(inputs.iter().any(|json| json.contains(&kind)), "{name}");
         }
-        let lines: Vec<String> = inputs.iter().map(|json| format!("{:?}", input(json))).collect();
+        let lines: Vec<String> = inputs.iter().map(|json| format!("{:?}", both(json))).collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
 
@@ -420,22 +555,33 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        match input(r#"{"type":"foreignText","foreign":6,"text":"{}"}"#) {
-            Input::Foreign { event: ForeignEvent::Text(text), .. } => assert_eq!(text, "{}"),
+        match both(r#"{"type":"part","source":-6,"text":"{}","parsed":["Hel"]}"#) {
+            (
+                Input::Foreign { event: ForeignEvent::Text(text), .. },
+                Some(Parsed::Item(ItemHead { content, .. })),
+            ) => assert_eq!((&*text, content.as_deref()), ("{}", Some("Hel"))),
             other => panic!("{other:?}"),
         }
-        match input(r#"{"type":"text","socket":4,"text":"{}"}"#) {
+        match both(r#"{"type":"part","source":4,"text":"{}","parsed":[]}"#).0 {
             Input::SocketText { text, .. } => assert_eq!(text, "{}"),
             other => panic!("{other:?}"),
         }
-        let json = r#"{"type":"answered","request":3,"status":429,"errorType":"e","requestId":"r",
-            "retryAfterMs":1500,"body":"{}"}"#;
-        match input(json) {
-            Input::Answered { answer, .. } => {
-                assert_eq!(answer.error_type.as_deref(), Some("e"));
-                assert_eq!(answer.request_id.as_deref(), Some("r"));
+        let json = r#"{"type":"answered","request":3,"status":200,"retryAfterMs":1500,
+            "parsed":[1,true,"wss://u","secret","t"]}"#;
+        match both(json) {
+            (Input::Answered { answer, .. }, Some(Parsed::Connection(given))) => {
                 assert_eq!(answer.retry_after_ms, Some(1_500));
-                assert_eq!(answer.body, "{}");
+                assert_eq!((&*given.url, given.token.as_deref()), ("wss://u", Some("secret")));
+                assert_eq!(given.expiry.as_deref(), Some("t"));
+            }
+            other => panic!("{other:?}"),
+        }
+        match both(
+            r#"{"type":"answered","request":3,"status":200,"parsed":[2,"a","u","t","n","v"]}"#,
+        ) {
+            (_, Some(Parsed::Place(place))) => {
+                assert_eq!((&*place.url, place.expiry.as_deref()), ("u", Some("t")));
+                assert_eq!(place.headers, [("n".to_owned(), "v".to_owned())]);
             }
             other => panic!("{other:?}"),
         }
@@ -458,7 +604,7 @@ mod tests {
 
     #[test]
     fn the_members_of_an_item_are_those_that_decide() {
-        let members = [Some("EVENT"), Some("text/x"), Some("c"), Some("i"), None];
+        let members = ["EVENT", "text/x", "c", "i"].map(Into::into);
         let Input::SocketItem { socket, item, head } = item(4, 9, &members) else {
             panic!("an item was read as something else")
         };
@@ -475,10 +621,11 @@ mod tests {
 
     #[test]
     fn an_item_may_bring_more_of_its_members() {
-        let mut members = [None; 15];
-        (members[0], members[5], members[9]) = (Some("MESSAGEMETADATA"), Some("i-1"), Some("é"));
-        (members[10], members[11]) = (Some("APPROVED"), Some("i-2"));
-        (members[13], members[14]) = (Some("t"), Some("p"));
+        let mut members = vec![serde_json::Value::Null; 16];
+        (members[0], members[5]) = ("MESSAGEMETADATA".into(), "i-1".into());
+        (members[9], members[10]) = ("é".into(), "APPROVED".into());
+        (members[11], members[12]) = (1.into(), "i-2".into());
+        (members[14], members[15]) = ("t".into(), "p".into());
         let Input::Foreign { foreign, event: ForeignEvent::Item { item, head } } =
             item(-6, 9, &members)
         else {

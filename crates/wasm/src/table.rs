@@ -10,6 +10,9 @@ const FILES: [&str; 2] = [
     include_str!("../../../web/chatjs/src/chatloom/kinds.ts"),
 ];
 
+/// Marks a value of any kind, which may be absent.
+const ANY: &str = "+?";
+
 /// A kind of input or output: its name, and the name and the marks of each of its members.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
@@ -47,13 +50,34 @@ pub(crate) fn table(name: &str) -> Vec<Kind> {
 pub(crate) fn values_of(input: &Value) -> (Vec<f64>, String) {
     let table = table("INPUTS");
     let kind = table.iter().position(|kind| input["type"] == kind.name).expect("a known input");
-    let mut values = vec![kind as f64];
-    let mut texts = String::new();
+    let mut members: Vec<(&str, &str, &Value)> = Vec::new();
     for (name, mark) in &table[kind].members {
-        values.push(match &input[*name] {
+        match (&input[*name], *mark) {
+            (Value::Array(list), "*") => {
+                members.extend(list.iter().map(|value| (*name, ANY, value)));
+            }
+            (_, "*") => {}
+            (value, mark) => members.push((name, mark, value)),
+        }
+    }
+    let (mut values, texts) = encoded(&members);
+    values.insert(0, kind as f64);
+    (values, texts)
+}
+
+/// What the host writes for a list of values.
+pub(crate) fn list(members: &[Value]) -> (Vec<f64>, String) {
+    encoded(&members.iter().map(|value| ("", ANY, value)).collect::<Vec<_>>())
+}
+
+fn encoded(members: &[(&str, &str, &Value)]) -> (Vec<f64>, String) {
+    let mut values = Vec::new();
+    let mut texts = String::new();
+    for (name, mark, value) in members {
+        values.push(match value {
             Value::Null if mark.ends_with('?') => f64::NAN,
-            Value::Number(number) if mark.starts_with('#') => number.as_f64().unwrap(),
-            Value::Bool(flag) if mark.starts_with('!') => f64::from(u8::from(*flag)),
+            Value::Number(number) if mark.starts_with(['#', '+']) => number.as_f64().unwrap(),
+            Value::Bool(flag) if mark.starts_with(['!', '+']) => f64::from(u8::from(*flag)),
             Value::String(text) if !mark.starts_with(['#', '!']) => {
                 texts.extend([text, "\0"]);
                 text.len() as f64
@@ -112,6 +136,13 @@ impl Reader<'_> {
                     let count = self.count();
                     let pair = |_| (self.value().as_str().unwrap().to_owned(), self.value());
                     Value::Object((0..count).map(pair).collect())
+                }
+                Some(("<", _)) => {
+                    let value = self.value();
+                    if !value.is_null() {
+                        into["body"][name] = value;
+                    }
+                    continue;
                 }
                 Some(("{", _)) => serde_json::from_str(self.value().as_str().unwrap()).unwrap(),
                 _ => self.value(),

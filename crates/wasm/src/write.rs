@@ -8,7 +8,7 @@ use chatloom_session::{
     Answer, Body, CHATLOOM, CallError, Connection, Entry, EntryContent, Event, HttpRequest,
     ItemKind, MessageState, Output, Person, Presence, Step, Value,
 };
-use chatloom_wire::{ItemId, ParticipantRole};
+use chatloom_wire::{ErrorKind, ItemId, ParticipantRole};
 
 /// What is written, by the lines of the table.
 #[derive(Clone, Copy, Debug)]
@@ -285,7 +285,12 @@ impl Drain {
     /// An item as it came, or the number under which the host holds it.
     fn body(&mut self, body: &Body) {
         match body {
-            Body::Item(item) => self.kind(Kind::Whole).text(item.text()),
+            Body::Item(item) => {
+                let head = item.head();
+                // Of a streamed message that is what has been joined, and the time of its first part.
+                self.kind(Kind::Whole).text(item.text()).some_text(head.content.as_deref());
+                self.some_text(head.absolute_time.as_deref().filter(|_| head.content.is_some()))
+            }
             Body::Held(item) => self.kind(Kind::Held).number(item.0),
         };
     }
@@ -380,13 +385,12 @@ impl Drain {
             Value::Connected { status } => {
                 self.kind(Kind::Connected).text(status.name());
             }
-            Value::Answered(Answer { request, request_id, attempts, retry_delay_ms, body }) => {
+            // The rest the host has kept.
+            Value::Answered(Answer { request, attempts, retry_delay_ms, .. }) => {
                 self.kind(Kind::Answered)
                     .number(request.0)
-                    .some_text(request_id.as_deref())
                     .number(u64::from(*attempts))
-                    .number(*retry_delay_ms)
-                    .text(body);
+                    .number(*retry_delay_ms);
             }
             Value::Repeated { earlier } => {
                 self.kind(Kind::Repeated).number(earlier.0);
@@ -432,7 +436,9 @@ impl Drain {
                 self.text(member).text(rule);
             }
             CallError::Service(error) => {
-                self.text(error.kind.name()).number(u64::from(error.status)).text(&error.message);
+                self.text(error_name(&error.kind))
+                    .number(u64::from(error.status))
+                    .text(&error.message);
             }
             CallError::Unreachable { message } | CallError::BadAnswer { message } => {
                 self.text(message);
@@ -481,6 +487,20 @@ impl Drain {
     fn push_value(&mut self, value: f64) -> &mut Self {
         self.values.push(value);
         self
+    }
+}
+
+/// The name of an error, which a core without Chatloom behaviour has never told from others.
+fn error_name(kind: &ErrorKind) -> &str {
+    match kind {
+        ErrorKind::Other(name) => name,
+        known => {
+            if CHATLOOM {
+                known.name()
+            } else {
+                ""
+            }
+        }
     }
 }
 

@@ -90,6 +90,10 @@ pub struct ItemHead {
     pub file_status: Option<Box<str>>,
     /// Receipts and streaming state.
     pub message_metadata: Option<MessageMetadata>,
+    /// The text of a streamed message, where whoever made this head has read it. [`Item::content`] is
+    /// for everybody else. Not in `Debug`.
+    #[serde(skip)]
+    pub content: Option<Box<str>>,
 }
 
 /// What is known about a message besides its content (§4.4, §6.7).
@@ -199,6 +203,7 @@ impl ItemHead {
             display_name: member(&members, "DisplayName"),
             file_status: files.and_then(|files| files.into_iter().next()?.status),
             message_metadata: member(&members, "MessageMetadata"),
+            content: None,
         })
     }
 }

@@ -1,32 +1,7 @@
-/** Items in frames. */
+/** Items that a page keeps. */
 import { expect, test } from "vitest";
 
-import { contentOf, itemOf, shareTexts } from "../src/host/items";
-
-test("a frame of the chat has an item, others have none", () => {
-  const item = { Id: "i", Type: "MESSAGE", Content: "Hello" };
-  const frame = (topic: unknown, content: unknown) => JSON.stringify({ topic, content });
-  expect(itemOf(contentOf(frame("aws/chat", JSON.stringify(item))))).toEqual(item);
-  for (const other of [
-    frame("aws/heartbeat", JSON.stringify(item)),
-    frame("aws/chat", item),
-    frame("aws/chat", "[]"),
-    frame("aws/chat", "null"),
-    frame("aws/chat", "Hello"),
-    "null",
-    "{",
-  ]) {
-    expect(itemOf(contentOf(other)), other).toBeUndefined();
-  }
-});
-
-test("a part of a streamed message is read by the core", () => {
-  const item = (metadata: unknown) => itemOf(JSON.stringify({ Id: "i", MessageMetadata: metadata }));
-  expect(item({ MessageCompleted: false })).toBeUndefined();
-  expect(item({ MessageCompleted: true })).toBeUndefined();
-  expect(item({ MessageId: "m" })).toBeDefined();
-  expect(item(null)).toBeDefined();
-});
+import { shareTexts } from "../src/host/items";
 
 test("an item that shares texts with another one is as it was", () => {
   const other = { ContactId: "c", InitialContactId: "i", ParticipantId: "p", ContentType: 1 };

@@ -10,6 +10,7 @@ import { expect, test } from "vitest";
 import * as kinds from "../src/chatloom/kinds";
 import { addKinds } from "../src/host/border";
 import { Core } from "../src/host/core";
+import { answerOf, CONNECT, frameOf, objectOf, partOf } from "../src/host/parsed";
 import { inlined } from "../src/host/wasm";
 import type { Exports } from "../src/host/wasm";
 
@@ -36,14 +37,18 @@ class Instance {
       ConnectionCredentials: { ConnectionToken: "x", Expiry: "2026-01-02T00:00:00.000Z" },
     });
     const request = asked.find((output) => output.type === "http")!.request;
-    const none = { errorType: null, requestId: null, retryAfterMs: null };
-    const answered = this.#core.handle({ type: "answered", request, status: 200, ...none, body });
+    const parsed = answerOf(CONNECT, body);
+    const answered = this.#core.handle({ type: "answered", request, status: 200, parsed });
     this.#socket = answered.find((output) => output.type === "open")!.socket;
     this.#core.handle({ type: "opened", socket: this.#socket });
   }
 
+  /** An item comes, once as part of a streamed message and once as one that the host keeps. */
   receive(text: string): void {
-    this.#core.handle({ type: "text", socket: this.#socket, text });
+    const item = objectOf(text)!;
+    this.#core.handle({ type: "part", source: this.#socket, text, parsed: partOf(item) });
+    this.#core.item(this.#socket, 1, item, true);
+    this.#core.handle({ type: "frame", socket: this.#socket, parsed: frameOf(item) });
   }
 
   /** The lowest byte that was ever written. */
@@ -67,10 +72,7 @@ test.each([
 ] as const)("the %s core leaves half of its stack, whatever is read", (_, load) => {
   const core = new Instance(load());
   for (const depth of [2, 64, 100, 120, 124, 126, 128, 130, 10_000]) {
-    const content = item(depth);
-    core.receive(JSON.stringify({ topic: "aws/chat", content }));
-    core.receive(`{"topic":"aws/chat","content":${content}}`);
-    core.receive(content);
+    core.receive(item(depth));
   }
   expect(core.untouched()).toBeGreaterThan(STACK / 2);
   expect(core.untouched()).toBeLessThan(STACK);

@@ -26,7 +26,7 @@ use crate::{
     core::Cx,
     json::{self, Writer},
     link::{Phase, is_passing},
-    read::{self, Place},
+    parsed::Place,
     session::Session,
     timers::Timer,
 };
@@ -173,7 +173,7 @@ impl Session {
         if transfer.step == Step::Telling {
             return self.end_transfer(cx, at, Ok(Value::Answered(answer)));
         }
-        let place = read::place(&answer.body);
+        let place = cx.place(&answer.body);
         if place.url.is_empty() || (transfer.job.is_send() && place.id.is_empty()) {
             let message = "it does not say where the file goes or is".to_owned();
             return self.end_transfer(cx, at, Err(CallError::BadAnswer { message }));

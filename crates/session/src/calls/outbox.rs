@@ -10,7 +10,7 @@ use crate::{
     calls::{Owner, message_body},
     core::Cx,
     link::Phase,
-    read,
+    parsed::Sent,
     session::Session,
     transcript::list::Place,
 };
@@ -117,7 +117,7 @@ impl Session {
             self.is_changed = true;
             match result {
                 Ok(answer) => {
-                    let (id, time) = read::sent(&answer.body);
+                    let Sent { id, time } = cx.sent(&answer.body);
                     let place = id.as_ref().map(|id| Place::of_item(&time.unwrap_or_default(), id));
                     self.outgoing_sent(message.key, id, place.clone());
                     self.message_sent(cx, message.key, message.call, place);

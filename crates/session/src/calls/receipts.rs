@@ -12,13 +12,8 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, CallError, CallId, Value,
-    calls::Owner,
-    calls::horizon::Horizon,
-    core::Cx,
-    json::{self, Raw, Writer},
-    session::Session,
-    timers::Timer,
+    Answer, CallError, CallId, Value, calls::Owner, calls::horizon::Horizon, core::Cx,
+    json::Writer, parsed::ReceiptContent, session::Session, timers::Timer,
 };
 
 /// A delivered waits so long for a read (docs/protocol/websocket.md S100).
@@ -63,22 +58,6 @@ pub(crate) struct Receipt {
     pub(crate) content: String,
     /// It is not gathered (docs/protocol/websocket.md S107).
     pub(crate) at_once: bool,
-}
-
-/// What an application passes as the content of a receipt.
-struct Content {
-    message_id: Option<ItemId>,
-    at_once: bool,
-}
-
-impl Content {
-    fn read(text: &str) -> Self {
-        let [id, at_once] = json::pick(text, &["messageId", "disableThrottle"]).unwrap_or_default();
-        let id = id.and_then(Raw::text).filter(|id| !id.is_empty());
-        // What JavaScript takes for true.
-        let is_true = |value: Raw<'_>| !matches!(value.json(), "false" | "null" | "0" | "\"\"");
-        Self { message_id: id.map(|id| ItemId::from(&*id)), at_once: at_once.is_some_and(is_true) }
-    }
 }
 
 /// The receipts of a session.
@@ -169,7 +148,7 @@ impl Session {
         let Some(content) = content else {
             return self.done(cx, call, Err(CallError::Invalid { member: "Content", rule }));
         };
-        let Content { message_id, at_once } = Content::read(content);
+        let ReceiptContent { message_id, at_once } = cx.receipt(content);
         let Some(id) = message_id else {
             return self.done(cx, call, Err(CallError::Invalid { member: "messageId", rule }));
         };

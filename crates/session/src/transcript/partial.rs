@@ -11,9 +11,10 @@ use std::sync::Arc;
 use chatloom_wire::{Item, ItemHead, ItemId};
 
 use crate::{
-    LogLevel, classify,
+    CHATLOOM, LogLevel, classify,
     core::Cx,
-    json::{self, Raw, Writer},
+    json::{self, Writer},
+    parsed::content,
     read,
     session::{Incoming, Session, release},
 };
@@ -54,14 +55,15 @@ struct Stream {
     cut: bool,
 }
 
-/// The content of an item, empty when it has none.
-fn content(item: &Item) -> String {
-    let [content] = json::pick(item.text(), &["Content"]).unwrap_or_default();
-    content.and_then(Raw::text).unwrap_or_default().into_owned()
-}
-
 /// The item with another content and time.
 fn rewritten(item: &Item, content: &str, time: Option<&str>) -> Option<Item> {
+    if !CHATLOOM {
+        // The host puts them in their places.
+        let mut head = item.head().clone();
+        head.content = Some(content.into());
+        head.absolute_time = time.map(Into::into).or(head.absolute_time);
+        return Some(Item::from_parts(item.shared_text(), head));
+    }
     let mut out = Writer::new();
     let (mut has_content, mut has_time) = (false, time.is_none());
     let read = json::object(item.text(), &mut |name, value| match (name, time) {

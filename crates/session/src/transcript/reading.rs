@@ -14,7 +14,6 @@ use crate::{
     calls::{Owner, transcript_request},
     classify,
     core::Cx,
-    read,
     session::{Incoming, Session, release},
     transcript::delivered::MOST_ITEMS,
     transcript::list::Place,
@@ -163,7 +162,7 @@ impl Session {
             Ok(answer) => answer,
             Err(error) => return self.reading_over(cx, at, End::Short, Some(error)),
         };
-        let Some(page) = read::page(&answer.body) else {
+        let Some(page) = cx.page(&answer.body) else {
             reading.unreadable += 1;
             if reading.unreadable >= MOST_UNREADABLE {
                 let message = "it holds no transcript".to_owned();

@@ -20,7 +20,6 @@ use crate::{
     calls::Owner,
     classify,
     core::Cx,
-    read,
     session::{Incoming, Session, release},
     transcript::list::{Line, List, Place},
 };
@@ -606,12 +605,11 @@ impl Session {
             let (_, key) = self.track.under_way.swap_remove(at);
             self.track.touched = true;
             match result {
-                Ok(answer) => self.outgoing_sent(key, read::sent(&answer.body).0, None),
+                Ok(answer) => self.outgoing_sent(key, cx.sent(&answer.body).id, None),
                 Err(error) => self.outgoing_failed(key, MessageState::Failed(error.clone())),
             }
         } else if let Some(backward) = self.take_page(call) {
-            let Some(page) = result.as_ref().ok().and_then(|answer| read::page(&answer.body))
-            else {
+            let Some(page) = result.as_ref().ok().and_then(|answer| cx.page(&answer.body)) else {
                 return;
             };
             let mut arrivals = Vec::new();

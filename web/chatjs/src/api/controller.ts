@@ -2,6 +2,8 @@
 import type { ConnectionDetails } from "../../types/index";
 import type { Call, DoneOutput, EventOutput, Item, SessionOptions } from "../host/core";
 import { type Host, host } from "../host/host";
+import type { Values } from "../host/border";
+import { textOf } from "../host/parsed";
 import type { Also, Answer, Listener, Means } from "../host/session";
 import { later } from "../host/tasks";
 import { CALLBACKS, EVENTS, type Handler, Handlers } from "./callbacks";
@@ -200,15 +202,18 @@ export class Controller implements Listener, Participant {
       const content = args.content || null;
       // Content is JSON whatever the event; what is none throws (S86).
       const parsed: unknown = typeof content === "string" ? JSON.parse(content) : content;
+      let receipt: Values | undefined;
       if (isReceipt(args.contentType)) {
         const on = sendsReceipts();
-        if (!on || !(parsed as { messageId?: unknown }).messageId) {
+        const { messageId, disableThrottle } = parsed as { messageId?: unknown; disableThrottle?: unknown };
+        if (!on || !messageId) {
           const why = on ? "missing messageId" : "false";
           return Promise.reject({ errorMessage: `Ignoring messageReceipt: ${why}`, data: args });
         }
+        receipt = [textOf(messageId), Number(Boolean(disableThrottle))];
       }
       const text = typeof content === "string" ? content : content === null ? undefined : JSON.stringify(content);
-      return this.send("sendEvent", args, text, metadata);
+      return this.send("sendEvent", args, text, metadata, undefined, receipt);
     });
   }
 
@@ -305,8 +310,10 @@ export class Controller implements Listener, Participant {
     content: string | undefined,
     metadata: WithMetadata,
     also?: Also,
+    parsed?: Values,
   ): Promise<Result> {
-    return this.result(type, { type, contentType, content, clientToken: clientToken || undefined }, metadata, also);
+    const what: Call = { type, contentType, content, clientToken: clientToken || undefined, parsed };
+    return this.result(type, what, metadata, also);
   }
 
   /** The result of a call in the form of the original; `metadata` is a member of it or is not. */

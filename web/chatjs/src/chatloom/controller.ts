@@ -13,6 +13,7 @@ import {
   type WithMetadata,
 } from "../api/rules";
 import type { Call, DoneError, EventOutput, Item, SessionOptions } from "../host/core";
+import type { Values } from "../host/border";
 import type { Also, Answer, Listener } from "../host/session";
 import type { CoreSource } from "../host/wasm";
 import type { Base } from "./addition";
@@ -135,10 +136,12 @@ export function controllerOn({ callFailed, Controller, failure, Host, later }: B
       args: SendMessageArgs | SendEventArgs,
       content: string | undefined,
       metadata: WithMetadata,
+      _also?: Also,
+      parsed?: Values,
     ): Promise<Result> {
       const { signal } = args as SendMessageArgs;
       const also: CallAlso = { signal };
-      if (type === "sendEvent") return super.send(type, args, content, metadata, also);
+      if (type === "sendEvent") return super.send(type, args, content, metadata, also, parsed);
       let number = 0;
       also.started = (call) => {
         number = call;

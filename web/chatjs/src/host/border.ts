@@ -11,23 +11,24 @@
  */
 import type { Input, Output } from "./core";
 
-/** `#` marks an integer, `!` true or false, `?` what may be absent; all else are texts. */
+/** `#` marks an integer, `!` true or false, `?` what may be absent, `*` a list of values; all else are texts. */
 const INPUTS = `
 time
 network on!
 visibility on!
-text socket# text
+frame socket# parsed*
 opened socket#
 closed socket# code#? text
-answered request# status# errorType? requestId? retryAfterMs#? body
+answered request# status# retryAfterMs#? parsed*
 failed request# text
 token request# token? expiry? text?
 progress request# sent#
-foreignText foreign# text
+part source# text parsed*
 foreignGained foreign#
 foreignLost foreign#
 foreignBroken foreign#
 foreignHeartbeat foreign# on!
+foreignText foreign#
 create session# chatloom!? endpoint contactId participantId participantToken initialContactId userAgent agent!? hostToken!? foreign#? typingThrottleMs#? receiptThrottleMs#? persist!? replay!? mostEntries#?
 forget session#
 resume session# token
@@ -35,7 +36,7 @@ track session#
 cancel call#
 connect session# call#
 sendMessage session# call# contentType content? clientToken?
-sendEvent session# call# contentType content? clientToken?
+sendEvent session# call# contentType content? clientToken? parsed*
 getTranscript session# call# contactId? maxResults#? nextToken? scanDirection? sortOrder? id? absoluteTime? mostRecent#?
 disconnectParticipant session# call#
 sendAttachment session# call# name size# contentType
@@ -46,7 +47,7 @@ getAuthenticationUrl session# call# redirectUri sessionId
 cancelParticipantAuthentication session# call# sessionId`;
 
 /**
- * `=` stands between a member and what it always is, which is the kind's name if there is nothing. `{` marks JSON text, `:` a list of names and texts with how many
+ * `=` stands between a member and what it always is, which is the kind's name if there is nothing. `{` marks JSON text, `<` a member of what the JSON text is, `:` a list of names and texts with how many
  * there are before it, `*` a list of what has lines here, and `&` something that has a line here, whose members are
  * members of this.
  */
@@ -67,7 +68,7 @@ wake at
 done session call &
 nothing
 connected websocketStatus
-answered request requestId attempts retryDelayMs body
+answered request attempts retryDelayMs
 repeated earlier
 fired alreadyFired
 place url expiry
@@ -95,7 +96,7 @@ insert at key & &
 replace at key & &
 remove at
 held item
-whole body{
+whole body{ Content< AbsoluteTime<
 outgoing id contentType content
 sending state=
 sent state=
@@ -146,7 +147,8 @@ export function valuesOf(input: Input): Values {
   const values: Values = [kind];
   for (const [name, mark, rest] of members) {
     const value = (input as unknown as Record<string, unknown>)[name] ?? null;
-    if (value === null && (mark + rest).endsWith("?")) values.push(NaN);
+    if (mark === "*") values.push(...((value as Values | null) ?? []));
+    else if (value === null && (mark + rest).endsWith("?")) values.push(NaN);
     else if (mark === "#" && Number.isInteger(value)) values.push(value as number);
     else if (mark === "!" && typeof value === "boolean") values.push(Number(value));
     else if (mark !== "#" && mark !== "!" && typeof value === "string") values.push(value);
@@ -178,7 +180,9 @@ export function outputsOf(values: Float64Array, at: number, end: number, text: s
         continue;
       }
       const value = mark === "=" ? rest || type : next();
-      if (value !== undefined) into[name] = mark === "" || mark === "=" ? value : marked(mark, value);
+      if (value === undefined) continue;
+      if (mark === "<") (into["body"] as Record<string, unknown>)[name] = value;
+      else into[name] = mark === "" || mark === "=" ? value : marked(mark, value);
     }
     return into;
   }

@@ -1,5 +1,6 @@
 /** One instance of the core: what it is told, what it wants, and the short way for items. */
 import { isKnown, outputsOf, type Values, valuesOf } from "./border";
+import { recipientOf, restOf } from "./parsed";
 import type { Exports } from "./wasm";
 
 /** What the host says. The members are those of `chatloom_session::Input` in camel case. */
@@ -14,19 +15,17 @@ export type Input =
       type: "answered";
       request: number;
       status: number;
-      errorType?: string | null | undefined;
-      requestId?: string | null | undefined;
       retryAfterMs?: number | null | undefined;
-      body: string;
+      parsed?: Values | undefined;
     }
   | { type: "progress"; request: number; sent: number }
   | { type: "token"; request: number; token: string; expiry: string | undefined }
   | { type: "failed" | "token"; request: number; text: string }
-  | { type: "foreignGained" | "foreignLost" | "foreignBroken"; foreign: number }
+  | { type: "foreignGained" | "foreignLost" | "foreignBroken" | "foreignText"; foreign: number }
   | { type: "foreignHeartbeat"; foreign: number; on: boolean }
-  | { type: "foreignText"; foreign: number; text: string }
   | { type: "opened"; socket: number }
-  | { type: "text"; socket: number; text: string }
+  | { type: "frame"; socket: number; parsed: Values }
+  | { type: "part"; source: number; text: string; parsed: Values }
   | { type: "closed"; socket: number; code: number | null; text: string }
   | { type: "network" | "visibility"; on: boolean }
   | { type: "time" };
@@ -72,6 +71,8 @@ export type Call =
       contentType: string;
       content: string | undefined;
       clientToken: string | undefined;
+      /** Of the content of a receipt. */
+      parsed?: Values | undefined;
     }
   | {
       type: "getTranscript";
@@ -156,10 +157,8 @@ export interface DoneOutput extends DoneError {
   call: number;
   /** In an answer, the request that was answered, and how. */
   request?: number;
-  requestId?: string;
   attempts?: number;
   retryDelayMs?: number;
-  body?: string;
   /** Of a connection, what its socket does (S47). */
   websocketStatus?: string;
   /** In a repeat, the call whose answer counts. */
@@ -405,42 +404,4 @@ export function thrown(error: unknown): string {
 function fault(error: unknown): CoreFault {
   const places = (error instanceof Error && error.stack?.match(PLACE)?.slice(0, MOST_PLACES)) || [];
   return new CoreFault([String(error), ...places].join(" "), { cause: error });
-}
-
-/** Whom an item is for, and what it is. */
-function recipientOf(item: Item): Values {
-  return [
-    textOf(item["Type"]),
-    textOf(item["ContentType"]),
-    textOf(item["ContactId"]),
-    textOf(item["InitialContactId"]),
-    textOf(item["RelatedContactId"]),
-  ];
-}
-
-/** What else the core may decide on. */
-function restOf(item: Item): Values {
-  const values = [
-    textOf(item["Id"]),
-    textOf(item["AbsoluteTime"]),
-    textOf(item["ParticipantId"]),
-    textOf(item["ParticipantRole"]),
-    textOf(item["DisplayName"]),
-    textOf((item["Attachments"] as (Item | null)[] | null | undefined)?.[0]?.["Status"]),
-  ];
-  const metadata = item["MessageMetadata"];
-  if (typeof metadata !== "object" || metadata === null) return values;
-  const { MessageId, Receipts } = metadata as Item;
-  values.push(textOf(MessageId));
-  if (!Array.isArray(Receipts)) return values;
-  for (const receipt of Receipts as (Item | null)[]) {
-    const { DeliveredTimestamp, ReadTimestamp, RecipientParticipantId } = receipt ?? {};
-    values.push(textOf(DeliveredTimestamp), textOf(ReadTimestamp), textOf(RecipientParticipantId));
-  }
-  return values;
-}
-
-/** A member that is not as documented counts as absent. */
-function textOf(member: unknown): number | string {
-  return typeof member === "string" ? member : NaN;
 }

@@ -18,10 +18,12 @@ import {
   type UploadOutput,
 } from "./core";
 import { download, put } from "./files";
-import { answerOf, post, type Reply, through, timeout } from "./http";
-import { contentOf, itemOf, shareTexts } from "./items";
+import type { Values } from "./border";
+import { post, type Reply, resultOf, through, timeout } from "./http";
+import { shareTexts } from "./items";
 import { Managers } from "./managers";
 import { Network } from "./network";
+import { answerOf, CONNECT, contentOf, errorOf, frameOf, isPart, objectOf, partOf } from "./parsed";
 import {
   type Also,
   type Answer,
@@ -44,9 +46,8 @@ type Failure = Pick<DoneOutput, "error" | "message">;
 interface Kept {
   readonly request: number;
   readonly session: number;
-  /** Of a good answer. */
-  readonly status?: number;
-  readonly body?: string;
+  /** A good answer. */
+  readonly good?: Reply;
   /** A file that was fetched. */
   readonly blob?: Blob;
   /** What was thrown. */
@@ -54,7 +55,7 @@ interface Kept {
 }
 
 /** What came of something that was done for the core. */
-type Outcome = Omit<Kept, "request" | "session"> & { readonly reply: Reply };
+type Outcome = Omit<Kept, "request" | "session"> & { readonly reply: Reply; readonly parsed?: Values };
 
 /** The longest delay that a timer takes. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
@@ -63,8 +64,6 @@ const FAILED: Failure & { message: string } = { error: "closed", message: "the c
 /** A core that fails more often in so short a time is not replaced again. */
 const MOST_FAULTS = 3;
 const FAULTS_MS = 60_000;
-/** The operation whose answer an application can see in the details of its chat (S56). */
-const CONNECT = "CreateParticipantConnection";
 
 let usual: CoreSource;
 const hosts = new Map<CoreSource, Host>();
@@ -102,7 +101,9 @@ export class Host {
   });
   readonly #managers = new Managers({
     tell: (input) => this.#tell(input),
-    content: (manager, text) => this.#content(manager, text),
+    content: (foreign, text) => {
+      if (!this.#content(-foreign, text)) this.#tell({ type: "foreignText", foreign });
+    },
     threw: (error) => log(LogLevel.ERROR, {}, "the application's socket manager failed:", error),
   });
   readonly #network: Network;
@@ -388,10 +389,8 @@ export class Host {
     }
     const answer: Answer = { ...done, blob: kept?.blob };
     if (done.request !== undefined) {
-      const own = kept?.request === done.request ? kept : undefined;
       try {
-        // Of an answer that came earlier the core has the body.
-        answer.data = answerOf(own?.status ?? 200, own?.body ?? done.body ?? "", done);
+        answer.data = resultOf(kept?.request === done.request ? kept.good : undefined, done);
       } catch (error) {
         return pending.reject({ ...done, error: "badAnswer", message: (error as Error).message });
       }
@@ -405,13 +404,13 @@ export class Host {
       http,
       async (signal) => {
         const reply = await (client ? through(client, http, signal) : post(http, signal));
-        const { status, body } = reply;
-        if (status < 200 || status > 299) return { reply };
-        if (http.keepBody) reply.body = "";
-        else if (http.operation === CONNECT) {
+        const { status, errorType, body } = reply;
+        if (status < 200 || status > 299) return { reply, parsed: errorOf(status, errorType, body) };
+        if (http.keepBody) return { reply, good: reply };
+        if (http.operation === CONNECT) {
           this.#connection(http.session, connectionDetails(body, http.body.includes("ConnectParticipant")));
         }
-        return { reply, status, body };
+        return { reply, good: reply, parsed: answerOf(http.operation, body) };
       },
       http,
     );
@@ -439,8 +438,8 @@ export class Host {
     let input: Input;
     let kept: Kept;
     try {
-      const { reply, ...rest } = await work(abort.signal);
-      input = { type: "answered", request, ...reply };
+      const { reply, parsed, ...rest } = await work(abort.signal);
+      input = { type: "answered", request, status: reply.status, retryAfterMs: reply.retryAfterMs, parsed };
       kept = { request, session, ...rest };
     } catch (error) {
       const cause: unknown = late ?? error;
@@ -482,16 +481,17 @@ export class Host {
   #received(socket: number, data: unknown): void {
     if (typeof data !== "string" || data === "") return;
     this.onFrame?.(data, socket);
-    const item = itemOf(contentOf(data));
-    if (item) this.#bring(socket, item);
-    else this.#tell({ type: "text", socket, text: data });
+    const frame = objectOf(data);
+    if (!this.#content(socket, contentOf(frame))) this.#tell({ type: "frame", socket, parsed: frameOf(frame) });
   }
 
-  /** What a socket manager brings. */
-  #content(foreign: number, text: string): void {
-    const item = itemOf(text);
-    if (item) this.#bring(-foreign, item);
-    else this.#tell({ type: "foreignText", foreign, text });
+  /** The text of an item, if it is one; says whether it was. */
+  #content(source: number, text: string | undefined): boolean {
+    const item = text !== undefined && objectOf(text);
+    if (!item) return false;
+    if (isPart(item)) this.#tell({ type: "part", source, text, parsed: partOf(item) });
+    else this.#bring(source, item);
+    return true;
   }
 
   #bring(source: number, item: Item): void {

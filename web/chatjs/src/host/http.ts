@@ -3,8 +3,12 @@ import type { ParticipantClient } from "../../types/index";
 import type { ask } from "./clients";
 import type { DoneOutput, HttpOutput, Input } from "./core";
 
-/** An answer, as the core is told of it. */
-export type Reply = Omit<Extract<Input, { type: "answered" }>, "type" | "request">;
+/** An answer. */
+export interface Reply extends Pick<Extract<Input, { type: "answered" }>, "status" | "retryAfterMs"> {
+  errorType?: string | null | undefined;
+  requestId?: string | null | undefined;
+  body: string;
+}
 
 /** Gives what has clients of the application's make requests. */
 let asker: () => Promise<typeof ask>;
@@ -60,14 +64,14 @@ export function timeout({ operation, timeoutMs }: HttpOutput): Error {
 }
 
 /** The answer of the service in the form of the original (S59). */
-export function answerOf(status: number, body: string, done: DoneOutput): Record<string, unknown> {
+export function resultOf(reply: Reply | undefined, done: DoneOutput): Record<string, unknown> {
   return {
     $metadata: {
-      httpStatusCode: status,
-      requestId: done.requestId,
+      httpStatusCode: reply?.status ?? 200,
+      requestId: reply?.requestId ?? undefined,
       attempts: done.attempts,
       totalRetryDelay: done.retryDelayMs,
     },
-    ...(body === "" ? undefined : (JSON.parse(body) as object)),
+    ...(reply?.body ? (JSON.parse(reply.body) as object) : undefined),
   };
 }
