@@ -137,6 +137,12 @@ pub(crate) fn accept(
             format!("There are {} people in this chat already", limits::PRESENT_IN_CHAT),
         ));
     }
+    if chat.agents() >= limits::AGENTS_OF_CHAT {
+        return Err(Refusal::new(
+            ErrorKind::Conflict,
+            format!("This chat has had {} agents, as many as a chat may", limits::AGENTS_OF_CHAT),
+        ));
+    }
     let mut after = chat.clone();
     let joined = Participant {
         id: participant.clone(),

@@ -161,7 +161,7 @@ impl Rules {
         }
         // In a queue that no flow leads to nobody would look.
         let queue = queue.filter(|queue| self.queues().contains(queue));
-        let queue = queue.unwrap_or(&self.flow_of(after).queue).to_owned();
+        let queue = queue.unwrap_or_else(|| self.queue_of(after)).to_owned();
         after.leave_closing();
         after.enqueue(now, queue);
     }

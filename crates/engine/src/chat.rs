@@ -146,6 +146,12 @@ impl Chat {
         self.present().find(|participant| participant.user.as_deref() == Some(user))
     }
 
+    /// How many agents have come into it so far.
+    pub(crate) fn agents(&self) -> usize {
+        let agent = |person: &&Participant| person.role == ParticipantRole::Agent;
+        self.participants.iter().filter(agent).count()
+    }
+
     /// Whether it has ended.
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Ended { .. })

@@ -7,7 +7,7 @@
 use chatloom_wire::{ContactFlowId, ParticipantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Chat, Draft, EndReason, Flow, Phase, Rules, compose::text, leave};
+use crate::{Chat, Draft, EndReason, Flow, Phase, Rules, compose::text, leave, limits};
 
 /// A disconnect flow that a chat is in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,16 @@ impl Rules {
         self.flow(chat.present_flow())
     }
 
+    /// The queue that an assistant hands a chat over to if it names none: of its flow, or, in a disconnect
+    /// flow, the one that the flow of the chat has for that.
+    pub(crate) fn queue_of(&self, chat: &Chat) -> &str {
+        let disconnect = self.flow(&chat.contact_flow_id).disconnect.as_ref();
+        let closing = chat.closing().zip(disconnect);
+        // The configuration may have another one by now.
+        let closing = closing.filter(|(closing, disconnect)| closing.flow == disconnect.flow);
+        closing.map_or(&self.flow_of(chat).queue, |(_, disconnect)| &disconnect.queue)
+    }
+
     /// Nobody but the customer is there any more since `leaver` left: the disconnect flow begins, or
     /// the chat ends.
     pub(crate) fn close(
@@ -57,7 +67,10 @@ impl Rules {
         reason: EndReason,
         entries: &mut Vec<Draft>,
     ) {
-        if let Some(disconnect) = &self.flow(&after.contact_flow_id).disconnect {
+        // As many agents as a chat may have would leave nobody to hand over to.
+        let may_go_on = after.agents() + limits::TRANSFERS_OF_CHAT < limits::AGENTS_OF_CHAT;
+        let disconnect = self.flow(&after.contact_flow_id).disconnect.as_ref();
+        if let Some(disconnect) = disconnect.filter(|_| may_go_on) {
             let flow = self.flow(&disconnect.flow);
             let ends_at = after.ends_at;
             if after.begin_assistant(flow, entries) {

@@ -41,6 +41,8 @@ pub struct DisconnectFlow {
     pub flow: ContactFlowId,
     /// How long it may take, in milliseconds.
     pub within_ms: i64,
+    /// The queue that it hands over to, unless its bot names another.
+    pub queue: String,
 }
 
 /// Who answers before an agent does.

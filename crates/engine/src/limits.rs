@@ -33,6 +33,11 @@ pub const PRESENT_IN_CHAT: usize = 6;
 /// (docs/protocol/participant-service.md §10.9); no source states it for chats.
 pub const TRANSFERS_OF_CHAT: usize = 11;
 
+/// How many agents a chat may have had in all, one after the other; one more is refused. Each coming
+/// of an agent counts. A chat that lacks only what transfers may need ends when its agents leave, without
+/// its disconnect flow. No source states it; it keeps chats that are handed over for ever from growing.
+pub const AGENTS_OF_CHAT: usize = 64;
+
 /// How many contacts a chat shows as its past (docs/protocol/participant-service.md §10.10).
 pub const PAST_CONTACTS: u32 = 100;
 

@@ -2,9 +2,12 @@
 
 use chatloom_engine::{
     Answering, Assistant, BotAction, Command, DisconnectFlow, EndReason, Flow, Phase, Presence,
-    Rules,
+    Rules, limits,
 };
-use chatloom_wire::contact::{TimerRole, TimerType};
+use chatloom_wire::{
+    ParticipantRole,
+    contact::{TimerRole, TimerType},
+};
 
 use crate::world::{ANA, CUSTOMER, World, accept, connect, disconnect, say, time_passed, timers};
 
@@ -22,8 +25,11 @@ fn rules(assistant: Answering) -> Rules {
         ..Flow::default()
     };
     rules.flows.insert(AFTER_ALL.to_owned(), last);
-    let disconnect = DisconnectFlow { flow: AFTER_ALL.into(), within_ms: WITHIN };
+    let disconnect =
+        DisconnectFlow { flow: AFTER_ALL.into(), within_ms: WITHIN, queue: "again".to_owned() };
     let first = Flow { disconnect: Some(disconnect), ..Flow::default() };
+    // What hands over to a queue names one that is looked at.
+    rules.flows.insert("again".to_owned(), Flow { queue: "again".to_owned(), ..Flow::default() });
     rules.flows.insert("f".to_owned(), first);
     rules
 }
@@ -136,9 +142,68 @@ fn a_disconnect_flow_may_hand_over_once_more() {
         let hand_over = answer(&world, vec![BotAction::Handover { queue: None }]);
         assert_eq!(world.run(&hand_over).unwrap(), ["SYSTEM: Back to a person."]);
         assert_eq!((world.chat.ends_at, world.chat.closing()), (end, None));
+        assert_eq!(world.chat.waiting().unwrap().0, "again", "the disconnect flow's queue");
         assert_eq!(world.chat.present_flow().as_str(), "f");
         world.run(&accept(agent, agent)).unwrap();
     }
+}
+
+#[test]
+fn a_disconnect_flow_may_hand_over_to_a_queue_that_its_bot_names() {
+    for (named, queue) in [("default", "default"), ("nowhere", "again")] {
+        let mut world = talking(survey(), "");
+        world.run(&disconnect(ANA)).unwrap();
+        let hand_over = BotAction::Handover { queue: Some(named.to_owned()) };
+        let hand_over = answer(&world, vec![hand_over]);
+        world.run(&hand_over).unwrap();
+        assert_eq!(world.chat.waiting().unwrap().0, queue, "{named}");
+    }
+    // Another disconnect flow by now: that of the chat says where it leads.
+    let mut world = talking(survey(), "");
+    world.run(&disconnect(ANA)).unwrap();
+    let flow = world.rules.flows.get_mut("f").unwrap();
+    flow.disconnect.as_mut().unwrap().flow = "another".into();
+    let hand_over = answer(&world, vec![BotAction::Handover { queue: None }]);
+    world.run(&hand_over).unwrap();
+    assert_eq!(world.chat.waiting().unwrap().0, "default");
+}
+
+/// A bot that always hands over would make a chat of more and more agents.
+#[test]
+fn a_chat_that_is_handed_over_again_and_again_ends() {
+    let mut world = talking(survey(), "");
+    let mut agents = 1;
+    loop {
+        let present = world.chat.present().last().unwrap().id.clone();
+        let told = world.run(&disconnect(present.as_str())).unwrap();
+        if world.chat.is_over() {
+            assert_eq!(told, ["AGENT participant.left", "chat.ended"]);
+            break;
+        }
+        let hand_over = answer(&world, vec![BotAction::Handover { queue: None }]);
+        world.run(&hand_over).unwrap();
+        let agent = format!("agent-{agents}");
+        world.run(&accept(&agent, &agent)).unwrap();
+        agents += 1;
+        assert!(agents <= limits::AGENTS_OF_CHAT, "it goes on for ever");
+    }
+    assert_eq!(agents + limits::TRANSFERS_OF_CHAT, limits::AGENTS_OF_CHAT, "room for transfers");
+    assert_eq!(reason(&world), EndReason::Agent);
+}
+
+/// A chat of a release without that bound may be fuller.
+#[test]
+fn a_chat_that_has_had_all_its_agents_takes_no_more() {
+    let mut world = talking(survey(), "");
+    world.run(&disconnect(ANA)).unwrap();
+    let hand_over = answer(&world, vec![BotAction::Handover { queue: None }]);
+    world.run(&hand_over).unwrap();
+    let ana = world.chat.participants.last().unwrap().clone();
+    assert_eq!(ana.role, ParticipantRole::Agent);
+    world.chat.participants.resize(world.chat.participants.len() + limits::AGENTS_OF_CHAT - 1, ana);
+    assert_eq!(world.run(&accept("bob", "bob")).unwrap_err(), "ConflictException");
+    world.chat.participants.pop();
+    world.run(&accept("bob", "bob")).unwrap();
 }
 
 #[test]

@@ -72,13 +72,18 @@ impl FlowConfig {
             }
             (None, None, None) => Answering::Nobody,
         };
+        let queue = self.queue.as_ref().unwrap_or(&config.instance.queue);
         let within = self.disconnect_within.unwrap_or(DISCONNECT_WITHIN);
         let disconnect = self.disconnect.as_ref().map(|flow| DisconnectFlow {
             flow: flow.as_str().into(),
             within_ms: within.as_millis(),
+            queue: {
+                let last = config.instance.flows.iter().find(|last| last.id == *flow);
+                last.and_then(|last| last.queue.clone()).unwrap_or_else(|| queue.clone())
+            },
         });
         Flow {
-            queue: self.queue.clone().unwrap_or_else(|| config.instance.queue.clone()),
+            queue: queue.clone(),
             greeting: self.greeting.clone(),
             assistant,
             handover: self.handover.clone(),

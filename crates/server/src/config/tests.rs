@@ -138,3 +138,18 @@ fn contradictions_are_found() {
         assert!(error.contains(key), "{error}");
     }
 }
+
+/// A disconnect flow hands over to its own queue, or to that of the flow it follows.
+#[test]
+fn a_disconnect_flow_has_a_queue() {
+    for (own, queue) in [("", "sales"), ("queue = 'again'", "again")] {
+        let text = format!(
+            "[[instance.flows]]\nid = 'a'\nqueue = 'sales'\ndisconnect = 'b'\n\
+             [[instance.flows]]\nid = 'b'\n{own}\n"
+        );
+        let rules = Config::from_toml(&text).unwrap().rules();
+        let disconnect = rules.flow(&"a".into()).disconnect.as_ref().unwrap();
+        assert_eq!((disconnect.flow.as_str(), &*disconnect.queue), ("b", queue));
+        assert!(rules.queues().contains(&queue));
+    }
+}
