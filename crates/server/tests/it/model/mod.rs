@@ -13,7 +13,7 @@ use std::thread;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
 use self::story::{
-    Act, At, Message, MessageKind, Page, Plan, Rule, Size, Step, Story, Who, any_story,
+    Act, At, Message, MessageKind, Of, Page, Plan, Rule, Size, Step, Story, Target, Who, any_story,
 };
 
 /// Stories wait for the server's clock now and then, so several are played at once.
@@ -61,9 +61,9 @@ fn whatever_people_do_comes_out_as_the_reference_says() {
 }
 
 /// For each rule a story that tells a reference without it from the server.
-fn tales() -> [(Rule, Vec<Step>); 9] {
-    use Act::{Accept, AddBot, Open, Pass, Read, Receipt, Say, StartFile, Typing};
-    use Who::{Ana, Bot, Customer};
+fn tales() -> [(Rule, Vec<Step>); 13] {
+    use Act::{Accept, AddBot, Open, Pass, Read, Receipt, Say, StartFile, Transfer, Typing};
+    use Who::{Ana, Ben, Bot, Customer};
 
     let create = Act::Create { mark: false };
     let tale = |acts: &[(Who, Act)]| {
@@ -72,7 +72,11 @@ fn tales() -> [(Rule, Vec<Step>); 9] {
         steps.collect::<Vec<_>>()
     };
     let (direction, most, from) = (None, None, At::Newest);
-    let read = Read(Page { direction, ascending: true, most, from, foreign: false });
+    let read = Read(Page { direction, ascending: true, most, from, of: Of::All });
+    let (to_ben, to_queue) = (
+        Transfer { to: Target::Ben, initial: true },
+        Transfer { to: Target::Default, initial: false },
+    );
     let message = |kind| Message { kind, size: Size::Short, letter: 'a' };
     let (text, markdown) = (message(MessageKind::Text), message(MessageKind::Markdown));
     let file = StartFile { genuine: true, large: false };
@@ -98,6 +102,16 @@ fn tales() -> [(Rule, Vec<Step>); 9] {
             Rule::WhoLeftSeesNoMore,
             tale(&[(Bot, AddBot), (Bot, create), (Bot, Open), (Ana, Accept)]),
         ),
+        (
+            Rule::WhoHandedOnSeesNoMore,
+            tale(&[(Ana, Accept), (Ana, create), (Ana, Open), (Ana, to_queue)]),
+        ),
+        (
+            Rule::WhoIsMeantHasTheFirstWord,
+            tale(&[(Ana, Accept), (Ben, Accept), (Ana, to_ben), (Ana, Accept)]),
+        ),
+        (Rule::WhoIsAwayIsGivenNobody, tale(&[(Ana, Accept), (Ana, to_ben)])),
+        (Rule::TransfersAreNewContacts, tale(&[(Ana, Accept), (Ana, to_queue), (Ana, Accept)])),
     ]
 }
 

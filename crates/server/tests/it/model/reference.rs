@@ -5,10 +5,11 @@
 mod files;
 mod reading;
 mod time;
+mod transfer;
 
 use std::collections::BTreeMap;
 
-use super::story::{Act, Bearer, Message, Plan, Rule, Step, TimerKind, Who};
+use super::story::{Act, Bearer, Message, Plan, Rule, Step, Target, TimerKind, Who};
 
 pub(super) type Time = i64;
 pub(super) type Refused = (u16, &'static str);
@@ -36,6 +37,8 @@ pub(super) enum Answer {
     Sent(Option<usize>, Time),
     /// The whole, page by page.
     Pages(Vec<Vec<Read>>),
+    /// The number of the contact that the chat got.
+    Transferred(usize),
     /// A socket: refused by its URL, or open, and whether it could subscribe.
     Socket(Option<bool>),
 }
@@ -44,6 +47,8 @@ pub(super) enum Answer {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Item {
     pub(super) number: usize,
+    /// By its number in the chat.
+    pub(super) contact: usize,
     pub(super) time: Time,
     /// By their number in the chat.
     pub(super) by: Option<usize>,
@@ -74,6 +79,8 @@ enum Presence {
     Expected,
     Here,
     Gone,
+    /// Has handed the customer on, or was there when somebody did.
+    HandedOn,
 }
 
 pub(super) struct Person {
@@ -143,6 +150,8 @@ struct Chat {
     log: Vec<Item>,
     files: Vec<File>,
     last: Time,
+    /// How each contact came about: who handed it on to whom, and until when it is kept for a user.
+    contacts: Vec<Option<(Who, Target, Time)>>,
     timers: [Patience; 2],
     listening: Vec<Listening>,
 }
@@ -155,6 +164,8 @@ pub(super) struct Reference {
     chats: Vec<Chat>,
     items: usize,
     told: Told,
+    /// When each agent last asked for something.
+    seen: BTreeMap<&'static str, Time>,
     /// A rule that this reference does not know, to see whether anybody notices.
     without: Option<Rule>,
 }
@@ -170,11 +181,12 @@ impl Reference {
             log: Vec::new(),
             files: Vec::new(),
             last: 0,
+            contacts: vec![None],
             timers: Default::default(),
             listening: Vec::new(),
         };
         let chats = plans.iter().map(chat).collect();
-        Self { now, chats, items: 0, told: Vec::new(), without }
+        Self { now, chats, items: 0, told: Vec::new(), seen: BTreeMap::new(), without }
     }
 
     fn holds(&self, rule: Rule) -> bool {
@@ -229,9 +241,11 @@ impl Reference {
             Act::Restart => {
                 let people = self.chats.iter_mut().flat_map(|chat| &mut chat.people);
                 people.for_each(|person| (person.sockets, person.url) = (0, None));
+                self.seen.clear();
                 return Ok(Answer::Done);
             }
             Act::Accept => return self.accept(chat, step.who),
+            Act::Transfer { to, initial } => return self.transfer(chat, step.who, to, initial),
             Act::AddBot => return self.add_bot(chat),
             Act::Stop => {
                 if self.chats[chat].is_over(self.now) {
@@ -435,10 +449,12 @@ impl Reference {
     }
 
     fn accept(&mut self, chat: usize, agent: Who) -> Result<Answer, Refused> {
+        self.see(agent);
         if self.chats[chat].is_over(self.now) {
             return Err(NOT_FOUND);
         }
         match (self.chats[chat].phase, self.find(chat, agent)) {
+            (Phase::Queued, _) if self.is_kept_from(chat, agent) => Err(CONFLICT),
             (Phase::Queued, _) => {
                 let conversed = self.converses(chat);
                 // A custom participant goes when an agent comes.
@@ -452,8 +468,8 @@ impl Reference {
                 self.listen(chat, conversed);
                 Ok(Answer::Done)
             }
-            (Phase::WithAgent, Some(_)) => Ok(Answer::Done),
-            (Phase::WithAgent, None) => Err(CONFLICT),
+            (Phase::WithAgent, Some(me)) if self.is_here(chat, me) => Ok(Answer::Done),
+            (Phase::WithAgent, _) => Err(CONFLICT),
             _ => Err(NOT_FOUND),
         }
     }
@@ -467,7 +483,7 @@ impl Reference {
         let is_there = bot.is_some_and(|bot| match bot.presence {
             Presence::Here => true,
             Presence::Expected => self.now < bot.connect_by,
-            Presence::Gone => false,
+            Presence::Gone | Presence::HandedOn => false,
         });
         if is_there && self.holds(Rule::OneBotAtATime) {
             return Err(QUOTA);
@@ -482,6 +498,9 @@ impl Reference {
 
     /// Somebody is gone, and whoever had come is seen to leave.
     fn goes(&mut self, chat: usize, me: usize) {
+        if self.chats[chat].people[me].presence == Presence::HandedOn {
+            return;
+        }
         if self.chats[chat].people[me].presence == Presence::Here {
             self.keep(chat, Some(me), Kind::Event("participant.left"));
         }
@@ -568,14 +587,15 @@ impl Reference {
     // The log.
 
     /// A new item, with the next number.
-    fn item(&mut self, time: Time, by: Option<usize>, kind: Kind) -> Item {
+    fn item(&mut self, chat: usize, time: Time, by: Option<usize>, kind: Kind) -> Item {
         self.items += 1;
-        Item { number: self.items - 1, time, by, kind }
+        let contact = self.chats[chat].contacts.len() - 1;
+        Item { number: self.items - 1, contact, time, by, kind }
     }
 
     /// Tells everybody, and keeps nothing.
     fn tell(&mut self, chat: usize, by: Option<usize>, kind: Kind) -> usize {
-        let item = self.item(self.now, by, kind);
+        let item = self.item(chat, self.now, by, kind);
         self.publish(chat, &item);
         item.number
     }
@@ -583,7 +603,7 @@ impl Reference {
     fn keep(&mut self, chat: usize, by: Option<usize>, kind: Kind) -> usize {
         let after = self.chats[chat].last + i64::from(self.holds(Rule::TimesGrow));
         let time = self.now.max(after);
-        let item = self.item(time, by, kind);
+        let item = self.item(chat, time, by, kind);
         self.chats[chat].last = time;
         if let (Some(by), Kind::Message(_) | Kind::File { .. }) = (by, &item.kind) {
             self.chats[chat].people[by].spoke = time;
@@ -594,10 +614,13 @@ impl Reference {
     }
 
     /// Everybody who is in the chat sees everything, also their own. Whoever has left sees the end
-    /// alone, but for the customer, whose leaving is the end.
+    /// alone, but for the customer, whose leaving is the end; whoever was there at a transfer, nothing.
     fn publish(&mut self, chat: usize, item: &Item) {
         let over = item.kind == Kind::Event("chat.ended");
         for (number, person) in self.chats[chat].people.iter().enumerate() {
+            if person.presence == Presence::HandedOn && self.holds(Rule::WhoHandedOnSeesNoMore) {
+                continue;
+            }
             let has_left = person.presence == Presence::Gone && person.who != Who::Customer;
             if has_left && !over && self.holds(Rule::WhoLeftSeesNoMore) {
                 continue;

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use chatloom_server::{chats::Clock, config::DEMO_INSTANCE};
+use chatloom_server::{
+    chats::Clock,
+    config::{DEMO_INSTANCE, FlowConfig},
+};
 use chatloom_wire::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
     reference::{Answer, Item, Kind, Read, Reference, Told},
-    story::{Act, At, Bearer, Direction, Page, Plan, Role, Rule, Step, Story, TimerKind, Who},
+    story::{
+        Act, At, Bearer, Direction, Of, Page, Plan, Role, Rule, Step, Story, Target, TimerKind, Who,
+    },
 };
 use crate::support::{
     PATIENCE, Site,
@@ -39,7 +44,8 @@ struct Seat {
 }
 
 struct Chat {
-    contact: String,
+    /// The ids of its contacts, the present one last.
+    contacts: Vec<String>,
     seats: Vec<Seat>,
     /// Ids of files, in the order they were started.
     files: Vec<String>,
@@ -58,6 +64,11 @@ pub(super) async fn play(story: &Story, without: Option<Rule>) -> Checked {
     let site = Site::demo_with(|config| {
         // Nobody answers but people.
         config.instance.flows.clear();
+        config.instance.flows.push(FlowConfig {
+            id: "to-sales".to_owned(),
+            queue: Some("sales".to_owned()),
+            ..FlowConfig::default()
+        });
         for (key, value) in [
             ("limits.preset", "off"),
             ("connection.per_second", "10000"),
@@ -115,8 +126,8 @@ impl Stage {
             participant_token: text(&started["ParticipantToken"]),
             ..Seat::default()
         };
-        let contact = text(&started["ContactId"]);
-        self.chats.push(Chat { contact, seats: vec![customer], files: Vec::new() });
+        let contacts = vec![text(&started["ContactId"])];
+        self.chats.push(Chat { contacts, seats: vec![customer], files: Vec::new() });
     }
 
     /// Sees to it that what time does is heard.
@@ -160,22 +171,22 @@ impl Stage {
 
     async fn act(&mut self, step: &Step, me: Option<usize>, expected: &Answer) -> Checked {
         let chat = step.chat;
-        let contact = self.chats[chat].contact.clone();
+        let contact = self.chats[chat].contacts[0].clone();
         let here = json!({ "InstanceId": DEMO_INSTANCE, "ContactId": contact });
         match step.act {
             Act::Pass(millis) => self.site.clock.advance(millis),
             Act::Restart => self.restart().await,
             Act::Accept => {
-                let user = if step.who == Who::Ana { "ana" } else { "ben" };
-                let token = self.site.agent(user).await;
-                let accept = Request::post("/v1/agent/accept")
-                    .json(&json!({ "contactId": contact }))
-                    .header("Authorization", &format!("Bearer {token}"));
-                let accepted = self.site.send(accept).await;
+                let accept = json!({ "contactId": contact });
+                let accepted = self.as_agent(step.who, "accept", &accept).await;
                 if let Some(body) = same(expected, &accepted)? {
+                    differ(&json!(self.chats[chat].contacts.last()), &body["contactId"])?;
                     let (id, token) = (&body["participantId"], &body["participantToken"]);
                     self.seat(chat, step.who, text(id), text(token))?;
                 }
+            }
+            Act::Transfer { to, initial } => {
+                return self.transfer(chat, step.who, to, initial, expected).await;
             }
             Act::AddBot => {
                 let details = json!({ "ParticipantRole": "CUSTOM_BOT", "DisplayName": "Robo" });
@@ -201,6 +212,45 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    async fn as_agent(&self, who: Who, operation: &str, body: &Value) -> Response {
+        let user = if who == Who::Ana { "ana" } else { "ben" };
+        let token = self.site.agent(user).await;
+        let request = Request::post(&format!("/v1/agent/{operation}")).json(body);
+        self.site.send(request.header("Authorization", &format!("Bearer {token}"))).await
+    }
+
+    async fn transfer(
+        &mut self,
+        chat: usize,
+        who: Who,
+        to: Target,
+        initial: bool,
+        expected: &Answer,
+    ) -> Checked {
+        let contacts = &self.chats[chat].contacts;
+        let contact = if initial { contacts.first() } else { contacts.last() };
+        let body = match to {
+            Target::Default => json!({ "contactId": contact, "queue": "default" }),
+            Target::Sales => json!({ "contactId": contact, "queue": "sales" }),
+            Target::NoQueue => json!({ "contactId": contact, "queue": "attic" }),
+            Target::Ana => json!({ "contactId": contact, "user": "ana" }),
+            Target::Ben => json!({ "contactId": contact, "user": "ben" }),
+            Target::NoUser => json!({ "contactId": contact, "user": "mallory" }),
+        };
+        let answer = self.as_agent(who, "transfer", &body).await;
+        let Answer::Transferred(number) = expected else {
+            return same(expected, &answer).map(drop);
+        };
+        let told = answered(&answer)?;
+        let contacts = &mut self.chats[chat].contacts;
+        let id = text(&told["contactId"]);
+        if *number == contacts.len() && !contacts.contains(&id) {
+            contacts.push(id.clone());
+        }
+        let (contact, chat) = (contacts.get(*number), &contacts[0]);
+        differ(&json!({ "contactId": contact, "initialContactId": chat }), &told)
     }
 
     async fn act_in_chat(
@@ -401,8 +451,11 @@ impl Stage {
         if let Some(most) = page.most {
             body["MaxResults"] = json!(most);
         }
-        if page.foreign {
-            body["ContactId"] = json!(self.chats[1 - chat].contact);
+        match page.of {
+            Of::All => {}
+            Of::First => body["ContactId"] = json!(self.chats[chat].contacts[0]),
+            Of::Present => body["ContactId"] = json!(self.chats[chat].contacts.last()),
+            Of::Foreign => body["ContactId"] = json!(self.chats[1 - chat].contacts.last()),
         }
         // Without an item to count from there is nowhere to start.
         let item = |nth| self.reference.back(chat, nth);
@@ -424,7 +477,7 @@ impl Stage {
         };
         for (nth, items) in pages.iter().enumerate() {
             let answer = answered(&self.as_me(chat, me, "transcript", &body).await)?;
-            differ(&json!(self.chats[chat].contact), &answer["InitialContactId"])?;
+            differ(&json!(self.chats[chat].contacts[0]), &answer["InitialContactId"])?;
             let read = answer["Transcript"].as_array().ok_or("no list of items")?;
             if read.len() != items.len() {
                 let ids: Vec<_> = items.iter().map(|item| item.0.number).collect();
@@ -493,14 +546,15 @@ impl Stage {
     /// Whether this is the item, member by member, as a socket shows it or a transcript.
     fn is_item(&mut self, chat: usize, item: &Item, read: Option<&Read>, seen: &Value) -> Checked {
         self.bind(item.number, seen["Id"].as_str().ok_or("an item without an id")?)?;
-        let Chat { contact, seats, files } = &self.chats[chat];
+        let Chat { contacts, seats, files } = &self.chats[chat];
+        let contact = contacts.get(item.contact).ok_or("of a contact that there is not")?;
         let mut whole = json!({
             "Id": self.ids[&item.number],
             "AbsoluteTime": iso(item.time),
             "ContactId": contact,
         });
         if read.is_none() {
-            whole["InitialContactId"] = json!(contact);
+            whole["InitialContactId"] = json!(contacts[0]);
         }
         let is_receipt = matches!(item.kind, Kind::Receipt { .. });
         if let Some(by) = item.by.filter(|_| !is_receipt) {

@@ -94,14 +94,34 @@ pub(super) enum At {
     Nth(usize),
 }
 
+/// Which contact's items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    All,
+    First,
+    Present,
+    /// One of another chat.
+    Foreign,
+}
+
+/// Whom a customer is handed on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Default,
+    Sales,
+    Ana,
+    Ben,
+    NoQueue,
+    NoUser,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) direction: Option<Direction>,
     pub(super) ascending: bool,
     pub(super) most: Option<usize>,
     pub(super) from: At,
-    /// Of a contact of another chat.
-    pub(super) foreign: bool,
+    pub(super) of: Of,
 }
 
 /// A token that is not the newest connection token.
@@ -146,6 +166,11 @@ pub(super) enum Act {
     Leave,
     /// An agent takes the chat.
     Accept,
+    /// An agent hands the customer on, naming the chat by its initial contact or the present one.
+    Transfer {
+        to: Target,
+        initial: bool,
+    },
     AddBot,
     Stop,
     SetTimer(Role, TimerKind, Option<i64>),
@@ -197,6 +222,10 @@ pub(super) enum Rule {
     TypesAreChecked,
     TimesGrow,
     WhoLeftSeesNoMore,
+    WhoHandedOnSeesNoMore,
+    WhoIsMeantHasTheFirstWord,
+    WhoIsAwayIsGivenNobody,
+    TransfersAreNewContacts,
 }
 
 const MINUTE: i64 = 60_000;
@@ -225,16 +254,14 @@ fn any_page() -> impl Strategy<Value = Page> {
         2 => (0..12_usize, -2..3_i64).prop_map(|(item, millis)| At::Time(item, millis)),
         2 => (0..12_usize).prop_map(At::Nth),
     ];
-    let foreign = proptest::bool::weighted(0.05);
-    (direction, any::<bool>(), most, from, foreign).prop_map(
-        |(direction, ascending, most, from, foreign)| Page {
-            direction,
-            ascending,
-            most,
-            from,
-            foreign,
-        },
-    )
+    let of = prop_oneof![
+        17 => Just(Of::All),
+        1 => select(vec![Of::First, Of::Present]),
+        1 => Just(Of::Foreign),
+    ];
+    (direction, any::<bool>(), most, from, of).prop_map(|(direction, ascending, most, from, of)| {
+        Page { direction, ascending, most, from, of }
+    })
 }
 
 fn any_act() -> impl Strategy<Value = Act> {
@@ -260,7 +287,8 @@ fn any_act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Close),
         2 => select(vec![Bearer::Oldest, Bearer::Cut, Bearer::ForConnecting]).prop_map(Act::Knock),
         1 => Just(Act::Acknowledge),
-        4 => Just(Act::Accept),
+        5 => Just(Act::Accept),
+        4 => any_transfer(),
         3 => Just(Act::AddBot),
         1 => Just(Act::Leave),
     ];
@@ -276,13 +304,20 @@ fn any_act() -> impl Strategy<Value = Act> {
     prop_oneof![10 => talk, 7 => coming, 3 => rest]
 }
 
+fn any_transfer() -> impl Strategy<Value = Act> {
+    use Target::{Ana, Ben, Default, NoQueue, NoUser, Sales};
+    let to = select(vec![Default, Default, Sales, Ana, Ana, Ben, Ben, Ben, NoQueue, NoUser]);
+    (to, any::<bool>()).prop_map(|(to, initial)| Act::Transfer { to, initial })
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     let who = select(vec![Who::Customer, Who::Customer, Who::Ana, Who::Ana, Who::Ben, Who::Bot]);
     let chat = prop_oneof![4 => Just(0), 1 => Just(1)];
     (chat, who, any_act()).prop_map(|(chat, who, act)| {
-        // Chats are taken by agents.
+        // Chats are taken and handed on by agents.
         let is_agent = matches!(who, Who::Ana | Who::Ben);
-        let who = if act == Act::Accept && !is_agent { Who::Ana } else { who };
+        let is_agents = matches!(act, Act::Accept | Act::Transfer { .. });
+        let who = if is_agents && !is_agent { Who::Ana } else { who };
         Step { chat, who, act }
     })
 }

@@ -1,7 +1,7 @@
 //! What a page of a transcript holds (docs/protocol/participant-service.md §7).
 
 use super::{
-    super::story::{At, Direction, Page},
+    super::story::{At, Direction, Of, Page},
     Item, Kind, Read, Reference, Time,
 };
 
@@ -35,9 +35,13 @@ impl Reference {
             Some(place) if forward => items[place..].to_vec(),
             Some(place) => items[..=place].iter().rev().copied().collect(),
         };
-        if page.foreign {
-            found.clear();
-        }
+        let present = at.contacts.len() - 1;
+        found.retain(|item| match page.of {
+            Of::All => true,
+            Of::First => item.contact == 0,
+            Of::Present => item.contact == present,
+            Of::Foreign => false,
+        });
         let most = page.most.unwrap_or(10);
         if most == 0 || found.is_empty() {
             return vec![Vec::new()];

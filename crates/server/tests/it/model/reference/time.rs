@@ -34,8 +34,12 @@ impl Reference {
                 continue;
             }
             // The others are disconnected and miss the news.
-            let item =
-                self.item(self.now, Some(person), Kind::Event("participant.autodisconnection"));
+            let item = self.item(
+                chat,
+                self.now,
+                Some(person),
+                Kind::Event("participant.autodisconnection"),
+            );
             if self.chats[chat].people[0].sockets > 0 {
                 self.told.push(((chat, 0), item));
             }
