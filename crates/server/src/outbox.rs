@@ -171,6 +171,12 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Whoever waited has something else to do, and will look here after it: until then nothing wakes
+    /// it. A task that is woken while it runs is put behind all others, and a thread is woken for it.
+    pub(crate) fn look_away(&self) {
+        drop(self.reader.take());
+    }
+
     /// Ready once the socket is to be closed and nothing waits. For a task that is stuck in a write;
     /// one task at a time may wait.
     pub(crate) fn poll_close(&self, context: &mut Context<'_>) -> Poll<Close> {
@@ -185,9 +191,27 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::Relaxed},
+        },
+        task::{Wake, Waker},
+    };
+
     use futures_util::task::noop_waker;
 
     use super::*;
+
+    /// Counts how often it is rung.
+    #[derive(Default)]
+    struct Rings(AtomicUsize);
+
+    impl Wake for Rings {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
 
     const BOUNDS: Bounds = Bounds { frames: 3, bytes: 10 };
 
@@ -222,6 +246,25 @@ mod tests {
         outbox.close(Close::Policy);
         assert!(matches!(next(&outbox), Some(Next::Close(Close::GoingAway))));
         assert_eq!(outbox.push("c".into(), BOUNDS), Pushed::Closed);
+    }
+
+    #[test]
+    fn nobody_is_woken_who_looks_anyway() {
+        let (outbox, rings) = (Outbox::default(), Arc::<Rings>::default());
+        let waker = Waker::from(Arc::clone(&rings));
+        let next = || outbox.poll_next(&mut Context::from_waker(&waker)).is_ready();
+        assert!(!next());
+        outbox.push("a".into(), BOUNDS);
+        assert_eq!(rings.0.load(Relaxed), 1);
+        assert!(next());
+        outbox.look_away();
+        outbox.push("b".into(), BOUNDS);
+        assert_eq!(rings.0.load(Relaxed), 1);
+        // And looking, it sees it.
+        assert!(next());
+        assert!(!next());
+        outbox.close(Close::Restart);
+        assert_eq!(rings.0.load(Relaxed), 2);
     }
 
     #[test]

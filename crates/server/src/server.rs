@@ -1,6 +1,7 @@
 //! Starting and stopping.
 
 mod accept;
+mod again;
 mod reload;
 mod seldom;
 

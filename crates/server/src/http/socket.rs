@@ -146,7 +146,9 @@ impl Session {
         });
         let end = loop {
             let next = next_step(&mut socket, &outbox, deadline.as_mut(), trick.as_deref_mut());
-            let step = match next.await {
+            let next = next.await;
+            outbox.look_away();
+            let step = match next {
                 Step::Read(message) => {
                     let read = match session.read(message) {
                         Ok(Some(topics)) => Box::pin(session.subscribe(topics)).await,

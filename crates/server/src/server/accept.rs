@@ -21,7 +21,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tower::Service;
 
-use super::{seldom::Seldom, stopped};
+use super::{again::Again, seldom::Seldom, stopped};
 use crate::{
     clients::{Full, Held},
     http::{self, App, Peer},
@@ -143,10 +143,10 @@ async fn serve(
     let connection = http1.serve_connection(TokioIo::new(io), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = Again::new(connection.as_mut()) => ended,
         () = stop => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            Again::new(connection).await
         }
     };
     if let Err(error) = ended {
