@@ -185,20 +185,34 @@ impl Starter {
 
     /// A customer and an agent, the customer's socket subscribed, past the assistant.
     pub(crate) async fn chat(&mut self) -> Result<(Chat, Socket)> {
+        let customer = self.customer().await?;
+        let socket = subscribe(&customer.socket_url).await?;
+        let agent = self.agent_for(&customer).await?;
+        Ok((Chat { customer, agent }, socket))
+    }
+
+    /// The same with a customer who makes calls and has no socket.
+    pub(crate) async fn chat_of_calls(&mut self) -> Result<Chat> {
+        let token = self.started().await?;
+        self.join(&token).await?;
+        let customer = self.connect(&token).await?;
+        let agent = self.agent_for(&customer).await?;
+        Ok(Chat { customer, agent })
+    }
+
+    /// The agent whom the assistant passes a customer on to.
+    async fn agent_for(&mut self, customer: &Connected) -> Result<Connected> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Accepted {
             participant_token: String,
         }
-        let customer = self.customer().await?;
-        let socket = subscribe(&customer.socket_url).await?;
         let body = r#"{"Content":"agent","ContentType":"text/plain"}"#;
         self.http.post("/participant/message", ("X-Amz-Bearer", &customer.token), body).await?;
         let bearer = self.agent_token.clone();
         let answer = self.http.post("/v1/agent/accept", ("Authorization", &bearer), "{}").await?;
         let Accepted { participant_token } = serde_json::from_str(answer)?;
-        let agent = self.connect(&participant_token).await?;
-        Ok((Chat { customer, agent }, socket))
+        self.connect(&participant_token).await
     }
 }
 

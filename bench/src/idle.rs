@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    client::{Socket, Starter, open, subscribe, subscribe_on},
+    client::{Socket, Starter, enter, open, subscribe, subscribe_on},
     process::Server,
     report::Report,
 };
@@ -60,6 +60,25 @@ pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Res
     );
     report.single(group, "of that the connection", "KB", each(with_chats, with_sockets), "");
     report.single(group, "of that the subscription", "KB", each(with_sockets, subscribed), "");
-    drop((warm, sockets));
+    drop((warm, sockets, server));
+    let greeted = each(0, greeted(chatloom, count).await?);
+    let all = format!("resident memory each, {count} sockets that were greeted");
+    report.single(group, all, "KB", greeted, "");
     Ok(())
+}
+
+/// Memory of sockets whose participants came in there, one after the other: the events and the greeting
+/// have passed through their buffers, and what all needed for a moment lies between what stays.
+async fn greeted(chatloom: &Path, count: usize) -> Result<u64> {
+    let server = Server::chatloom(chatloom, &[])?;
+    let mut starter = Starter::new(&server.address).await?;
+    let mut sockets = Vec::with_capacity(100 + count);
+    for _ in 0..100 {
+        sockets.push(enter(&starter.customer().await?.socket_url).await?);
+    }
+    let before = server.resident()?;
+    for _ in 0..count {
+        sockets.push(enter(&starter.customer().await?.socket_url).await?);
+    }
+    Ok(server.resident()?.saturating_sub(before))
 }

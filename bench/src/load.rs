@@ -119,7 +119,10 @@ pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Res
         let of = |figure: fn(&Measured) -> f64| -> Vec<(f64, f64)> {
             rounds.iter().map(|(ours, base)| (figure(ours), figure(base))).collect()
         };
-        let name = |what: &str| format!("{what}, {chats} chats");
+        let name = |what: &str| match chats {
+            1 => format!("{what}, 1 chat"),
+            chats => format!("{what}, {chats} chats"),
+        };
         let target = if chats == 1 { "" } else { "ratio at least 0.7" };
         report.pair("messages", name("stored and delivered"), "1/s", &of(|m| m.per_second), target);
         let target = if chats == 1 { "" } else { "ratio at most 1.5" };
@@ -179,7 +182,7 @@ pub(crate) async fn rounds(
 }
 
 /// A fresh Chatloom.
-pub(crate) async fn chatloom_once(
+async fn chatloom_once(
     chatloom: &Path,
     settings: &[(&str, &str)],
     chats: usize,

@@ -21,6 +21,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
     routing::{get, post},
+    serve::ListenerExt as _,
 };
 use chatloom_wire::{
     ContactId, ContentType, ItemId, ItemType, NewItem, ParticipantId, ParticipantRole, Timestamp,
@@ -79,6 +80,8 @@ pub(crate) async fn serve(data: &Path) -> Result<()> {
         .with_state(shared);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
+    // As Chatloom does: else small writes wait for each other, up to 40 ms.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, router).await?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Chatloom beside other chat servers, at the same work: many pairs of people, each message stored
 //! with its history before it is acknowledged, and delivered.
 //!
-//! The others speak XMPP, so they keep a message in two archives, the sender's and the receiver's, and
-//! Chatloom delivers it to the sender too. They run without TLS, as Chatloom does here.
+//! A pair has two connections: one that sends, and one that receives. With Chatloom, whoever sends makes
+//! calls and has no socket, so that a message is delivered once, as it is in XMPP. The others keep it in
+//! two archives, the sender's and the receiver's. They run without TLS, as Chatloom does here.
 
 mod ejabberd;
 mod prosody;
@@ -18,7 +19,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    load::{Lane, Measured, Pace, Receiver, Sender, chatloom_once, measure},
+    client::{Starter, subscribe},
+    load::{Lane, Measured, Pace, Receiver, Sender, measure},
     process::Server,
     report::Report,
 };
@@ -54,7 +56,7 @@ pub(crate) async fn run(
         ] {
             let mut rounds = Vec::new();
             for _ in 0..ROUNDS {
-                let ours = chatloom_once(chatloom, &[], PAIRS, pace, time).await?;
+                let ours = ours(chatloom, pace, time).await?;
                 let theirs = once(start(&packages)?, pace, time).await;
                 rounds.push((ours, theirs.with_context(|| group.to_owned())?));
             }
@@ -79,7 +81,20 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Measures one server, and asks it whether it has all that it acknowledged.
+/// Measures Chatloom.
+async fn ours(chatloom: &Path, pace: Pace, time: Duration) -> Result<Measured> {
+    let server = Server::chatloom(chatloom, &[])?;
+    let mut starter = Starter::new(&server.address).await?;
+    let mut lanes = Vec::new();
+    for _ in 0..PAIRS {
+        let chat = starter.chat_of_calls().await?;
+        let socket = subscribe(&chat.agent.socket_url).await?;
+        lanes.push(Lane::new(&server, chat.customer.token, vec![socket]).await?);
+    }
+    measure(&server, lanes, pace, time).await
+}
+
+/// Measures another server, and asks it whether it has all that it acknowledged.
 async fn once(server: Server, pace: Pace, time: Duration) -> Result<Measured> {
     warm_up(&server.address).await?;
     let mut lanes = Vec::new();
