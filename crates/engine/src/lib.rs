@@ -69,6 +69,7 @@ pub mod media;
 pub mod past;
 mod record;
 mod send;
+mod size;
 mod start;
 mod timers;
 pub mod token;

@@ -268,7 +268,8 @@ impl Metrics {
     pub(crate) fn add_chats(&mut self, chats: Arc<Chats>) {
         self.collect(move || {
             let counts = chats.counts();
-            [
+            let (cached, bytes) = chats.cached();
+            let mut figures = [
                 ("chats_started", "Chats started", &counts.started),
                 ("chats_transferred", "Chats that an agent handed on", &counts.transferred),
                 (
@@ -284,7 +285,12 @@ impl Metrics {
                 ("chats_loaded", "States of chats read from the store", &counts.loaded),
             ]
             .map(|(name, help, count)| counted(name, help, count.load(Relaxed)))
-            .to_vec()
+            .to_vec();
+            figures.extend([
+                measured("chats_cached", "States of chats in memory", cached as u64),
+                measured("chats_cached_bytes", "Memory they take, about", bytes as u64),
+            ]);
+            figures
         });
     }
 

@@ -106,7 +106,7 @@ impl Chats {
     fn forget(&self, id: &ContactId) {
         // First: whoever remembers the chat before it sees this is undone by what follows.
         self.forgotten.lock().put(id.clone(), ());
-        self.cache.lock().pop(id);
+        self.cache.lock().remove(id);
         self.measured.lock().pop(id);
     }
 

@@ -7,6 +7,7 @@
 
 mod agents;
 mod attachments;
+mod cache;
 mod clock;
 mod control;
 mod delete;
@@ -42,7 +43,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub(crate) use self::attachments::too_large;
-use self::outcome::failed;
 pub use self::{
     agents::Accepted,
     attachments::Pending,
@@ -51,16 +51,15 @@ pub use self::{
     followers::Added,
     transfer::{Transferred, Wish},
 };
+use self::{
+    cache::{Cache, Cached},
+    outcome::failed,
+};
 use crate::{
     bus::Bus,
     random,
     store::{Store, StoreError, Versioned},
 };
-
-/// Chats whose state is kept in memory; a further one takes the place of the one that was not used
-/// for longest. A state takes about 2 KB, and up to 50 KB with the largest attributes and first
-/// message.
-const CACHED_CHATS: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 
 /// Chats whose figures are kept in memory, so that a description goes on counting where the last one
 /// stopped. They take some hundred bytes each.
@@ -99,7 +98,7 @@ pub struct Chats {
     rules: Rules,
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
-    cache: Mutex<LruCache<ContactId, Cached>>,
+    cache: Mutex<Cache>,
     /// Chats that were deleted: what was read of one before is not kept when it comes late.
     forgotten: Mutex<LruCache<ContactId, ()>>,
     /// Rings when a participant has connected.
@@ -122,15 +121,6 @@ impl fmt::Debug for Chats {
     }
 }
 
-#[derive(Clone)]
-struct Cached {
-    chat: Arc<Chat>,
-    version: u64,
-    /// Place of the last entry, 0 without any: known once this server has stored one or has started the
-    /// chat. Another server may have stored more since.
-    head: Option<u64>,
-}
-
 impl Chats {
     /// Chats by these rules, kept in this store. `keys` sign the `NextToken`s.
     pub fn new(
@@ -140,7 +130,7 @@ impl Chats {
         keys: Arc<Keys>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let cache = Mutex::new(LruCache::new(CACHED_CHATS));
+        let cache = Mutex::new(Cache::new());
         Self {
             store,
             bus,
@@ -177,6 +167,11 @@ impl Chats {
     /// What was counted.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// How many states of chats are in memory, and about how many bytes they take.
+    pub(crate) fn cached(&self) -> (usize, usize) {
+        self.cache.lock().size()
     }
 
     /// The chat of a participant who may still do something there.
@@ -223,22 +218,16 @@ impl Chats {
         Ok(self.remember(id, Cached { chat, version, head: None }))
     }
 
-    /// Keeps a state unless a newer one is known, and gives the newest. Answers of the store may
-    /// overtake each other on their way here.
+    /// Keeps a state unless a newer one is known, and gives the newest.
     fn remember(&self, id: &ContactId, new: Cached) -> Cached {
         let mut cache = self.cache.lock();
-        let Some(known) = cache.get_mut(id) else {
-            if !self.forgotten.lock().contains(id) {
-                cache.put(id.clone(), new.clone());
-            }
-            return new;
-        };
-        let head = known.head.max(new.head);
-        if new.version >= known.version {
-            *known = new;
+        if let Some(newest) = cache.renew(id, &new) {
+            return newest;
         }
-        known.head = head;
-        known.clone()
+        if !self.forgotten.lock().contains(id) {
+            cache.put(id.clone(), new.clone());
+        }
+        new
     }
 }
 
