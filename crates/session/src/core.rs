@@ -145,6 +145,11 @@ impl Core {
         self.sessions.get(session).and_then(|session| session.link.status)
     }
 
+    /// How many entries the tracked transcript of a session has; none when it is not tracked.
+    pub fn entries(&self, session: SessionId) -> usize {
+        self.sessions.get(session).map_or(0, |session| session.entries())
+    }
+
     fn route(&mut self, input: Input) {
         match input {
             Input::Create { session, options } => self.begin(session, *options, None),

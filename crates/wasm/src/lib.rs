@@ -13,8 +13,8 @@
 //! other is in one table, `web/chatjs/src/host/border.ts`, which the tests of this crate read too.
 //!
 //! A chat item has a way of its own, [`item`]. The host has parsed it, keeps it, and passes the few
-//! members that the core decides on; what nearly always follows, one event with that item, comes
-//! back as a number.
+//! members that the core decides on; what nearly always follows, one event with that item and, when
+//! the transcript is tracked, an entry at its end, comes back as a number.
 //!
 //! A panic ends the instance: the call traps. There is no message, which would cost a sixth of the
 //! whole; the stack of the trap names the place (docs/adr/0009-the-core-brings-its-own-library.md).
@@ -37,7 +37,9 @@
 
 use std::cell::RefCell;
 
-use chatloom_session::{Body, CHATLOOM, Core, Event, Input, Now, Output, parsed::Parsed};
+use chatloom_session::{
+    Body, CHATLOOM, Core, Entry, EntryContent, Event, Input, Now, Output, Step, parsed::Parsed,
+};
 
 #[cfg(any(test, target_arch = "wasm32"))]
 mod memory;
@@ -50,7 +52,10 @@ use read::Values;
 use write::{Drain, kind_number};
 
 /// Sessions up to this number fit into a number that [`item`] returns.
-const LAST_PACKED_SESSION: u32 = (1 << 26) - 1;
+const LAST_PACKED_SESSION: u32 = (1 << 25) - 1;
+
+/// Added to what [`item`] returns when the item is also the last entry of the session's transcript.
+const APPENDED: i32 = 1 << 5;
 
 /// The sum of the tables that this core reads and writes by. The host makes it of its own, and takes
 /// no core with another one.
@@ -153,11 +158,30 @@ impl Instance {
         };
         match self.core.poll() {
             second @ Output::Release { .. } => self.unless_more(packed, &[first, second]),
+            second if self.is_appended(&first, &second) => {
+                self.unless_more(packed + APPENDED, &[first, second])
+            }
             second => {
                 self.drain.push(&first);
                 self.write_from(second);
                 -(self.drain.finish() as i32)
             }
+        }
+    }
+
+    /// Whether all that became of a transcript is that the item of this event is its last entry. Not
+    /// for the first entry: with that one the host hears of the page that comes before it, and with
+    /// each page that is read later.
+    fn is_appended(&self, item: &Output, update: &Output) -> bool {
+        if let Output::Event { session, event: Event::Item { body: Body::Held(item), .. } } = item
+            && let Output::Event { session: of, event: Event::Transcript(update) } = update
+            && let [Step::Insert { at, entry }] = &*update.steps
+            && let Entry { content: EntryContent::Item(Body::Held(listed)), state: None, .. } =
+                entry
+        {
+            session == of && listed == item && *at > 0 && at + 1 == self.core.entries(*of)
+        } else {
+            false
         }
     }
 
@@ -198,7 +222,7 @@ fn pack(output: &Output) -> Option<i32> {
         Output::Event { session, event: Event::Item { kind, body: Body::Held(_) } }
             if session.0 <= LAST_PACKED_SESSION =>
         {
-            Some(((session.0 as i32) << 5) + kind_number(*kind) as i32 + 1)
+            Some(((session.0 as i32) << 6) + kind_number(*kind) as i32 + 1)
         }
         _ => None,
     }
@@ -258,15 +282,19 @@ pub unsafe extern "C" fn handle(count: usize, mono_ms: f64, wall_ms: f64) -> usi
 ///   Successive items of a chat mostly agree in these: until it calls [`handle`] a host may take 0 or
 ///   a positive number for the answer to each further item with these members that comes the same
 ///   way.
-/// * Id, time, participant, role, display name, and the status of the first file.
+/// * Id and time. That is enough for an item without metadata as long as all sessions behave as the
+///   original.
+/// * Participant, role, display name, and the status of the first file.
 /// * Of an item that has metadata, how many receipts are in it, as a number, the message that it is
 ///   about, and of each receipt when the message was delivered, when it was read, and by whom.
 ///
 /// Not for streamed messages (`MessageMetadata.MessageCompleted`), whose text the core joins.
 ///
-/// Returns 0 when nobody wants the item, which then is the host's again; 32 times a session plus
-/// the kind plus 1 when the one thing that follows is an event of that session with this item; or
-/// a negative number: minus the number of values that wait at [`output`].
+/// Returns 0 when nobody wants the item, which then is the host's again; 64 times a session plus
+/// the kind plus 1 when the one thing that follows is an event of that session with this item; 32
+/// more when the item is then also the last entry of that session's transcript, which holds it, and
+/// all else about the transcript is as it was told last; or a negative number: minus the number of
+/// values that wait at [`output`].
 ///
 /// # Safety
 ///
@@ -388,9 +416,9 @@ mod tests {
     #[test]
     fn an_item_for_one_session_comes_back_as_a_number() {
         let (mut instance, socket) = connected();
-        assert_eq!(instance.bring(socket, ["MESSAGE", "text/plain", "c", "i", ""]), (7 << 5) + 1);
+        assert_eq!(instance.bring(socket, ["MESSAGE", "text/plain", "c", "i", ""]), (7 << 6) + 1);
         let typing = "application/vnd.amazonaws.connect.event.typing";
-        assert_eq!(instance.bring(socket, ["EVENT", typing, "", "i", ""]), (7 << 5) + 2);
+        assert_eq!(instance.bring(socket, ["EVENT", typing, "", "i", ""]), (7 << 6) + 2);
     }
 
     #[test]
@@ -450,6 +478,41 @@ mod tests {
     }
 
     #[test]
+    fn an_item_that_is_the_last_entry_of_a_transcript_comes_back_as_a_number() {
+        let (mut instance, socket) = connected();
+        instance.tell(&json!({ "type": "track", "session": 7 }));
+        let mut bring = |id| instance.bring_head(socket as i64, 9, &head("c", id));
+        assert!(bring("i-2") < 0, "the first");
+        assert_eq!(bring("i-3"), (7 << 6) + APPENDED + 1);
+        assert!(bring("i-1") < 0, "it comes first in the list");
+        assert_eq!(bring("i-4"), (7 << 6) + APPENDED + 1);
+        assert!(bring("i-4") < 0, "it is there");
+        assert!(bring("i-0") < 0, "it comes first in the list");
+        // The host is told that it may forget what is held, and of nothing else.
+        let outputs = instance.tell(&json!({ "type": "forget", "session": 7 }));
+        let released = outputs.iter().filter(|output| output["type"] == "release").count();
+        assert_eq!(released, 5);
+    }
+
+    #[test]
+    fn an_entry_that_more_follows_is_written() {
+        let (mut instance, socket) = connected();
+        instance.tell(&json!({ "type": "track", "session": 7 }));
+        assert!(instance.bring_head(socket as i64, 8, &head("c", "i-1")) < 0);
+        let mut last = head("c", "i-2");
+        last[..2].copy_from_slice(&[
+            Some("EVENT"),
+            Some("application/vnd.amazonaws.connect.event.chat.ended"),
+        ]);
+        assert!(instance.bring_head(socket as i64, 9, &last) < 0);
+        let outputs = instance.outputs();
+        let types: Vec<&str> =
+            outputs.iter().filter_map(|output| output["type"].as_str()).collect();
+        // S160, S161
+        assert_eq!(types, ["close", "item", "transcript", "ended", "wake"]);
+    }
+
+    #[test]
     fn s121_s122_receipts_need_no_text() {
         let (mut instance, socket) = connected();
         let mut receipt = |who: &str| {
@@ -459,7 +522,7 @@ mod tests {
             (members[13], members[15]) = ("t".into(), who.into());
             instance.bring_values(socket as i64, 9, &members)
         };
-        assert_eq!(receipt("other"), (7 << 5) + 4);
+        assert_eq!(receipt("other"), (7 << 6) + 4);
         assert_eq!(receipt("p"), 0);
     }
 
@@ -506,7 +569,7 @@ mod tests {
             assert_eq!(outputs.iter().any(|out| out["type"] == "joinForeign"), session == 1);
         }
         let item = [Some("MESSAGE"), Some("text/plain"), Some("b"), None, None];
-        assert_eq!(instance.bring_head(-6, 9, &item), (2 << 5) + 1);
+        assert_eq!(instance.bring_head(-6, 9, &item), (2 << 6) + 1);
         assert_eq!(instance.bring_head(-5, 9, &item), 0);
     }
 

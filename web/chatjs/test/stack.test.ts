@@ -47,7 +47,7 @@ class Instance {
   receive(text: string): void {
     const item = objectOf(text)!;
     this.#core.handle({ type: "part", source: this.#socket, text, parsed: partOf(item) });
-    this.#core.item(this.#socket, 1, item, true);
+    this.#core.item(this.#socket, 1, item, "whole");
     this.#core.handle({ type: "frame", socket: this.#socket, parsed: frameOf(item) });
   }
 

@@ -2,7 +2,10 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import type { EventOutput, Item, Step } from "../src/host/core";
-import { begin, type Direct } from "./direct";
+import { Host } from "../src/host/host";
+import { smallCore } from "../src/host/small";
+import type { Exports } from "../src/host/wasm";
+import { begin, beginOn, type Direct } from "./direct";
 import { installWebSocket, Service } from "./service";
 
 let service: Service;
@@ -30,11 +33,14 @@ async function tracked(): Promise<Direct> {
   return session;
 }
 
-/** The list that the steps of all updates make. */
+/** The list that the steps of all updates make, and what was put at its end. */
 function list(session: Direct): Step[] {
   const entries: Step[] = [];
-  for (const { steps } of updates(session)) {
-    for (const step of steps) {
+  for (const event of session.events) {
+    if (event.type === "appended") {
+      entries.push({ type: "insert", at: entries.length, key: entries.length + 1, body: event.body });
+    }
+    for (const step of event.type === "transcript" ? event.steps : []) {
       if (step.type === "insert") entries.splice(step.at, 0, step);
       else if (step.type === "replace") entries[step.at] = step;
       else entries.splice(step.at, 1);
@@ -131,4 +137,33 @@ test("s138 s148 s153: what a page brings is in the list, with the token of the p
   });
   expect(shown(session)).toEqual(service.stored.slice(20).map((item) => item["Content"]));
   expect(updates(session).at(-1)?.previousNextToken).toBe("20");
+});
+
+test("of an item only that is told that a session of the host decides on", async () => {
+  const counts: number[] = [];
+  const exports = smallCore.load() as Exports;
+  const item: Exports["item"] = (...given) => {
+    counts.push(given[0]);
+    return exports.item(...given);
+  };
+  const load = () => ({ ...exports, item });
+  const on = new Host({ load }, load());
+  const [plain, tracked] = [beginOn(on, service), beginOn(on, service)];
+  tracked.track();
+  // What the service pushes goes to the socket that came last.
+  for (const [at, session] of [tracked, plain].entries()) {
+    await session.call({ type: "connect" });
+    await service.until(() => service.frames.filter((topic) => topic === "aws/subscribe").length > at);
+  }
+  const bring = async () => {
+    const before = plain.items.length;
+    for (const _ of [1, 2]) service.push(plain.chat);
+    while (plain.items.length < before + 2) await plain.next();
+    return counts.splice(0);
+  };
+  expect(await bring()).toEqual([7, 7]);
+  tracked.forget();
+  // Once for both.
+  expect(await bring()).toEqual([5]);
+  on.close();
 });

@@ -224,6 +224,11 @@ impl Session {
         self.track.list.is_some()
     }
 
+    /// How many entries the list has; none when there is no list.
+    pub(crate) fn entries(&self) -> usize {
+        self.track.list.as_ref().map_or(0, |list| list.len())
+    }
+
     /// A key of another process is not given again.
     pub(crate) fn use_key(&mut self, key: EntryKey) {
         self.track.last_key = self.track.last_key.max(key.0);

@@ -37,7 +37,7 @@ import {
   SessionTypes,
   type WithMetadata,
 } from "./rules";
-import { Transcript } from "./transcript";
+import { Transcript, type TranscriptData } from "./transcript";
 
 /** What the socket does, in the words of `getConnectionStatus` (S83). */
 const LINK_STATUS: Record<string, string> = {
@@ -356,6 +356,10 @@ export class Controller implements Listener, Participant {
     this.pubsub.triggerAsync(name, { data, chatDetails: this.getChatDetails() });
   }
 
+  #tellTranscript(data: (() => TranscriptData) | undefined, chatDetails: ChatDetails): void {
+    if (data) later({ run: () => this.pubsub.trigger(CALLBACKS.onTranscriptUpdated, { data: data(), chatDetails }) });
+  }
+
   event(event: EventOutput): void {
     const chatDetails = this.getChatDetails();
     switch (event.type) {
@@ -384,7 +388,10 @@ export class Controller implements Listener, Participant {
         this.tell(event.success ? CALLBACKS.onDeepHeartbeatSuccess : CALLBACKS.onDeepHeartbeatFailure);
         break;
       case "transcript":
-        this.tell(CALLBACKS.onTranscriptUpdated, this.#transcript?.update(event.steps, event.previousNextToken));
+        this.#tellTranscript(this.#transcript?.update(event.steps, event.previousNextToken), chatDetails);
+        break;
+      case "appended":
+        this.#tellTranscript(this.#transcript?.append(event), chatDetails);
         break;
       case "reset":
         // Another core goes on, with an empty list.

@@ -1,5 +1,5 @@
 /** The list that `onTranscriptUpdated` gives (docs/protocol/websocket.md S138 to S154). */
-import type { Entry, Item, Step } from "../host/core";
+import type { Entry, EventOutput, Item, Step } from "../host/core";
 import { shareTexts } from "../host/items";
 import type { SessionType } from "./rules";
 
@@ -47,32 +47,51 @@ function isListed(item: Item): boolean {
 /** The tracked transcript of one session. */
 export class Transcript {
   readonly #role: SessionType;
-  readonly #entries: TranscriptItem[] = [];
+  /** What has been told of this array stays true: it is added to, or another one takes its place. */
+  #entries: TranscriptItem[] = [];
   /** What has no item yet, by its key: an entry may move, and keeps its id and its time. */
   readonly #unsent = new Map<number, TranscriptItem>();
   /** The latest item that was listed. */
   #last: Item = {};
+  #previousNextToken: string | undefined;
 
   constructor(role: SessionType) {
     this.#role = role;
   }
 
-  /** Does what the core says; gives the list, which is the application's own. */
-  update(steps: readonly Step[], previousNextToken: string | undefined): TranscriptData {
+  /** Does what the core says; gives what makes the list as it is now, which is the application's own. */
+  update(steps: readonly Step[], previousNextToken: string | undefined): () => TranscriptData {
+    this.#entries = this.#entries.slice();
     for (const step of steps) {
-      // Nearly always: to splice costs more.
-      if (step.type === "insert" && step.at === this.#entries.length) this.#entries.push(this.#entry(step));
-      else if (step.type === "insert") this.#entries.splice(step.at, 0, this.#entry(step));
+      if (step.type === "insert") this.#entries.splice(step.at, 0, this.#entry(step));
       else if (step.type === "replace") this.#entries[step.at] = this.#entry(step);
       else this.#entries.splice(step.at, 1);
     }
     if (steps.some(({ type }) => type === "remove")) {
       for (const [key, entry] of this.#unsent) if (!this.#entries.includes(entry)) this.#unsent.delete(key);
     }
-    return {
-      transcript: this.#entries.slice(),
-      previousTranscriptNextToken: previousNextToken === undefined ? null : previousNextToken || undefined,
-    };
+    this.#previousNextToken = previousNextToken;
+    return this.#data();
+  }
+
+  /** Puts an item behind all the others; the rest is as it was told last. */
+  append(event: EventOutput & { type: "appended" }): () => TranscriptData {
+    this.#entries.push((event.kept = this.#listed(event.body)));
+    return this.#data();
+  }
+
+  /**
+   * The list is copied when it is given, not when it has changed: of a burst of frames the copies would wait for
+   * their turn together, and a collection meanwhile would have to copy each again.
+   */
+  #data(): () => TranscriptData {
+    const entries = this.#entries;
+    const count = entries.length;
+    const token = this.#previousNextToken;
+    return () => ({
+      transcript: entries.slice(0, count),
+      previousTranscriptNextToken: token === undefined ? null : token || undefined,
+    });
   }
 
   #entry(entry: Entry): TranscriptItem {

@@ -1,6 +1,6 @@
 /** One instance of the core: what it is told, what it wants, and the short way for items. */
 import { isKnown, outputsOf, type Values, valuesOf } from "./border";
-import { recipientOf, restOf } from "./parsed";
+import { entryOf, headOf, recipientOf } from "./parsed";
 import type { Exports } from "./wasm";
 
 /** What the host says. The members are those of `chatloom_session::Input` in camel case. */
@@ -179,6 +179,8 @@ export type EventOutput =
   | { type: "established"; bySocket: boolean }
   | { type: "deepHeartbeat"; success: boolean }
   | { type: "transcript"; previousNextToken?: string; steps: Step[] }
+  /** From the host: an item is the new last entry of the transcript; `kept` is as of an `Entry`. */
+  | { type: "appended"; body: Item; kept?: Item }
   | { type: "lost" | "broken" | "ended" }
   /** From the host: the core is another one, and the list of the tracked transcript begins anew. */
   | { type: "reset" }
@@ -232,6 +234,12 @@ export interface PersonOutput {
 
 /** An item as it came. */
 export type Item = Readonly<Record<string, unknown>>;
+
+/** What sessions need to know of an item without metadata: whom it is for, what an entry takes besides, or all. */
+export type Need = "recipient" | "entry" | "whole";
+
+/** The bit that `Core.item` gives when the item is also the last entry of the session's transcript. */
+export const APPENDED = 32;
 
 /** Stands behind each text. */
 const END = "\0";
@@ -292,12 +300,13 @@ export class Core {
 
   /**
    * Tells the core of an item that the host keeps as number `handle`, and that came over a socket, or over the
-   * socket manager of minus `source`. `whole` when somebody needs to know more of it than whom it is for. Gives 0
-   * when nobody wants it, 32 times a session plus a kind plus 1 when that session gets it and nothing else follows,
-   * or a negative number when more follows: `outputs` reads it.
+   * socket manager of minus `source`. Gives 0 when nobody wants it, 64 times a session plus a kind plus 1 when that
+   * session gets it and nothing else follows, `APPENDED` more when it only becomes the last entry of the transcript
+   * besides, or a negative number when more follows: `outputs` reads it.
    */
-  item(source: number, handle: number, item: Item, whole: boolean): number {
-    if (whole || item["MessageMetadata"]) return this.#bring([...recipientOf(item), ...restOf(item)], source, handle);
+  item(source: number, handle: number, item: Item, need: Need): number {
+    if (need === "whole" || item["MessageMetadata"]) return this.#bring(headOf(item), source, handle);
+    if (need === "entry") return this.#bring(entryOf(item), source, handle);
     // Successive items of a chat agree in what the core decides on; then it decides the same.
     if (!this.#isLike(item, source)) {
       this.#lastCode = this.#bring(recipientOf(item), source, handle);

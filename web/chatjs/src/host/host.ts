@@ -5,6 +5,7 @@
 import type { ConnectionDetails } from "../../types/index";
 import { type Level, log, LogLevel } from "../api/log";
 import {
+  APPENDED,
   type Call,
   Core,
   type DoneOutput,
@@ -12,6 +13,7 @@ import {
   type HttpOutput,
   type Input,
   type Item,
+  type Need,
   type Output,
   type SessionOptions,
   thrown,
@@ -107,8 +109,8 @@ export class Host {
     threw: (error) => log(LogLevel.ERROR, {}, "the application's socket manager failed:", error),
   });
   readonly #network: Network;
-  /** Whether a session needs to know more of each item than whom it is for. */
-  #needsWholeItems: boolean;
+  /** What the sessions need to know of each item. */
+  #need: Need;
   /** Items that the core holds: until it releases them it may show them at any time, and more than once. */
   readonly #items = new Map<number, Item>();
   #lastItem = 0;
@@ -133,7 +135,7 @@ export class Host {
 
   constructor(source: CoreSource, core: Exports | Promise<Exports>) {
     this.#source = source;
-    this.#needsWholeItems = source.needsWholeItems ?? false;
+    this.#need = this.#needed();
     this.#start(core);
     this.#finish();
     if (typeof document === "object") {
@@ -190,8 +192,13 @@ export class Host {
   track(session: number): void {
     const begun = this.#sessions.get(session);
     if (begun) begun.tracked = true;
-    this.#needsWholeItems = true;
+    this.#need = this.#needed();
     this.#tell({ type: "track", session });
+  }
+
+  #needed(): Need {
+    if (this.#source.needsWholeItems) return "whole";
+    return [...this.#sessions.values()].some(({ tracked }) => tracked) ? "entry" : "recipient";
   }
 
   /** Has sockets prove that they are alive, and ends back-offs, as coming back to a page does. */
@@ -210,6 +217,7 @@ export class Host {
   forget(session: number): void {
     const foreign = this.#sessions.get(session)?.options.foreign;
     this.#sessions.delete(session);
+    this.#need = this.#needed();
     this.#tell({ type: "forget", session });
     const isLast = ![...this.#sessions.values()].some(({ options }) => options.foreign === foreign);
     if (foreign !== undefined && isLast) this.#managers.forget(foreign);
@@ -509,9 +517,16 @@ export class Host {
   /** An item over a socket, or over the manager of minus `source`. */
   #item(source: number, item: Item): void {
     const handle = ++this.#lastItem;
-    const code = this.#core.item(source, handle, item, this.#needsWholeItems);
+    const code = this.#core.item(source, handle, item, this.#need);
     if (code > 0) {
-      this.#sessions.get(code >> 5)?.listener.item((code & 31) - 1, item);
+      const listener = this.#sessions.get(code >> 6)?.listener;
+      listener?.item((code % APPENDED) - 1, item);
+      if (code & APPENDED) {
+        // The list holds it from now on.
+        const event: EventOutput = { type: "appended", body: item };
+        listener?.event(event);
+        this.#items.set(handle, event.kept ?? item);
+      }
     } else if (code < 0) {
       shareTexts(item, this.#lastKept);
       this.#lastKept = item;

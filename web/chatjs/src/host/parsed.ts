@@ -65,11 +65,15 @@ export function recipientOf(item: Item): Values {
   ];
 }
 
-/** What else the core may decide on. */
-export function restOf(item: Item): Values {
+/** The same, and what an entry of a transcript takes besides. */
+export function entryOf(item: Item): Values {
+  return [...recipientOf(item), textOf(item["Id"]), textOf(item["AbsoluteTime"])];
+}
+
+/** All that the core may decide on. */
+export function headOf(item: Item): Values {
   const values = [
-    textOf(item["Id"]),
-    textOf(item["AbsoluteTime"]),
+    ...entryOf(item),
     textOf(item["ParticipantId"]),
     textOf(item["ParticipantRole"]),
     textOf(item["DisplayName"]),
@@ -98,8 +102,7 @@ export function partOf(item: Item): Values {
     textOf(item["Content"]),
     Number.isInteger(number) ? (number as number) : NaN,
     typeof completed === "boolean" ? Number(completed) : NaN,
-    ...recipientOf(item),
-    ...restOf(item),
+    ...headOf(item),
   ];
 }
 
