@@ -149,6 +149,10 @@ async fn clients_of_a_proxy_are_counted_by_the_address_it_names() {
     drop((second, pool));
 }
 
+/// How often somebody slow writes a byte. That is a pace, and nothing waits for it: the bounds of time
+/// that it is to meet are far longer, and those of size, at this pace, far away.
+const PACE: Duration = Duration::from_millis(1);
+
 /// Writes a byte now and then until the server has enough; what it answered.
 async fn dribble(mut stream: TcpStream, bytes: impl Iterator<Item = u8>) -> Vec<u8> {
     let (mut reader, mut writer) = stream.split();
@@ -158,7 +162,7 @@ async fn dribble(mut stream: TcpStream, bytes: impl Iterator<Item = u8>) -> Vec<
             if writer.write_all(&[byte]).await.is_err() {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(PACE).await;
         }
         std::future::pending::<()>().await;
     };
