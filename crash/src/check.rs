@@ -27,6 +27,7 @@ pub(crate) struct Tally {
     pub(crate) in_flight_kept: u64,
     pub(crate) in_flight_lost: u64,
     pub(crate) uploads_cut: u64,
+    pub(crate) transfers_in_flight: u64,
     pub(crate) shown: u64,
     pub(crate) timers: u64,
 }
@@ -39,6 +40,7 @@ impl Tally {
         self.in_flight_kept += other.in_flight_kept;
         self.in_flight_lost += other.in_flight_lost;
         self.uploads_cut += other.uploads_cut;
+        self.transfers_in_flight += other.transfers_in_flight;
         self.shown += other.shown;
         self.timers += other.timers;
     }
@@ -185,6 +187,13 @@ impl Contact {
         let before = must(self.customer.transcript(api).await)?;
         goes_on(&self.kept, &before)?;
         ordered(&before)?;
+        self.transfers_are_whole(&before)?;
+        if let Some(desk) = self.handing_on.clone() {
+            must(self.hand_on(api, &desk).await)?;
+            tally.transfers_in_flight += 1;
+            self.transfers_are_whole(&must(self.customer.transcript(api).await)?)?;
+        }
+        self.settle_contacts(api).await?;
         let mut people = vec![&mut self.customer];
         if let Agent::Here(agent) = &mut self.agent
             && !agent.connection_token.is_empty()
@@ -256,6 +265,52 @@ impl Contact {
         hold(Rule::Repeat, known.is_empty() || known == again, || {
             format!("the start of {known} was repeated, and started {again}")
         })?;
+        Ok(())
+    }
+
+    /// Each transfer is there with all that belongs to it, those that were acknowledged and perhaps the
+    /// one that was under way.
+    fn transfers_are_whole(&self, items: &[Value]) -> Result<()> {
+        let is = |item: &Value, name: &str| {
+            item["ContentType"].as_str().is_some_and(|kind| kind.ends_with(name))
+        };
+        let mut contact = self.id.as_str();
+        let mut found = 0;
+        for (index, item) in items.iter().enumerate() {
+            if !is(item, "transfer.succeeded") {
+                continue;
+            }
+            let left = items.get(index + 1).is_some_and(|next| {
+                is(next, "participant.left")
+                    && next["ParticipantId"] == item["ParticipantId"]
+                    && next["ContactId"] == item["ContactId"]
+            });
+            hold(Rule::Kept, left, || format!("{} without who left by it", brief(item)))?;
+            hold(Rule::Kept, item["ContactId"] == contact, || {
+                format!("{} is of another contact than {contact}", brief(item))
+            })?;
+            contact = self.handed_on.get(found).map_or("", String::as_str);
+            found += 1;
+        }
+        let known = self.handed_on.len();
+        let most = known + usize::from(self.handing_on.is_some());
+        hold(Rule::Kept, (known..=most).contains(&found), || {
+            format!("{} was handed on {known} times, and shows {found}", self.id)
+        })
+    }
+
+    /// Each contact is described, with the one before it.
+    async fn settle_contacts(&self, api: &Api) -> Result<()> {
+        let mut previous = &self.id;
+        for contact in &self.handed_on {
+            let path = format!("/contacts/{DEMO_INSTANCE}/{contact}");
+            let answer = must(api.signed(Method::GET, &path, Value::Null).await)?;
+            let before = &answer["Contact"]["PreviousContactId"];
+            hold(Rule::Control, before == previous.as_str(), || {
+                format!("contact {contact} follows {previous}, and is said to follow {before}")
+            })?;
+            previous = contact;
+        }
         Ok(())
     }
 

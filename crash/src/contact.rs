@@ -19,6 +19,10 @@ use crate::{
     server::{BOT_FLOW, STREAM},
 };
 
+/// How often a chat is handed on, and to where.
+const TRANSFERS: usize = 6;
+const QUEUE: &str = "default";
+
 /// What a chat is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -71,6 +75,10 @@ pub(crate) struct Contact {
     pub(crate) stream: Option<String>,
     pub(crate) customer: Person,
     pub(crate) agent: Agent,
+    /// The contacts that it got by transfers that were acknowledged, in order.
+    pub(crate) handed_on: Vec<String>,
+    /// The sign-in of the agent who was handing it on when the server was killed.
+    pub(crate) handing_on: Option<String>,
     /// Whether its timers were acknowledged.
     pub(crate) timers: Told,
     pub(crate) stopped: Told,
@@ -128,6 +136,8 @@ impl Contact {
             stream: None,
             customer: person(),
             agent: Agent::None,
+            handed_on: Vec::new(),
+            handing_on: None,
             timers: Told::No,
             stopped: Told::No,
             attribute: (0, 0),
@@ -160,7 +170,7 @@ impl Contact {
 
     /// Begins or goes on until the server is gone.
     pub(crate) async fn live(&mut self, api: &Api, desk: &str, mut dice: Dice) -> Fault {
-        let fault = match self.begin(api, desk).await {
+        let fault = match self.begin(api, desk, &mut dice).await {
             Ok(()) => self.go_on(api, &mut dice).await,
             Err(fault) => fault,
         };
@@ -171,7 +181,7 @@ impl Contact {
         Fault::Gone { call: "a chat that was stopped".to_owned(), why: fault.to_string() }
     }
 
-    async fn begin(&mut self, api: &Api, desk: &str) -> Result<(), Fault> {
+    async fn begin(&mut self, api: &Api, desk: &str, dice: &mut Dice) -> Result<(), Fault> {
         if self.id.is_empty() {
             self.start(api).await?;
         }
@@ -195,7 +205,13 @@ impl Contact {
             self.set_timers(api, idle).await?;
             self.timers = Told::Yes;
         }
-        self.accept(api, desk).await
+        self.accept(api, desk).await?;
+        // Before anybody has said anything to the agent, so that the next one has the same to answer for.
+        while self.kind == Kind::Talk && self.handed_on.len() < TRANSFERS && dice.percent(40) {
+            self.hand_on(api, desk).await?;
+            self.accept(api, desk).await?;
+        }
+        Ok(())
     }
 
     /// StartChatContact, or its repeat: the contact's id.
@@ -281,6 +297,25 @@ impl Contact {
             connect(api, &mut agent, json!({ "Type": ["CONNECTION_CREDENTIALS"] })).await;
         self.agent = Agent::Here(Box::new(agent));
         connected.map(drop)
+    }
+
+    /// Its present contact.
+    pub(crate) fn present(&self) -> &str {
+        self.handed_on.last().unwrap_or(&self.id)
+    }
+
+    /// The agent hands the customer on, and the chat waits again. A repeat of what was done does nothing.
+    pub(crate) async fn hand_on(&mut self, api: &Api, desk: &str) -> Result<(), Fault> {
+        let authorization = format!("Bearer {desk}");
+        let body = json!({ "contactId": self.present(), "queue": QUEUE });
+        self.handing_on = Some(desk.to_owned());
+        self.agent = Agent::Unknown;
+        let answer =
+            api.call("/v1/agent/transfer", ("Authorization", &authorization), body).await?;
+        self.handing_on = None;
+        self.agent = Agent::None;
+        self.handed_on.push(text(&answer["contactId"]));
+        Ok(())
     }
 
     async fn go_on(&mut self, api: &Api, dice: &mut Dice) -> Fault {

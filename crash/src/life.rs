@@ -53,6 +53,7 @@ pub(crate) struct World {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) contacts: u64,
+    pub(crate) transfers: u64,
     pub(crate) acknowledged: u64,
     pub(crate) starts_killed: u64,
     pub(crate) backups: u64,
@@ -340,6 +341,8 @@ impl Life {
     /// are compared with everything that was acknowledged.
     pub(crate) async fn end(mut self, world: &mut World, mut dice: Dice) -> Result<()> {
         world.counts.contacts += self.contacts.len() as u64;
+        let transfers = self.contacts.iter().map(|contact| contact.handed_on.len() as u64);
+        world.counts.transfers += transfers.sum::<u64>();
         world.counts.acknowledged += self.acknowledgements.count();
         if world.clock.is_some() {
             let is_dead = dice.percent(50);

@@ -13,6 +13,11 @@ pub(crate) fn table(world: &World, rounds: u64, time: Duration) -> String {
         ("rounds", rounds, format!("{:.0} s in all", time.as_secs_f64())),
         ("chats", counts.contacts, String::new()),
         ("acknowledgements", counts.acknowledged, String::new()),
+        (
+            "transfers between agents",
+            counts.transfers,
+            format!("{} under way at a kill", tally.transfers_in_flight),
+        ),
         ("messages looked at", tally.messages, String::new()),
         (
             "messages under way at a kill",
