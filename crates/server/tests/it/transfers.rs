@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chatloom_engine::{Participant, Presence};
 use chatloom_server::{
-    config::{DEMO_INSTANCE, FlowConfig},
+    config::{DEMO_CONTACT_FLOW, DEMO_INSTANCE, FlowConfig, StreamingEndpoint},
     store::{
         Commit, Committed, Store,
         sqlite::{Options, Sqlite},
@@ -18,6 +18,7 @@ use crate::support::{
     http::{Request, Response},
     socket::Socket,
     start_request, text,
+    webhook::{SECRET, Webhook, allow_loopback, status},
 };
 
 const MINUTE: i64 = 60_000;
@@ -558,6 +559,68 @@ async fn site_log(site: &Site, chat: &str) -> Vec<Value> {
     };
     reader.connect().await;
     reader.transcript().await
+}
+
+/// A stream and a disconnect flow belong to the chat: they go on with its next contact.
+#[tokio::test]
+async fn a_stream_and_a_disconnect_flow_go_on_with_the_next_contact() {
+    const ARN: &str = "arn:aws:sns:us-west-2:000000000000:chats";
+    let webhook = Webhook::new(|_| status(200)).await;
+    let site = Site::demo_with(|config| {
+        allow_loopback(config);
+        config.streaming.endpoints = vec![StreamingEndpoint {
+            arn: ARN.to_owned(),
+            url: webhook.url().into(),
+            secret: SECRET.into(),
+        }];
+        config.instance.flows = vec![
+            FlowConfig {
+                id: DEMO_CONTACT_FLOW.to_owned(),
+                disconnect: Some("last".to_owned()),
+                ..FlowConfig::default()
+            },
+            FlowConfig {
+                id: "last".to_owned(),
+                greeting: Some("Goodbye".to_owned()),
+                ..FlowConfig::default()
+            },
+        ];
+    })
+    .await;
+    let (ana, ben) = (site.agent("ana").await, site.agent("ben").await);
+    let (jane, mut janes) = site.customer("Jane").await;
+    let stream = json!({
+        "InstanceId": DEMO_INSTANCE,
+        "ContactId": jane.contact,
+        "ChatStreamingConfiguration": { "StreamingEndpointArn": ARN },
+        "ClientToken": "once",
+    });
+    site.signed("POST", "/contact/start-streaming", &stream).await.ok();
+    site.accept(&ana).await;
+    let next = text(&to_user(&site, &ana, &jane.contact, "ben").await.ok()["contactId"]);
+    jane.say("hello?").await;
+    site.accept(&ben).await.disconnect().await;
+    janes.until_event("chat.ended").await;
+    let (first, next) = (jane.contact.as_str(), next.as_str());
+    let story = [
+        (first, "participant.joined"),
+        (first, "transfer.succeeded"),
+        (first, "participant.left"),
+        (next, "hello?"),
+        (next, "participant.joined"),
+        (next, "participant.left"),
+        (next, "Goodbye"),
+        (next, "chat.ended"),
+    ];
+    for (contact, what) in story {
+        let received = webhook.next().await;
+        let item: Value = serde_json::from_str(&text(&received.json["Message"])).unwrap();
+        assert_eq!(in_short(std::slice::from_ref(&item)), [what]);
+        assert_eq!(item["ContactId"], contact, "{what}");
+        let attributes = &received.json["MessageAttributes"];
+        assert_eq!(attributes["InitialContactId"]["Value"], first, "{what}");
+        assert_eq!(attributes["ContactId"]["Value"], contact, "{what}");
+    }
 }
 
 /// Deletion and persistent chat go by any contact.
