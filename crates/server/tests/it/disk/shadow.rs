@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// A sector is written as a whole or not at all.
@@ -51,6 +54,8 @@ struct Shadow {
     pending: Vec<Change>,
     /// The size as programs see it.
     size: u64,
+    /// How many times it could not be made durable.
+    failures: u64,
 }
 
 #[derive(Clone)]
@@ -181,20 +186,26 @@ impl Disk {
                 durable: file.durable.clone(),
                 pending: file.pending.clone(),
                 size: file.size,
+                failures: 0,
             };
             next.state().files.insert(name.clone(), copy);
         }
         put_in(next)
     }
 
-    pub(super) fn opened(&self, name: &str) {
-        let path = self.folder.join(name);
-        self.state().files.entry(name.to_owned()).or_insert_with(|| {
-            // What was there before the first look is there for sure, but for what was just made.
-            let durable = fs::read(path).ok().filter(|bytes| !bytes.is_empty());
-            let size = durable.as_ref().map_or(0, Vec::len) as u64;
-            Shadow { durable, pending: Vec::new(), size }
-        });
+    pub(super) fn opened(self: Arc<Self>, name: String) -> Open {
+        let path = self.folder.join(&name);
+        let told = {
+            let mut state = self.state();
+            let file = state.files.entry(name.clone()).or_insert_with(|| {
+                // What was there before the first look is there for sure, but for what was just made.
+                let durable = fs::read(path).ok().filter(|bytes| !bytes.is_empty());
+                let size = durable.as_ref().map_or(0, Vec::len) as u64;
+                Shadow { durable, pending: Vec::new(), size, failures: 0 }
+            });
+            AtomicU64::new(file.failures)
+        };
+        Open { disk: self, name, told }
     }
 
     pub(super) fn deleted(&self, name: &str) {
@@ -229,10 +240,7 @@ impl Disk {
         state.room = state.room.saturating_add(freed);
     }
 
-    /// Whether everything that was written to a file is durable now. When it is not, nothing of it is
-    /// tried again: what the disk has not taken by then it never gets, as with the kernels' caches,
-    /// which hold pages for clean that they could not write.
-    pub(super) fn sync(&self, name: &str) -> bool {
+    fn sync(&self, name: &str, told: &AtomicU64) -> bool {
         let mut state = self.state();
         state.begin_change();
         let State { files, syncs, dice, failed_syncs, .. } = &mut *state;
@@ -251,7 +259,26 @@ impl Disk {
             }
         }
         *failed_syncs += u64::from(!works);
-        works
+        file.failures += u64::from(!works);
+        told.swap(file.failures, Relaxed) == file.failures
+    }
+}
+
+/// A file that a program has open; two of them may be the same file.
+pub(super) struct Open {
+    pub(super) disk: Arc<Disk>,
+    pub(super) name: String,
+    /// How many of the file's failures this program has been told.
+    told: AtomicU64,
+}
+
+impl Open {
+    /// Whether everything that was written to the file since the last time is durable now. When it is
+    /// not, nothing of it is tried again: what the disk has not taken by then it never gets, as with
+    /// Linux' cache, which holds pages for clean that it could not write. And as there, everybody who
+    /// has the file open is told once, whoever asked first: what was lost may have been theirs.
+    pub(super) fn sync(&self) -> bool {
+        self.disk.sync(&self.name, &self.told)
     }
 }
 

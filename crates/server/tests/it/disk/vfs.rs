@@ -23,19 +23,13 @@ use std::{
 
 use rusqlite::ffi;
 
-use super::shadow::{self, Disk, Taken};
+use super::shadow::{self, Disk, Open, Taken};
 
 /// A file on a disk. The machine's file stands behind it in the same allocation, which is SQLite's.
 #[repr(C)]
 struct File {
     base: ffi::sqlite3_file,
-    on: *mut On,
-}
-
-/// Which file on which disk.
-struct On {
-    disk: Arc<Disk>,
-    name: String,
+    on: *mut Open,
 }
 
 /// Where the machine's file begins: a multiple of 16, at which it could stand by itself.
@@ -87,7 +81,7 @@ unsafe fn real(file: *mut ffi::sqlite3_file) -> *mut ffi::sqlite3_file {
     file.byte_add(REAL)
 }
 
-unsafe fn on<'a>(file: *mut ffi::sqlite3_file) -> &'a On {
+unsafe fn on<'a>(file: *mut ffi::sqlite3_file) -> &'a Open {
     &*(*file.cast::<File>()).on
 }
 
@@ -105,8 +99,7 @@ unsafe extern "C" fn open(
     (*file).pMethods = ptr::null();
     let opened = open(machine(), name, real(file), flags, out);
     if opened == ffi::SQLITE_OK {
-        disk.opened(&short);
-        let on = Box::into_raw(Box::new(On { disk, name: short }));
+        let on = Box::into_raw(Box::new(disk.opened(short)));
         file.cast::<File>()
             .write(File { base: ffi::sqlite3_file { pMethods: &raw const METHODS }, on });
     }
@@ -163,7 +156,7 @@ unsafe extern "C" fn write(
     count: c_int,
     at: ffi::sqlite3_int64,
 ) -> c_int {
-    let On { disk, name } = on(file);
+    let Open { disk, name, .. } = on(file);
     let bytes = slice::from_raw_parts(from.cast::<u8>(), count as usize);
     match disk.write(name, at as u64, bytes) {
         Taken::All => pass!(file, xWrite, from, count, at),
@@ -175,15 +168,14 @@ unsafe extern "C" fn write(
 }
 
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_int64) -> c_int {
-    let On { disk, name } = on(file);
+    let Open { disk, name, .. } = on(file);
     disk.truncate(name, size as u64);
     pass!(file, xTruncate, size)
 }
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _: c_int) -> c_int {
-    let On { disk, name } = on(file);
     // What is durable is the disk's to say: the machine's need not be.
-    if disk.sync(name) { ffi::SQLITE_OK } else { ffi::SQLITE_IOERR_FSYNC }
+    if on(file).sync() { ffi::SQLITE_OK } else { ffi::SQLITE_IOERR_FSYNC }
 }
 
 /// Without memory-mapped pages: everything is written by [`write`].
