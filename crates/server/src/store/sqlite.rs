@@ -187,6 +187,8 @@ impl Sqlite {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let lock = Arc::new(lock(path)?);
+        checkpoint::write_log_again(path)
+            .map_err(failed_io("writing the write-ahead log again, of", path))?;
         let mut writer =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
                 .and_then(prepare_writer)
@@ -214,7 +216,13 @@ impl Sqlite {
         // From here on, dropping the store ends the threads that were started.
         let store = Self { shared: Arc::clone(&shared), ended };
 
-        spawner.spawn("store-checkpoints", move |shared| shared.checkpoints.run(&checkpointer))?;
+        spawner.spawn("store-checkpoints", move |shared| {
+            let checkpointer = checkpointer;
+            if let Err(error) = shared.checkpoints.run(&checkpointer) {
+                tracing::error!(%error, "the disk failed a checkpoint; a start copies the log anew");
+            }
+            shared.checkpoints.keep_log_if_failed(&checkpointer);
+        })?;
         let others = Arc::new(Others(Arc::clone(&shared)));
         let random = options.random;
         let runtime = Handle::try_current().ok();
@@ -229,6 +237,7 @@ impl Sqlite {
                 {
                     tracing::error!(%error, "the store can write no more");
                 }
+                shared.checkpoints.keep_log_if_failed(&writer);
             }
         })?;
         for _ in 0..options.readers.max(1) {

@@ -13,7 +13,7 @@ use chatloom_server::{
         sqlite::{Options, Sqlite},
     },
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
@@ -39,6 +39,7 @@ impl Drive {
 
     fn open(&self, wal_limit: u64) -> Result<Sqlite, StoreError> {
         let path = self.folder.path().join("chatloom.db");
+        self.disk.watch_writes_past_it();
         Sqlite::open(path, Options { wal_limit, ..Options::default() })
     }
 
@@ -68,7 +69,7 @@ async fn burst(store: &Sqlite, contents: impl Iterator<Item = usize>) -> Vec<usi
         match store.commit(commit).await {
             Ok(Committed::Done { .. } | Committed::Repeated { .. }) => Some(number),
             Ok(other) => panic!("{other:?}"),
-            Err(StoreError::Database(_)) => None,
+            Err(StoreError::Database(_) | StoreError::Closed) => None,
             Err(error) => panic!("{error}"),
         }
     });
@@ -106,6 +107,24 @@ async fn look_after_a_power_cut(left: &TempDir, acknowledged: &[usize], seed: u6
     let check = connection.pragma_query_value(None, "integrity_check", |row| row.get(0));
     let verdict: String = check.unwrap();
     assert_eq!(verdict, "ok", "seed {seed}");
+}
+
+/// Whether the store has ended, as it does when the disk fails a checkpoint.
+fn has_ended(store: &Sqlite) -> bool {
+    store.broken().now_or_never().is_some()
+}
+
+/// Starts anew until the disk allows it, as a service manager does.
+async fn start_again(store: Sqlite, drive: &Drive, wal_limit: u64) -> Sqlite {
+    store.close().await.unwrap();
+    drop(store);
+    loop {
+        match drive.open(wal_limit) {
+            Ok(store) => return store,
+            Err(StoreError::Database(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 async fn with_chats(drive: &Drive, wal_limit: u64) -> Sqlite {
@@ -192,6 +211,70 @@ async fn a_start_after_a_failed_sync_and_a_kill_builds_on_nothing_that_is_not_du
     }
 }
 
+/// The same when the power goes while the start copies what it found: what is copied is in the log for
+/// sure.
+#[tokio::test]
+async fn the_power_may_go_during_a_start_after_a_failed_sync_and_a_kill() {
+    let limit = 256 << 10;
+    let mut cuts = 0;
+    for seed in 0..40 {
+        let drive = Drive::new(seed);
+        let store = with_chats(&drive, limit).await;
+        let mut acknowledged = Vec::new();
+        let mut next = 0;
+        // Until the log has begun anew: pages that it no longer has are in the database alone.
+        while store.stats().restarts == 0 {
+            acknowledged.extend(burst(&store, next..next + 20).await);
+            next += 20;
+        }
+        drive.disk.set_syncs(Syncs::Fail);
+        assert_eq!(burst(&store, next..next + 60).await, [0_usize; 0], "nothing is durable");
+
+        let next_drive = drive.after_a_kill(seed);
+        let left = tempfile::tempdir().unwrap();
+        next_drive.disk.cut_after(1 + seed % 20, left.path(), || {});
+        let started = next_drive.open(limit).unwrap();
+        next_drive.disk.no_more_cut();
+        if left.path().join("chatloom.db").exists() {
+            cuts += 1;
+            look_after_a_power_cut(&left, &acknowledged, seed).await;
+        }
+        started.close().await.unwrap();
+        drop(store);
+    }
+    assert!(cuts > 20, "{cuts}");
+}
+
+/// What a checkpoint copies while the writer goes on is made durable by a later one. When that one
+/// fails, nobody knows what of the former is on the disk, so that all of the log has to be copied again.
+#[tokio::test]
+async fn a_checkpoint_that_the_disk_fails_ends_the_store_and_the_next_start_copies_all() {
+    for seed in 0..20 {
+        let drive = Drive::new(seed);
+        let limit = 256 << 10;
+        let mut store = with_chats(&drive, limit).await;
+        drive.disk.set_syncs(Syncs::FailOneOfDatabase(3));
+        let mut acknowledged = Vec::new();
+        let mut next = 0;
+        while !has_ended(&store) {
+            acknowledged.extend(burst(&store, next..next + 20).await);
+            next += 20;
+            assert!(next < 10_000, "checkpoints run, and one of three fails");
+        }
+        drive.disk.set_syncs(Syncs::Work);
+        store = start_again(store, &drive, limit).await;
+        // So many that the log has begun anew since.
+        for _ in 0..20 {
+            acknowledged.extend(burst(&store, next..next + 20).await);
+            next += 20;
+        }
+        let left = tempfile::tempdir().unwrap();
+        drive.disk.cut_now(left.path());
+        look_after_a_power_cut(&left, &acknowledged, seed).await;
+        store.close().await.unwrap();
+    }
+}
+
 /// The power goes at any moment, also in the middle of a write, a checkpoint or a start; now and then
 /// the disk is full or fails to make something durable, and a process is killed.
 #[tokio::test]
@@ -228,6 +311,9 @@ async fn power_cuts_lose_nothing_acknowledged() {
                 next += count;
             }
             drive.disk.leave_room_for(u64::MAX);
+            if has_ended(&store) {
+                store = start_again(store, &drive, limit).await;
+            }
             if step > cut_in && dice.below(8) == 0 {
                 failed_syncs += drive.disk.failed_syncs();
                 drive.disk.no_more_cut();

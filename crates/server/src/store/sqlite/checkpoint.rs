@@ -8,8 +8,18 @@
 //! which has only a little left to copy. At twice the limit it waits for the thread and then runs
 //! one in any case, so the log's bound is that and one batch. Only a foreign program that reads the
 //! file for long can keep the log from beginning anew; it grows then, and is copied all the same.
+//!
+//! A checkpoint that the disk fails ends the store. One that does not catch up with the writer is not
+//! made durable by itself, only together with the next one that does; and when that fails, what the
+//! earlier one copied is perhaps on no disk, though SQLite counts it as copied and would let the log
+//! begin anew. The next start copies the whole log, from its beginning
+//! (docs/adr/0017-nothing-is-read-back-from-a-cache.md).
 
 use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    path::Path,
     sync::{
         Arc,
         atomic::{
@@ -21,7 +31,7 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, config::DbConfig, wal::CheckpointMode};
 
 use super::PAGE_BYTES;
 
@@ -37,6 +47,8 @@ pub(super) struct Checkpoints {
     done: AtomicBool,
     /// Held while a checkpoint runs: two at once would refuse each other.
     running: Mutex<()>,
+    /// The disk failed one. Set while `running` is held.
+    failed_by_disk: AtomicBool,
     /// How long the log is, and the longest it was, in bytes.
     pub(super) wal_bytes: AtomicU64,
     pub(super) largest_wal_bytes: AtomicU64,
@@ -59,12 +71,34 @@ pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Empties the log that an earlier process left, before anything is added to it.
+/// Writes the log that an earlier process left once more, byte for byte, and makes it durable. To be
+/// called before anything of it is copied into the database at `path`.
 ///
 /// That process may have died after it failed to make a commit durable. Its frames then stand in the
-/// system's cache, look whole, and are nowhere else: what is written behind them would be lost with
-/// them. Copied into the database they are written again, and so is the log from its beginning
+/// system's cache, look whole, and are on no disk; nor does the system try to write them again. A
+/// database that has some of their pages and lost the others would be damaged
 /// (docs/adr/0017-nothing-is-read-back-from-a-cache.md).
+pub(super) fn write_log_again(path: &Path) -> io::Result<()> {
+    let mut name = OsString::from(path);
+    name.push("-wal");
+    let mut log = match File::options().read(true).write(true).open(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut piece = vec![0; 1 << 20];
+    let mut at = 0;
+    loop {
+        let count = log.read(&mut piece)?;
+        if count == 0 {
+            return log.sync_all();
+        }
+        log.seek(SeekFrom::Start(at))?;
+        log.write_all(&piece[..count])?;
+        at += count as u64;
+    }
+}
+
+/// Empties the log that an earlier process left, before anything is added to it.
 pub(super) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     match connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE) {
@@ -79,31 +113,56 @@ pub(super) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 impl Checkpoints {
-    /// Runs passive checkpoints when asked, until closed.
-    pub(super) fn run(&self, connection: &Connection) {
+    /// Runs passive checkpoints when asked, until closed or until the disk fails one.
+    pub(super) fn run(&self, connection: &Connection) -> rusqlite::Result<()> {
         loop {
             let mut asked = self.asked.lock();
             while !asked.passive && !asked.close {
                 self.ask.wait(&mut asked);
             }
             if asked.close {
-                return;
+                return Ok(());
             }
             asked.passive = false;
             drop(asked);
             let running = self.running.lock();
+            if self.failed_by_disk.load(Relaxed) {
+                return Ok(());
+            }
             match connection.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE) {
                 Ok((frames, copied)) => {
                     tracing::trace!(frames, copied, "a passive checkpoint");
-                    self.passive.fetch_add(1, Relaxed)
+                    self.passive.fetch_add(1, Relaxed);
                 }
                 Err(error) => {
+                    self.failed.fetch_add(1, Relaxed);
+                    if self.is_by_disk(&error) {
+                        return Err(error);
+                    }
                     tracing::warn!(%error, "a checkpoint failed; the log grows until one succeeds");
-                    self.failed.fetch_add(1, Relaxed)
                 }
-            };
+            }
             drop(running);
             self.done.store(true, Release);
+        }
+    }
+
+    /// Whether it was the disk that failed a checkpoint; remembers it. A disk that is full does not
+    /// count: what could not be written is in no cache, and SQLite takes it for not copied.
+    fn is_by_disk(&self, error: &rusqlite::Error) -> bool {
+        let is = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+        self.failed_by_disk.fetch_or(is, Relaxed);
+        is
+    }
+
+    /// Before a connection closes: once the disk has failed a checkpoint, the log stays as it is. The
+    /// last connection to close would empty it.
+    pub(super) fn keep_log_if_failed(&self, connection: &Connection) {
+        if self.failed_by_disk.load(Relaxed)
+            && let Err(error) =
+                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        {
+            tracing::error!(%error, "the write-ahead log may be emptied while the disk fails");
         }
     }
 
@@ -155,7 +214,10 @@ impl LogWatch {
     }
 
     /// Between two commits: asks for a passive checkpoint or runs a restart, if it is time.
-    pub(super) fn tend(&mut self, connection: &Connection) {
+    ///
+    /// Fails if the disk does: nothing may be written then, since nobody keeps the log from beginning
+    /// anew.
+    pub(super) fn tend(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let bytes = self.checkpoints.wal_bytes.load(Relaxed);
         if bytes + self.step < self.next {
             // The log began anew by itself: a passive checkpoint had caught up.
@@ -169,6 +231,9 @@ impl LogWatch {
         let caught_up = bytes >= self.limit && self.checkpoints.done.swap(false, Acquire);
         if caught_up || bytes >= self.late {
             let _running = self.checkpoints.running.lock();
+            if self.checkpoints.failed_by_disk.load(Relaxed) {
+                return Ok(());
+            }
             match restart(connection) {
                 Ok(()) => {
                     self.checkpoints.restarts.fetch_add(1, Relaxed);
@@ -177,12 +242,16 @@ impl LogWatch {
                     self.late = 2 * self.limit;
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "the log could not begin anew yet");
                     self.checkpoints.failed.fetch_add(1, Relaxed);
+                    if self.checkpoints.is_by_disk(&error) {
+                        return Err(error);
+                    }
+                    tracing::debug!(%error, "the log could not begin anew yet");
                     self.late = self.late.max(bytes + self.step);
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -162,7 +162,7 @@ pub(super) fn run(
                 }
             }
         }
-        log.tend(connection);
+        log.tend(connection)?;
     }
     Ok(())
 }

@@ -2,16 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, mem,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::SystemTime,
 };
 
 /// A sector is written as a whole or not at all.
 const SECTORS: [usize; 2] = [512, 4_096];
+
+const LONG_AGO: SystemTime = SystemTime::UNIX_EPOCH;
 
 /// A disk that can be full, fail to make things durable, and lose its power.
 pub(crate) struct Disk {
@@ -38,6 +41,8 @@ pub(crate) enum Syncs {
     Fail,
     /// One of so many fails.
     FailOneOf(u64),
+    /// One of so many fails, but those of write-ahead logs work.
+    FailOneOfDatabase(u64),
 }
 
 struct Cut {
@@ -56,6 +61,8 @@ struct Shadow {
     size: u64,
     /// How many times it could not be made durable.
     failures: u64,
+    /// A program may write it past this disk until it is opened here.
+    is_watched: bool,
 }
 
 #[derive(Clone)]
@@ -186,22 +193,40 @@ impl Disk {
                 durable: file.durable.clone(),
                 pending: file.pending.clone(),
                 size: file.size,
-                failures: 0,
+                ..Shadow::default()
             };
             next.state().files.insert(name.clone(), copy);
         }
         put_in(next)
     }
 
+    /// Before a program starts: notices from here on which files it writes past this disk, and takes
+    /// what they have when they are opened here for durable.
+    pub(crate) fn watch_writes_past_it(&self) {
+        let mut state = self.state();
+        for (name, file) in &mut state.files {
+            let on_disk = fs::File::options().write(true).open(self.folder.join(name)).unwrap();
+            on_disk.set_modified(LONG_AGO).unwrap();
+            file.is_watched = true;
+        }
+    }
+
     pub(super) fn opened(self: Arc<Self>, name: String) -> Open {
         let path = self.folder.join(&name);
         let told = {
             let mut state = self.state();
+            if let Some(file) = state.files.get_mut(&name)
+                && mem::take(&mut file.is_watched)
+                && fs::metadata(&path).unwrap().modified().unwrap() != LONG_AGO
+            {
+                file.durable = Some(fs::read(&path).unwrap());
+                file.pending.clear();
+            }
             let file = state.files.entry(name.clone()).or_insert_with(|| {
                 // What was there before the first look is there for sure, but for what was just made.
                 let durable = fs::read(path).ok().filter(|bytes| !bytes.is_empty());
                 let size = durable.as_ref().map_or(0, Vec::len) as u64;
-                Shadow { durable, pending: Vec::new(), size, failures: 0 }
+                Shadow { durable, size, ..Shadow::default() }
             });
             AtomicU64::new(file.failures)
         };
@@ -249,6 +274,7 @@ impl Disk {
             Syncs::Work => true,
             Syncs::Fail => false,
             Syncs::FailOneOf(count) => dice.below(count) != 0,
+            Syncs::FailOneOfDatabase(count) => name.ends_with("-wal") || dice.below(count) != 0,
         };
         let durable = file.durable.get_or_insert_default();
         for change in file.pending.drain(..) {
