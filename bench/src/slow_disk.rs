@@ -31,7 +31,10 @@ pub(crate) async fn run(report: &mut Report, chatloom: &Path, scale: f64) -> Res
             rounds.iter().map(|(ours, base)| (figure(ours), figure(base))).collect()
         };
         let group = "messages, 4 ms for a flush";
-        let name = |what: &str| format!("{what}, {chats} chats");
+        let name = |what: &str| match chats {
+            1 => format!("{what}, 1 chat"),
+            chats => format!("{what}, {chats} chats"),
+        };
         let target = if chats == 1 { "" } else { "ratio at least 0.7" };
         report.pair(group, name("stored and delivered"), "1/s", &of(|m| m.per_second), target);
         report.pair(group, name("to the other side p50"), "ms", &of(|m| m.p50_ms), "");
