@@ -7,6 +7,8 @@
 #[path = "world.rs"]
 mod world;
 
+use std::sync::Arc;
+
 use chatloom_session::{
     Behaviour, Call, CallId, Core, EntryKey, ForeignEvent, GapId, HostToken, Input, ItemHandle,
     NewAttachment, Now, Outgoing, Output, RequestId, SessionId, SessionOptions, SocketId,
@@ -352,7 +354,7 @@ fn unknown_numbers(world: &mut World, choices: &mut Choices<'_>) {
     let number = 1_000_000 + u64::from(choices.next().unwrap_or(0));
     let (request, socket) = (RequestId(number), SocketId(number));
     let text = item("", "typing", "EVENT");
-    let head = Box::new(Item::from_text(&*text).expect("an item").head().clone());
+    let head = Arc::new(Item::from_text(&*text).expect("an item").head().clone());
     match number % 9 {
         0 => world.give(Input::Answered { request, answer: http(200, text) }),
         1 => world.give(Input::Failed { request, message: String::new() }),

@@ -1,6 +1,9 @@
 //! One session, its host, and the service it talks to.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use chatloom_session::{
     Behaviour, Body, Call, CallId, Connection, Core, Entry, EntryContent, EntryKey, Event,
@@ -499,7 +502,7 @@ impl World {
     }
 
     /// The host reads an item, unless it is one that it leaves to the core.
-    fn lend(&mut self, text: &str) -> Option<(ItemHandle, Box<chatloom_wire::ItemHead>)> {
+    fn lend(&mut self, text: &str) -> Option<(ItemHandle, Arc<chatloom_wire::ItemHead>)> {
         let head = Item::from_text(text).expect("the service says items").head().clone();
         let metadata = head.message_metadata.as_ref();
         if metadata.is_some_and(|metadata| metadata.message_completed.is_some()) {
@@ -509,7 +512,7 @@ impl World {
         let item = ItemHandle(self.last_handle);
         let id = head.id.as_ref().map_or("", |id| id.as_str());
         self.lent.insert(item, id.to_owned());
-        Some((item, Box::new(head)))
+        Some((item, Arc::new(head)))
     }
 
     /// The socket manager has something to say, if there is one.

@@ -520,7 +520,7 @@ impl World<'_> {
         of.next_handle += 1;
         let handle = ItemHandle(of.next_handle);
         of.lent.insert(handle, item.head().id.clone());
-        let head: Box<ItemHead> = Box::new(item.head().clone());
+        let head: Arc<ItemHead> = Arc::new(item.head().clone());
         self.counts.checked.add("lent items released once", 1);
         let input = if is_manager {
             let event = ForeignEvent::Item { item: handle, head };

@@ -18,6 +18,7 @@ use chatloom_wire::{
 use crate::{
     Answer, CHATLOOM, Call, CallError, CallId, HttpAnswer, Outgoing, Output, RequestId, Value,
     calls::receipts::Kind,
+    classify,
     core::Cx,
     json::{self, Writer},
     link::{ENDLESS_BASE_MS, ENDLESS_CAP_MS, Phase, RETRY_AFTER_CAP_MS, is_passing},
@@ -99,7 +100,7 @@ fn outgoing(what: &Outgoing, client_token: &str, content: Option<&str>) -> Write
     let mut body = Writer::new();
     body.text("ClientToken", client_token);
     body.some_text("Content", content);
-    body.text("ContentType", what.content_type.as_str());
+    body.text("ContentType", classify::sent_type_text(&what.content_type));
     body
 }
 
@@ -250,7 +251,7 @@ impl Session {
                 self.post_body::<DisconnectParticipant>(cx, call, body, Ok(()));
             }
             _ if !CHATLOOM => {
-                let rule = "one of the original's: this build has no Chatloom behaviour";
+                let rule = "part of this build";
                 self.done(cx, call, Err(CallError::Invalid { member: "call", rule }));
             }
             Call::Resend { key } => self.resend(cx, call, key),

@@ -4,7 +4,34 @@ use chatloom_wire::{
     ContactId, ContentType, ItemHead, ItemType, ParticipantId, ParticipantRole, Receipt,
 };
 
-use crate::{ItemKind, calls::receipts::Kind};
+use crate::{CHATLOOM, ItemKind, calls::receipts::Kind};
+
+const TYPING: &str = "application/vnd.amazonaws.connect.event.typing";
+const READ: &str = "application/vnd.amazonaws.connect.event.message.read";
+const DELIVERED: &str = "application/vnd.amazonaws.connect.event.message.delivered";
+
+/// The content type of what an application sends. A build without Chatloom behaviour knows the names of
+/// those that it treats in a way of their own.
+pub fn sent_type(text: &str) -> ContentType {
+    match text {
+        _ if CHATLOOM => text.into(),
+        TYPING => ContentType::Typing,
+        READ => ContentType::MessageRead,
+        DELIVERED => ContentType::MessageDelivered,
+        _ => ContentType::Other(text.into()),
+    }
+}
+
+/// The text of such a content type.
+pub fn sent_type_text(content_type: &ContentType) -> &str {
+    match content_type {
+        _ if CHATLOOM => content_type.as_str(),
+        ContentType::Other(text) => text,
+        ContentType::MessageRead => READ,
+        ContentType::MessageDelivered => DELIVERED,
+        _ => TYPING,
+    }
+}
 
 /// Whether an item from a socket is for a chat. An agent has one socket for many chats. Receipts need
 /// not name a contact (docs/protocol/websocket.md §1.6); the original takes those of other chats too

@@ -89,6 +89,11 @@ impl Core {
         }
     }
 
+    /// Gives a core that has not begun another seed.
+    pub fn seed(&mut self, seed: u64) {
+        self.cx.rng = Rng::new(seed);
+    }
+
     /// Breaks the merge of live items and transcript from now on.
     #[cfg(feature = "sabotage")]
     pub fn sabotage(&mut self) {
@@ -266,7 +271,9 @@ impl Core {
             );
         }
         self.with(id, |session, cx| {
-            session.transcript.seed(cx.rng.next());
+            if CHATLOOM {
+                session.transcript.seed(cx.rng.next());
+            }
             if let Some(snapshot) = snapshot {
                 session.restore(cx, snapshot);
             }

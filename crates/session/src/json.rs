@@ -383,10 +383,10 @@ impl Writer {
 
     fn name(&mut self, name: &str) {
         if self.0.len() > 1 {
-            self.0.push(',');
+            self.0.push_str(",");
         }
         write_text(&mut self.0, name);
-        self.0.push(':');
+        self.0.push_str(":");
     }
 
     /// Adds a string.
@@ -416,56 +416,56 @@ impl Writer {
 
     /// The object as text.
     pub fn finish(mut self) -> String {
-        self.0.push('}');
+        self.0.push_str("}");
         self.0
     }
 }
 
 /// Writes text as a JSON string.
 pub fn write_text(out: &mut String, text: &str) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.push('"');
+    out.push_str("\"");
     let mut rest = text;
     // Only ASCII is ever escaped, so every cut is between characters.
     while let Some((plain, escape)) = rest.split_at_checked(plain(rest.as_bytes())) {
         out.push_str(plain);
         let Some(byte) = escape.bytes().next() else { break };
-        out.push('\\');
         match byte {
-            b'\n' => out.push('n'),
-            b'\r' => out.push('r'),
-            b'\t' => out.push('t'),
-            b'"' | b'\\' => out.push(char::from(byte)),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
             _ => {
-                out.push_str("u00");
-                out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-                out.push(char::from(DIGITS[usize::from(byte & 15)]));
+                out.push_str("\\u00");
+                push_digit(out, byte >> 4);
+                push_digit(out, byte & 15);
             }
         }
         rest = escape.get(1..).unwrap_or_default();
     }
-    out.push('"');
+    out.push_str("\"");
+}
+
+/// Appends a hexadecimal digit.
+pub(crate) fn push_digit(out: &mut String, digit: u8) {
+    const DIGITS: &str = "0123456789abcdef";
+    let at = usize::from(digit);
+    out.push_str(DIGITS.get(at..=at).unwrap_or_default());
 }
 
 /// Writes an integer.
 pub fn write_number(out: &mut String, number: i64) {
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut rest = number.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
     if number < 0 {
-        out.push('-');
+        out.push_str("-");
     }
-    for digit in &digits[at..] {
-        out.push(char::from(*digit));
+    write_digits(out, number.unsigned_abs());
+}
+
+fn write_digits(out: &mut String, number: u64) {
+    if number > 9 {
+        write_digits(out, number / 10);
     }
+    push_digit(out, (number % 10) as u8);
 }
 
 #[cfg(test)]

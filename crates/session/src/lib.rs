@@ -132,6 +132,14 @@ mod transcript;
 /// session's question for its behaviour, so both builds check the same code.
 pub const CHATLOOM: bool = cfg!(feature = "chatloom");
 
+/// What Chatloom behaviour alone puts something into. A build without it has no code to drop what is in
+/// there, for nothing ever is.
+#[cfg(feature = "chatloom")]
+type OfChatloom<T> = T;
+#[cfg(not(feature = "chatloom"))]
+type OfChatloom<T> = std::mem::ManuallyDrop<T>;
+
 pub use crate::core::Core;
+pub use classify::{sent_type, sent_type_text};
 pub use io::*;
 pub use read::item_head;

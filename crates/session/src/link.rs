@@ -11,13 +11,13 @@ pub(crate) mod sharing;
 pub(crate) mod sockets;
 
 use chatloom_wire::{
-    ConnectionToken, Timestamp,
+    ConnectionToken,
     participant::{BEARER_HEADER, CreateParticipantConnection, Operation, SendMessage},
 };
 
 use crate::{
     CHATLOOM, CallError, CallId, Connection, ConnectionDetails, ConnectionStatus, Event,
-    HttpAnswer, HttpRequest, LogLevel, Output, RequestId, SessionId, Value,
+    HttpAnswer, HttpRequest, LogLevel, OfChatloom, Output, RequestId, SessionId, Value,
     core::Cx,
     link::agent::{AGENT_CONNECTION_BODY, HostTokens},
     link::foreign::Signal,
@@ -92,11 +92,11 @@ pub(crate) struct Link {
     pub(crate) gained: bool,
     /// The application has been told of the loss.
     pub(crate) lost: bool,
-    pub(crate) shown: Option<Connection>,
+    pub(crate) shown: OfChatloom<Option<Connection>>,
     /// What the socket does; nothing before `connect` has succeeded for the first time.
     pub(crate) status: Option<ConnectionStatus>,
     /// What the first successful `connect` was given.
-    pub(crate) details: Option<Box<ConnectionDetails>>,
+    pub(crate) details: OfChatloom<Option<Box<ConnectionDetails>>>,
     /// The session that keeps the socket alive, when it is shared and this one does not.
     pub(crate) follows: Option<SessionId>,
     /// This session keeps a socket alive that may be shared.
@@ -126,10 +126,10 @@ fn is_socket_url(url: &str) -> bool {
     scheme("wss://") || scheme("ws://")
 }
 
-/// How long to wait before a token is renewed.
-fn token_wait_ms(wall_ms: i64, expiry: Option<&str>) -> u64 {
-    match expiry.and_then(|text| Timestamp::parse(text).ok()) {
-        Some(expiry) if expiry.as_millis() > wall_ms => (expiry.as_millis() - wall_ms)
+/// How long to wait before a token is renewed that is good until then.
+fn token_wait_ms(wall_ms: i64, expires_ms: Option<i64>) -> u64 {
+    match expires_ms {
+        Some(expires_ms) if expires_ms > wall_ms => (expires_ms - wall_ms)
             .saturating_sub(TOKEN_MARGIN_MS)
             .clamp(TOKEN_FLOOR_MS, TOKEN_CEILING_MS)
             as u64,
@@ -146,6 +146,11 @@ fn reason_of(error: &CallError) -> String {
         CallError::Unreachable { message } | CallError::BadAnswer { message } => message.clone(),
         _ => String::new(),
     }
+}
+
+/// A reason as it is told, which only Chatloom behaviour does.
+fn told(reason: &str) -> String {
+    if CHATLOOM { reason.to_owned() } else { String::new() }
 }
 
 /// Asking for a connection.
@@ -347,12 +352,18 @@ impl Session {
                 token: ConnectionToken::from(token),
                 token_expiry: given.expiry,
             },
+            given.expires_ms,
         );
     }
 
     /// There is a connection, or at least a token.
-    pub(crate) fn granted(&mut self, cx: &mut Cx, grant: ConnectionDetails) {
-        let wait_ms = token_wait_ms(cx.now.wall_ms, grant.token_expiry.as_deref());
+    pub(crate) fn granted(
+        &mut self,
+        cx: &mut Cx,
+        grant: ConnectionDetails,
+        expires_ms: Option<i64>,
+    ) {
+        let wait_ms = token_wait_ms(cx.now.wall_ms, expires_ms);
         self.timers.set(Timer::Token, cx.after(wait_ms));
         self.timers.clear(Timer::Reconnect);
         self.turn_to_host();
@@ -373,8 +384,9 @@ impl Session {
         }
         let url = grant.url.clone();
         let acknowledged = !first || grant.acknowledged;
-        if self.link.details.is_none() {
-            self.link.details = Some(Box::new(grant));
+        // The host of a core without Chatloom behaviour keeps them itself.
+        if CHATLOOM {
+            self.link.details.get_or_insert_with(|| Box::new(grant));
         }
         if !self.needs_socket() {
             self.link.strikes = 0;
@@ -504,7 +516,7 @@ impl Session {
         if !cx.online {
             self.pursue_offline(cx);
         } else if !self.link.is_healthy() {
-            self.show(cx, Connection::Waiting { until_ms, reason: reason.to_owned() });
+            self.show(cx, Connection::Waiting { until_ms, reason: told(reason) });
         }
     }
 
@@ -524,7 +536,7 @@ impl Session {
         let error = CallError::NotConnected { operation: SendMessage::NAME };
         self.end_exchanges(cx, &error);
         self.fail_outbox(cx, &error);
-        self.show(cx, Connection::Broken { reason: reason.to_owned() });
+        self.show(cx, Connection::Broken { reason: told(reason) });
         self.event(cx, Event::Broken);
     }
 
@@ -553,7 +565,7 @@ impl Session {
     /// Tells what the connection is doing when that has changed.
     pub(crate) fn show(&mut self, cx: &mut Cx, state: Connection) {
         if !self.is_compat() && self.link.shown.as_ref() != Some(&state) {
-            self.link.shown = Some(state.clone());
+            self.link.shown.replace(state.clone());
             self.event(cx, Event::Connection(state));
         }
     }
@@ -561,7 +573,10 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use chatloom_wire::Timestamp;
+
     use super::*;
+    use crate::read;
 
     #[test]
     fn s168_mended_a_token_never_asks_to_be_renewed_at_once() {
@@ -576,7 +591,7 @@ mod tests {
             (Some("soon"), 600_000),
             (None, 600_000),
         ] {
-            assert_eq!(token_wait_ms(wall, expiry), wait_ms, "{expiry:?}");
+            assert_eq!(token_wait_ms(wall, expiry.and_then(read::time_ms)), wait_ms, "{expiry:?}");
         }
     }
 

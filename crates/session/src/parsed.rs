@@ -17,7 +17,7 @@ pub enum Parsed {
     /// Of a frame without an item.
     Frame(Frame),
     /// Of an item.
-    Item(ItemHead),
+    Item(ParsedItem),
     /// Of an answer that refuses (docs/protocol/participant-service.md §2.2).
     Error {
         /// The name of the error, without what stands around it.
@@ -33,8 +33,30 @@ pub enum Parsed {
     Sent(Sent),
     /// Of an answer to GetTranscript.
     Page(Page),
+    /// Of the time until which a token is good that the host brings, that in milliseconds since 1970.
+    Expiry(Option<i64>),
     /// Of the content of a receipt that the application sends.
     Receipt(ReceiptContent),
+}
+
+/// An item whose text is given too.
+#[derive(Debug)]
+pub struct ParsedItem {
+    /// The members that the core decides on.
+    pub head: Box<ItemHead>,
+    /// Its content, if it may be a part of a streamed message.
+    pub content: Option<Box<str>>,
+}
+
+impl ParsedItem {
+    /// With its text.
+    pub fn with_text(self, text: impl Into<std::sync::Arc<str>>) -> Item {
+        let item = Item::from_parts(text, *self.head);
+        match self.content {
+            Some(content) => item.with_content(content, None),
+            None => item,
+        }
+    }
 }
 
 /// A frame without an item, as far as the core cares.
@@ -75,6 +97,8 @@ pub struct Given {
     pub token: Option<String>,
     /// Until when.
     pub expiry: Option<String>,
+    /// The same in milliseconds since 1970.
+    pub expires_ms: Option<i64>,
 }
 
 /// Without URL and token: they are secret.
@@ -146,7 +170,7 @@ impl Cx {
     /// The item in a frame, or what the frame is.
     pub(crate) fn frame(&mut self, text: String) -> Result<Item, Frame> {
         match self.parsed.take() {
-            Some(Parsed::Item(head)) => Ok(Item::from_parts(text, head)),
+            Some(Parsed::Item(item)) => Ok(item.with_text(text)),
             Some(Parsed::Frame(frame)) => Err(frame),
             _ if CHATLOOM => read::item(&read::frame(&text)?).ok_or(Frame::Unreadable),
             _ => Err(Frame::Unreadable),
@@ -156,7 +180,7 @@ impl Cx {
     /// The item of this text.
     pub(crate) fn item(&mut self, text: String) -> Option<Item> {
         match self.parsed.take() {
-            Some(Parsed::Item(head)) => Some(Item::from_parts(text, head)),
+            Some(Parsed::Item(item)) => Some(item.with_text(text)),
             _ if CHATLOOM => read::item(&text),
             _ => None,
         }
@@ -184,6 +208,11 @@ impl Cx {
         read!(self, Connection, read::connection(body), Given::default())
     }
 
+    /// Until when a token is good, in milliseconds since 1970.
+    pub(crate) fn expiry(&mut self, text: Option<&str>) -> Option<i64> {
+        read!(self, Expiry, read::time_ms(text?), None)
+    }
+
     pub(crate) fn place(&mut self, body: &str) -> Place {
         read!(self, Place, read::place(body), Place::default())
     }
@@ -204,8 +233,8 @@ impl Cx {
 
 /// The content of a streamed message, empty when it has none.
 pub(crate) fn content(item: &Item) -> String {
-    match &item.head().content {
-        Some(content) => content.as_ref().to_owned(),
+    match item.content_beside() {
+        Some(content) => content.to_owned(),
         None if CHATLOOM => {
             let [content] = json::pick(item.text(), &["Content"]).unwrap_or_default();
             content.and_then(json::Raw::text).map(Cow::into_owned).unwrap_or_default()

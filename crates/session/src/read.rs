@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use chatloom_wire::{
-    ErrorKind, Item, ItemHead, ItemId, MessageMetadata, Receipt, ServiceError,
+    ErrorKind, Item, ItemHead, ItemId, MessageMetadata, Receipt, ServiceError, Timestamp,
     frame::{CHAT_TOPIC, HEARTBEAT_TOPIC, PING_TOPIC, SUBSCRIBE_TOPIC},
 };
 
@@ -135,7 +135,6 @@ pub fn item_head(json: &str) -> Option<ItemHead> {
         participant_role: parsed(role),
         display_name: boxed(name),
         file_status: json::pick(json, &["Attachments"]).and_then(|[files]| file_status(files?)),
-        content: None,
         message_metadata: metadata.and_then(message_metadata),
     })
 }
@@ -225,8 +224,14 @@ pub(crate) fn connection(json: &str) -> Given {
         url: owned(url).unwrap_or_default(),
         url_expiry: owned(url_expiry),
         token: owned(token),
+        expires_ms: text(expiry).and_then(|text| time_ms(&text)),
         expiry: owned(expiry),
     }
+}
+
+/// A time in milliseconds since 1970.
+pub(crate) fn time_ms(text: &str) -> Option<i64> {
+    Some(Timestamp::parse(text).ok()?.as_millis())
 }
 
 /// An error answer (docs/protocol/participant-service.md §2.2).

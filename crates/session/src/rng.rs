@@ -2,6 +2,8 @@
 //!
 //! It spreads retries and makes client tokens. Nothing here is a secret.
 
+use crate::json::push_digit;
+
 #[derive(Debug)]
 pub(crate) struct Rng(u64);
 
@@ -31,20 +33,19 @@ impl Rng {
 
     /// The text of a version 4 UUID.
     pub(crate) fn uuid(&mut self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bits = [self.next(), self.next()];
         let mut text = String::with_capacity(36);
         for at in 0..32 {
             if matches!(at, 8 | 12 | 16 | 20) {
-                text.push('-');
+                text.push_str("-");
             }
-            let nibble = (bits[at / 16] >> (at % 16 * 4)) as usize & 15;
+            let nibble = (bits[at / 16] >> (at % 16 * 4)) as u8 & 15;
             let nibble = match at {
                 12 => 4,
                 16 => 8 | (nibble & 3),
                 _ => nibble,
             };
-            text.push(char::from(DIGITS[nibble]));
+            push_digit(&mut text, nibble);
         }
         text
     }

@@ -259,11 +259,12 @@ impl Session {
             return;
         }
         self.timers.clear(Timer::Typing);
-        self.roster.early = VecDeque::new();
-        for known in &mut self.roster.people {
+        let roster: &mut Roster = &mut self.roster;
+        roster.early = VecDeque::new();
+        for known in &mut roster.people {
             known.person.presence = Presence::Gone;
             known.person.typing = false;
-            self.roster.touched = true;
+            roster.touched = true;
         }
     }
 

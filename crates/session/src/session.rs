@@ -6,7 +6,7 @@ use chatloom_wire::{Item, ItemHead};
 
 use crate::{
     Behaviour, Body, CHATLOOM, CallError, CallId, ChatDetails, Event, HttpAnswer, ItemHandle,
-    ItemKind, LogLevel, RequestId, Role, SessionId, SessionOptions, SocketId,
+    ItemKind, LogLevel, OfChatloom, RequestId, Role, SessionId, SessionOptions, SocketId,
     calls::attachments::Transfer,
     calls::outbox::Outbox,
     calls::receipts::Receipts,
@@ -32,7 +32,7 @@ const SYNTHETIC_END: &str = r#"{"AbsoluteTime":"","ContentType":"application/vnd
 #[derive(Clone, Debug)]
 pub(crate) enum Incoming {
     Item(Arc<Item>),
-    Held(ItemHandle, Box<ItemHead>),
+    Held(ItemHandle, Arc<ItemHead>),
 }
 
 impl Incoming {
@@ -41,6 +41,15 @@ impl Incoming {
             Self::Item(item) => item.head(),
             Self::Held(_, head) => head,
         }
+    }
+
+    /// When the service took it.
+    pub(crate) fn time(&self) -> &str {
+        match self {
+            Self::Item(item) => item.absolute_time(),
+            Self::Held(_, head) => head.absolute_time.as_deref(),
+        }
+        .unwrap_or_default()
     }
 
     pub(crate) fn into_body(self) -> Body {
@@ -63,11 +72,11 @@ pub(crate) struct Session {
     pub(crate) last_exchange: u64,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) typing: Option<Typing>,
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: OfChatloom<Outbox>,
     pub(crate) transcript: Transcript,
     pub(crate) partials: Partials,
     pub(crate) receipts: Receipts,
-    pub(crate) roster: Roster,
+    pub(crate) roster: OfChatloom<Roster>,
     pub(crate) track: Track,
     /// Something has changed that a snapshot holds, since the last one.
     pub(crate) is_changed: bool,
@@ -85,11 +94,11 @@ impl Session {
             last_exchange: 0,
             transfers: Vec::new(),
             typing: None,
-            outbox: Outbox::default(),
+            outbox: OfChatloom::<Outbox>::default(),
             transcript: Transcript::default(),
             partials: Partials::default(),
             receipts: Receipts::default(),
-            roster: Roster::default(),
+            roster: OfChatloom::<Roster>::default(),
             track: Track::default(),
             is_changed: true,
         }

@@ -19,7 +19,8 @@ pub(crate) mod track;
 use chatloom_wire::ItemId;
 
 use crate::{
-    CHATLOOM, CallError, CallId, Event, GapId, ItemKind, LogLevel, SocketId, Value, classify,
+    CHATLOOM, CallError, CallId, Event, GapId, ItemKind, LogLevel, OfChatloom, SocketId, Value,
+    classify,
     core::Cx,
     session::{Incoming, Session, release},
     timers::Timer,
@@ -43,14 +44,14 @@ const REHYDRATED_MS: u64 = 1_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
-    pub(crate) delivered: Delivered,
+    pub(crate) delivered: OfChatloom<Delivered>,
     /// Live items that are held back.
-    waiting: Vec<Held>,
+    waiting: OfChatloom<Vec<Held>>,
     /// Files that have been delivered before it was known what becomes of them.
-    pending: Vec<Place>,
+    pending: OfChatloom<Vec<Place>>,
     pub(crate) readings: Vec<Reading>,
     pub(crate) last_reading: u32,
-    gaps: Vec<Gap>,
+    gaps: OfChatloom<Vec<Gap>>,
     last_gap: u32,
     /// An earlier chat has been attached and has not been read.
     rehydrated: bool,
@@ -300,7 +301,7 @@ impl Session {
         if self.is_compat() {
             return;
         }
-        for held in &mut self.transcript.waiting {
+        for held in self.transcript.waiting.iter_mut() {
             held.is_gone |= held.socket == socket;
         }
         if let Some(recovery) = self.take_recovery(|of| of == socket) {
@@ -322,7 +323,7 @@ impl Session {
             self.timers.clear(Timer::Held);
         }
         // What was missed before is tried again now, what is missing now the next time.
-        for gap in &mut self.transcript.gaps {
+        for gap in self.transcript.gaps.iter_mut() {
             gap.due = true;
         }
         let ends = if end == End::Short {
@@ -407,8 +408,8 @@ impl Session {
 
     /// Everything that is held back.
     fn take_waiting(&mut self) -> Vec<Piece> {
-        let waiting = std::mem::take(&mut self.transcript.waiting);
-        waiting.into_iter().map(|held| (held.socket, held.arrival)).collect()
+        let waiting = self.transcript.waiting.drain(..);
+        waiting.map(|held| (held.socket, held.arrival)).collect()
     }
 
     /// Delivers what there is behind a place, when the rest could not be read. What belongs to one

@@ -233,14 +233,12 @@ fn now(mono_ms: f64, wall_ms: f64) -> Now {
     Now { mono_ms: mono_ms as u64, wall_ms: wall_ms as i64 }
 }
 
-/// Begins anew, with 64 random bits. To be called once, before anything else. Returns the sum of the
+/// Begins, with 64 random bits. To be called once, before anything else. Returns the sum of the
 /// tables that values are in the order of: a host with other tables would be misunderstood.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn start(seed_high: u32, seed_low: u32) -> i32 {
     let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
-    let unused = INSTANCE.replace(Instance::new(seed));
-    // There is nothing in it: to drop it would only bring the code that drops a core.
-    std::mem::forget(unused);
+    INSTANCE.with_borrow_mut(|instance| instance.core.seed(seed));
     TABLES
 }
 
@@ -275,7 +273,7 @@ pub unsafe extern "C" fn handle(count: usize, mono_ms: f64, wall_ms: f64) -> usi
 
 /// Takes an item that arrived on a socket, or over a socket manager of the host's, whose number is
 /// then negative, and that the host keeps under the number `item`. At [`input`] are so many of these
-/// values, each a text or absent:
+/// values, each a text or absent; the content type is its number in `web/chatjs/src/api/rules.ts`:
 ///
 /// * Type, content type, contact, initial contact and related contact. That is enough for an item
 ///   without metadata as long as all sessions behave as the original and none tracks its transcript.
@@ -350,7 +348,9 @@ mod tests {
 
         /// Tells of an item with these members, those of `None` absent.
         fn bring_head(&mut self, source: i64, item: u64, head: &[Option<&str>]) -> i32 {
-            let head: Vec<Value> = head.iter().map(|text| json!(text)).collect();
+            let mut head: Vec<Value> = head.iter().map(|text| json!(text)).collect();
+            let types = table::content_types();
+            head[1] = json!(types.iter().position(|text| head[1] == text.as_str()));
             self.bring_values(source, item, &head)
         }
 
@@ -375,7 +375,7 @@ mod tests {
 
     /// What the service answers who asks for a connection.
     fn connection() -> Value {
-        json!([1, true, "wss://example.com/", "x", "2026-01-02T00:00:00.000Z"])
+        json!([1, true, "wss://example.com/", "x", 1_767_312_000_000_u64])
     }
 
     /// An instance with one session, number 7, on an open socket whose number is given too.
@@ -532,7 +532,7 @@ mod tests {
         let mut part = |number: u32, completed: bool, content: &str, time: &str| {
             instance.tell(&json!({
                 "type": "part", "source": socket, "text": r#"{"Id":"i-1","Content":"?","Mood":[1]}"#,
-                "parsed": [content, number, completed, "MESSAGE", "text/plain", "c", "i", null, "i-1", time,
+                "parsed": [content, number, completed, "MESSAGE", 0, "c", "i", null, "i-1", time,
                     "bot", "SYSTEM", null, null, 0, "i-1"],
             }))
         };
@@ -563,7 +563,7 @@ mod tests {
             assert_eq!(outputs[0]["type"], "needToken");
             let token = json!({
                 "type": "token", "request": outputs[0]["request"], "token": "x",
-                "expiry": "2026-01-02T00:00:00.000Z",
+                "expiresMs": 1_767_312_000_000_u64,
             });
             let outputs = instance.tell(&token);
             assert_eq!(outputs.iter().any(|out| out["type"] == "joinForeign"), session == 1);

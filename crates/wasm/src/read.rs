@@ -4,14 +4,17 @@
 //! `web/chatjs/src/host/border.ts`, which the host writes by, and behind that the one of
 //! `web/chatjs/src/chatloom/kinds.ts`.
 
+use std::sync::Arc;
+
 use chatloom_session::{
     Behaviour, CHATLOOM, Call, CallId, EntryKey, ForeignEvent, ForeignId, GapId, HostToken,
     HttpAnswer, Input, ItemHandle, NewAttachment, Outgoing, RequestId, Role, SessionId,
     SessionOptions, SocketId, Source,
-    parsed::{Frame, Given, Page, Parsed, Place, ReceiptContent, Sent},
+    parsed::{Frame, Given, Page, Parsed, ParsedItem, Place, ReceiptContent, Sent},
+    sent_type,
 };
 use chatloom_wire::{
-    ContentType, Item, ItemHead, MessageMetadata, Receipt,
+    ContentType, ItemHead, MessageMetadata, Receipt,
     participant::{GetTranscriptRequest, StartPosition},
 };
 
@@ -66,9 +69,11 @@ impl<'a> Values<'a> {
             8 => Input::Token {
                 request: self.request(),
                 token: if let Some(token) = self.some_text() {
-                    Ok(HostToken { token: token.into(), expiry: self.some_text() })
+                    parsed = Some(Parsed::Expiry(self.some_number()));
+                    // The host keeps the details.
+                    Ok(HostToken { token: token.into(), expiry: None })
                 } else {
-                    let _expiry = self.some_text();
+                    let _expires_ms = self.some_number();
                     Err(self.text())
                 },
             },
@@ -175,7 +180,7 @@ impl<'a> Values<'a> {
 
     fn outgoing(&mut self) -> Outgoing {
         Outgoing {
-            content_type: ContentType::from(&*self.text()),
+            content_type: sent_type(&self.text()),
             content: self.some_text(),
             client_token: self.some_text(),
         }
@@ -200,7 +205,7 @@ impl<'a> Values<'a> {
     /// Reads the members of an item that the host has parsed, as [`item`](crate::item) describes
     /// them.
     pub(crate) fn item(mut self, source: i64, item: u64) -> Input {
-        let head = Box::new(self.head());
+        let head = Arc::new(self.head());
         let item = ItemHandle(item);
         match source_of(source) {
             Ok(socket) => Input::SocketItem { socket, item, head },
@@ -230,7 +235,8 @@ impl<'a> Values<'a> {
                 // The host keeps the details.
                 url_expiry: None,
                 token: self.some_text(),
-                expiry: self.some_text(),
+                expiry: None,
+                expires_ms: self.some_number(),
             }),
             2 => {
                 let mut place = Place {
@@ -255,7 +261,7 @@ impl<'a> Values<'a> {
                 };
                 while !self.values.is_empty() {
                     let text = self.slice();
-                    page.items.push(text.map(|text| Item::from_parts(text, self.part())));
+                    page.items.push(text.map(|text| self.part().with_text(text)));
                 }
                 Parsed::Page(page)
             }
@@ -270,23 +276,22 @@ impl<'a> Values<'a> {
     }
 
     /// Reads the members of an item whose text is given too: what may be streamed in it comes first.
-    fn part(&mut self) -> ItemHead {
+    fn part(&mut self) -> ParsedItem {
         let content = self.slice().map(Into::into);
         let chunk_number = self.some_number().map(|number| number as u32);
         let message_completed = self.value().map(|value| value > 0.0);
-        let mut head = self.head();
-        head.content = content;
+        let mut head = Box::new(self.head());
         if let Some(metadata) = &mut head.message_metadata {
             metadata.chunk_number = chunk_number;
             metadata.message_completed = message_completed;
         }
-        head
+        ParsedItem { head, content }
     }
 
     fn head(&mut self) -> ItemHead {
         ItemHead {
             item_type: self.slice().map(Into::into),
-            content_type: self.slice().map(Into::into),
+            content_type: self.content_type(),
             contact_id: self.slice().map(Into::into),
             initial_contact_id: self.slice().map(Into::into),
             related_contact_id: self.slice().map(Into::into),
@@ -297,8 +302,37 @@ impl<'a> Values<'a> {
             display_name: self.slice().map(Into::into),
             file_status: self.slice().filter(|_| CHATLOOM).map(Into::into),
             message_metadata: self.metadata(),
-            content: None,
         }
+    }
+
+    /// A content type that the core decides on, by its place in the list of the package's
+    /// (`web/chatjs/src/api/rules.ts`).
+    fn content_type(&mut self) -> Option<ContentType> {
+        use ContentType as Type;
+        Some(match self.some_number()? {
+            11 => Type::AuthenticationInitiated,
+            12 => Type::AuthenticationSucceeded,
+            13 => Type::AuthenticationFailed,
+            14 => Type::AuthenticationTimeout,
+            15 => Type::AuthenticationExpired,
+            16 => Type::AuthenticationCancelled,
+            17 => Type::ParticipantDisplayNameUpdated,
+            24 => Type::Typing,
+            25 => Type::ParticipantJoined,
+            26 => Type::ParticipantLeft,
+            27 => Type::ParticipantActive,
+            28 => Type::ParticipantInactive,
+            29 => Type::TransferSucceeded,
+            31 => Type::ChatEnded,
+            34 => Type::MessageRead,
+            35 => Type::MessageDelivered,
+            36 => Type::ParticipantIdle,
+            37 => Type::ParticipantReturned,
+            38 => Type::ParticipantInvited,
+            39 => Type::ParticipantAutoDisconnection,
+            40 => Type::ChatRehydrated,
+            _ => return None,
+        })
     }
 
     fn metadata(&mut self) -> Option<MessageMetadata> {
@@ -447,7 +481,7 @@ mod tests {
             r#"{"type":"resend","session":1,"call":2,"key":5}"#,
             r#"{"type":"discard","session":1,"call":2,"key":5}"#,
             r#"{"type":"progress","request":3,"sent":10}"#,
-            r#"{"type":"token","request":3,"token":"secret","expiry":"2026-01-01T00:00:00.000Z"}"#,
+            r#"{"type":"token","request":3,"token":"secret","expiresMs":1767225600000}"#,
             r#"{"type":"token","request":3,"text":"no such contact"}"#,
             r#"{"type":"foreignGained","foreign":6}"#,
             r#"{"type":"foreignLost","foreign":6}"#,
@@ -455,7 +489,7 @@ mod tests {
             r#"{"type":"foreignHeartbeat","foreign":6,"on":true}"#,
             r#"{"type":"foreignText","foreign":6}"#,
             r#"{"type":"answered","request":3,"status":429,"retryAfterMs":1500,"parsed":[0,"e","m"]}"#,
-            r#"{"type":"answered","request":3,"status":200,"parsed":[1,true,"wss://u","secret","t"]}"#,
+            r#"{"type":"answered","request":3,"status":200,"parsed":[1,true,"wss://u","secret",7]}"#,
             r#"{"type":"answered","request":3,"status":200,"parsed":[2,"a","u","t","name","value"]}"#,
             r#"{"type":"answered","request":3,"status":200,"parsed":[3,"i-1","t"]}"#,
             r#"{"type":"answered","request":3,"status":200,"parsed":[4,"n",null,
@@ -558,7 +592,7 @@ mod tests {
         match both(r#"{"type":"part","source":-6,"text":"{}","parsed":["Hel"]}"#) {
             (
                 Input::Foreign { event: ForeignEvent::Text(text), .. },
-                Some(Parsed::Item(ItemHead { content, .. })),
+                Some(Parsed::Item(ParsedItem { content, .. })),
             ) => assert_eq!((&*text, content.as_deref()), ("{}", Some("Hel"))),
             other => panic!("{other:?}"),
         }
@@ -567,12 +601,12 @@ mod tests {
             other => panic!("{other:?}"),
         }
         let json = r#"{"type":"answered","request":3,"status":200,"retryAfterMs":1500,
-            "parsed":[1,true,"wss://u","secret","t"]}"#;
+            "parsed":[1,true,"wss://u","secret",7]}"#;
         match both(json) {
             (Input::Answered { answer, .. }, Some(Parsed::Connection(given))) => {
                 assert_eq!(answer.retry_after_ms, Some(1_500));
                 assert_eq!((&*given.url, given.token.as_deref()), ("wss://u", Some("secret")));
-                assert_eq!(given.expiry.as_deref(), Some("t"));
+                assert_eq!(given.expires_ms, Some(7));
             }
             other => panic!("{other:?}"),
         }
@@ -604,19 +638,37 @@ mod tests {
 
     #[test]
     fn the_members_of_an_item_are_those_that_decide() {
-        let members = ["EVENT", "text/x", "c", "i"].map(Into::into);
+        let members = ["EVENT".into(), 31.into(), "c".into(), "i".into()];
         let Input::SocketItem { socket, item, head } = item(4, 9, &members) else {
             panic!("an item was read as something else")
         };
         assert_eq!((socket, item), (SocketId(4), ItemHandle(9)));
         let expected = ItemHead {
             item_type: Some("EVENT".into()),
-            content_type: Some("text/x".into()),
+            content_type: Some(ContentType::ChatEnded),
             contact_id: Some("c".into()),
             initial_contact_id: Some("i".into()),
             ..ItemHead::default()
         };
         assert_eq!(*head, expected);
+    }
+
+    #[test]
+    fn content_types_are_numbered_as_the_package_lists_them() {
+        let listed = table::content_types();
+        let mut known = 0;
+        for (number, text) in listed.iter().enumerate() {
+            let Input::SocketItem { head, .. } = item(4, 9, &["EVENT".into(), number.into()])
+            else {
+                panic!("an item was read as something else")
+            };
+            known += usize::from(head.content_type.is_some());
+            assert!(
+                head.content_type.as_ref().is_none_or(|it| *it == ContentType::from(&**text)),
+                "{text}"
+            );
+        }
+        assert_eq!((listed.len(), known), (42, 21));
     }
 
     #[test]

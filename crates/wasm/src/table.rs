@@ -65,6 +65,25 @@ pub(crate) fn values_of(input: &Value) -> (Vec<f64>, String) {
     (values, texts)
 }
 
+/// The content types in the order in which the package numbers them.
+pub(crate) fn content_types() -> Vec<String> {
+    let rules = include_str!("../../../web/chatjs/src/api/rules.ts");
+    let between = |begin: &str, end: &str| {
+        let (_, rest) = rules.split_once(begin).expect("a beginning");
+        rest.split_once(end).expect("an end").0.split('"').skip(1).step_by(2).collect::<Vec<_>>()
+    };
+    let beginnings = between("const BEGINNINGS", "};");
+    let types = between("export const CONTENT_TYPES = [", "]").join(" ");
+    let full = |name: &str| match name.split_once(':') {
+        Some((letter, end)) => {
+            let at = "EMO".find(letter).expect("a letter of a beginning");
+            format!("{}{end}", beginnings[at])
+        }
+        None => name.to_owned(),
+    };
+    types.split(' ').map(full).collect()
+}
+
 /// What the host writes for a list of values.
 pub(crate) fn list(members: &[Value]) -> (Vec<f64>, String) {
     encoded(&members.iter().map(|value| ("", ANY, value)).collect::<Vec<_>>())

@@ -6,7 +6,7 @@
 
 use chatloom_session::{
     Answer, Body, CHATLOOM, CallError, Connection, Entry, EntryContent, Event, HttpRequest,
-    ItemKind, MessageState, Output, Person, Presence, Step, Value,
+    ItemKind, MessageState, Output, Person, Presence, Step, Value, sent_type_text,
 };
 use chatloom_wire::{ErrorKind, ItemId, ParticipantRole};
 
@@ -286,10 +286,9 @@ impl Drain {
     fn body(&mut self, body: &Body) {
         match body {
             Body::Item(item) => {
-                let head = item.head();
                 // Of a streamed message that is what has been joined, and the time of its first part.
-                self.kind(Kind::Whole).text(item.text()).some_text(head.content.as_deref());
-                self.some_text(head.absolute_time.as_deref().filter(|_| head.content.is_some()))
+                self.kind(Kind::Whole).text(item.text()).some_text(item.content_beside());
+                self.some_text(item.absolute_time().filter(|_| item.content_beside().is_some()))
             }
             Body::Held(item) => self.kind(Kind::Held).number(item.0),
         };
@@ -314,7 +313,7 @@ impl Drain {
             EntryContent::Outgoing(outgoing) => {
                 self.kind(Kind::Outgoing)
                     .some_text(entry.id.as_ref().map(ItemId::as_str))
-                    .text(outgoing.content_type.as_str())
+                    .text(sent_type_text(&outgoing.content_type))
                     .some_text(outgoing.content.as_deref());
             }
             EntryContent::Gap(gap) => {
@@ -398,8 +397,8 @@ impl Drain {
             Value::AlreadyFired => {
                 self.kind(Kind::Fired).flag(true);
             }
-            Value::Url { url, expiry } => {
-                self.kind(Kind::Place).text(url).some_text(expiry.as_deref());
+            Value::Url { url, .. } => {
+                self.kind(Kind::Place).text(url);
             }
             Value::Downloaded { request, status } => {
                 self.kind(Kind::Downloaded).number(request.0).number(u64::from(*status));

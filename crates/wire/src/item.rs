@@ -55,7 +55,10 @@ open_enum! {
 #[derive(Clone)]
 pub struct Item {
     text: Arc<str>,
-    head: ItemHead,
+    head: Arc<ItemHead>,
+    /// Where somebody else has read or joined these, they count in place of what the text says.
+    content: Option<Box<str>>,
+    absolute_time: Option<Box<str>>,
 }
 
 /// The members of an item that programs decide on; any may be absent. One that is not of the
@@ -90,10 +93,6 @@ pub struct ItemHead {
     pub file_status: Option<Box<str>>,
     /// Receipts and streaming state.
     pub message_metadata: Option<MessageMetadata>,
-    /// The text of a streamed message, where whoever made this head has read it. [`Item::content`] is
-    /// for everybody else. Not in `Debug`.
-    #[serde(skip)]
-    pub content: Option<Box<str>>,
 }
 
 /// What is known about a message besides its content (§4.4, §6.7).
@@ -203,7 +202,6 @@ impl ItemHead {
             display_name: member(&members, "DisplayName"),
             file_status: files.and_then(|files| files.into_iter().next()?.status),
             message_metadata: member(&members, "MessageMetadata"),
-            content: None,
         })
     }
 }
@@ -215,12 +213,28 @@ impl Item {
         // One pass for an item as documented. An odd one is read member by member: it must not take
         // the rest of its transcript page with it.
         let head = json::read(&text).or_else(|_| ItemHead::from_odd(&text))?;
-        Ok(Self { text, head })
+        Ok(Self::from_parts(text, head))
     }
 
     /// Puts an item together that somebody else has read: `head` must be what stands in `text`.
     pub fn from_parts(text: impl Into<Arc<str>>, head: ItemHead) -> Self {
-        Self { text: text.into(), head }
+        Self { text: text.into(), head: Arc::new(head), content: None, absolute_time: None }
+    }
+
+    /// The item with a content, and a time if there is one, that stand beside its text and not in it.
+    pub fn with_content(&self, content: Box<str>, absolute_time: Option<Box<str>>) -> Self {
+        let (text, head) = (Arc::clone(&self.text), Arc::clone(&self.head));
+        Self { text, head, content: Some(content), absolute_time }
+    }
+
+    /// The content that stands beside the text.
+    pub fn content_beside(&self) -> Option<&str> {
+        self.content.as_deref()
+    }
+
+    /// When the service took the item: what stands beside its text, or else what the text says.
+    pub fn absolute_time(&self) -> Option<&str> {
+        self.absolute_time.as_deref().or(self.head.absolute_time.as_deref())
     }
 
     /// The members that programs decide on.

@@ -1,7 +1,18 @@
 /** What the core is given of what a service says. */
 import { expect, test } from "vitest";
 
-import { answerOf, CONNECT, contentOf, errorOf, frameOf, headOf, isPart, objectOf, partOf } from "../src/host/parsed";
+import {
+  answerOf,
+  connectionOf,
+  contentOf,
+  errorOf,
+  frameOf,
+  headOf,
+  isPart,
+  objectOf,
+  partOf,
+} from "../src/host/parsed";
+import { connectionDetails } from "../src/host/session";
 
 test("a frame of the chat has an item, others have none", () => {
   const item = { Id: "i", Type: "MESSAGE", Content: "Hello" };
@@ -74,11 +85,16 @@ test("of answers the core is given what it decides on", () => {
   const of = (operation: string, body: unknown) => answerOf(operation, JSON.stringify(body));
   const connection = {
     Websocket: { Url: "wss://x", ConnectionExpiry: "e" },
-    ConnectionCredentials: { ConnectionToken: "t", Expiry: "u" },
+    ConnectionCredentials: { ConnectionToken: "t", Expiry: "1970-01-01T00:00:07.000Z" },
   };
-  expect(of(CONNECT, connection)).toEqual([1, 1, "wss://x", "t", "u"]);
-  expect(of(CONNECT, { Websocket: null })).toEqual([1, 0, NaN, NaN, NaN]);
-  expect(answerOf(CONNECT, "{")).toEqual([1, 0, NaN, NaN, NaN]);
+  const connected = (body: unknown) => connectionOf(connectionDetails(JSON.stringify(body), false));
+  expect(connected(connection)).toEqual([1, 1, "wss://x", "t", 7000]);
+  expect(connected({ ...connection, Websocket: {} })).toEqual([1, 1, NaN, "t", 7000]);
+  const none = [1, 0, NaN, NaN, NaN];
+  for (const body of [{ ...connection, Websocket: null }, { Websocket: {} }, null, "x"]) {
+    expect(connected(body)).toEqual(none);
+  }
+  expect(connectionOf(connectionDetails("{", false))).toEqual(none);
   expect(of("SendMessage", { Id: "i", AbsoluteTime: "t" })).toEqual([3, "i", "t"]);
   expect(answerOf("SendMessage", "")).toEqual([]);
   const headers = { a: "b", c: 1 };

@@ -10,7 +10,7 @@ import { expect, test } from "vitest";
 import * as kinds from "../src/chatloom/kinds";
 import { addKinds } from "../src/host/border";
 import { Core } from "../src/host/core";
-import { answerOf, CONNECT, frameOf, objectOf, partOf } from "../src/host/parsed";
+import { frameOf, objectOf, partOf } from "../src/host/parsed";
 import { inlined } from "../src/host/wasm";
 import type { Exports } from "../src/host/wasm";
 
@@ -32,12 +32,8 @@ class Instance {
     this.#core.handle({ type: "create", session: 1, endpoint: "https://example.com", userAgent: "", ...tokens });
     this.#core.handle({ type: "track", session: 1 });
     const asked = this.#core.handle({ type: "connect", session: 1, call: 2 });
-    const body = JSON.stringify({
-      Websocket: { Url: "wss://example.com/", ConnectionExpiry: "2026-01-01T01:00:00.000Z" },
-      ConnectionCredentials: { ConnectionToken: "x", Expiry: "2026-01-02T00:00:00.000Z" },
-    });
     const request = asked.find((output) => output.type === "http")!.request;
-    const parsed = answerOf(CONNECT, body);
+    const parsed = [1, 1, "wss://example.com/", "x", Date.UTC(2026, 0, 2)];
     const answered = this.#core.handle({ type: "answered", request, status: 200, parsed });
     this.#socket = answered.find((output) => output.type === "open")!.socket;
     this.#core.handle({ type: "opened", socket: this.#socket });

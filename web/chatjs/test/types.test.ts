@@ -91,7 +91,7 @@ describe("beside crates/wire", () => {
   });
 
   test.each([
-    ["ItemHead", "ItemHead", ["Type", "ContentType", "Attachments", "Content"]],
+    ["ItemHead", "ItemHead", ["Type", "ContentType", "Attachments"]],
     ["MessageMetadata", "MessageMetadata", []],
     ["Receipt", "Receipt", []],
     ["AttachmentItem", "Attachment", []],

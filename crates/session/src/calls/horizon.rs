@@ -196,7 +196,7 @@ impl Session {
 
     /// What was gathered is told.
     pub(crate) fn horizon_due(&mut self, cx: &mut Cx) {
-        let horizon = &mut self.receipts.horizon;
+        let horizon: &mut Horizon = &mut self.receipts.horizon;
         // What is read need not be told as delivered.
         if let (Some(read), Some(delivered)) = (&mut horizon.read.next, &horizon.delivered.next)
             && read.covers(&delivered.id, delivered.place.as_ref())

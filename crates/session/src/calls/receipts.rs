@@ -12,8 +12,8 @@ use chatloom_wire::{
 };
 
 use crate::{
-    Answer, CallError, CallId, Value, calls::Owner, calls::horizon::Horizon, core::Cx,
-    json::Writer, parsed::ReceiptContent, session::Session, timers::Timer,
+    Answer, CallError, CallId, OfChatloom, Value, calls::Owner, calls::horizon::Horizon, classify,
+    core::Cx, json::Writer, parsed::ReceiptContent, session::Session, timers::Timer,
 };
 
 /// A delivered waits so long for a read (docs/protocol/websocket.md S100).
@@ -74,7 +74,7 @@ pub(crate) struct Receipts {
     staged: Option<CallId>,
     latest: Option<CallId>,
     latest_read: Option<CallId>,
-    pub(crate) horizon: Horizon,
+    pub(crate) horizon: OfChatloom<Horizon>,
 }
 
 impl Receipts {
@@ -124,7 +124,7 @@ pub(crate) fn receipt_body(kind: Kind, content: &str, client_token: &str) -> Str
     let mut body = Writer::new();
     body.text("ClientToken", client_token);
     body.text("Content", content);
-    body.text("ContentType", kind.content_type().as_str());
+    body.text("ContentType", classify::sent_type_text(&kind.content_type()));
     body.finish()
 }
 

@@ -1,5 +1,7 @@
 //! What goes into the core.
 
+use std::sync::Arc;
+
 use chatloom_wire::{ConnectionToken, ItemHead};
 
 use crate::{Call, CallId, ForeignId, ItemHandle, RequestId, SessionId, SessionOptions, SocketId};
@@ -135,7 +137,7 @@ pub enum Input {
         /// The item, held by the host.
         item: ItemHandle,
         /// Its members that the core decides on.
-        head: Box<ItemHead>,
+        head: Arc<ItemHead>,
     },
     /// A socket failed or closed. The core may have given it up before; then this says nothing new.
     SocketClosed {
@@ -192,7 +194,7 @@ pub enum ForeignEvent {
         /// The item, held by the host.
         item: ItemHandle,
         /// Its members that the core decides on.
-        head: Box<ItemHead>,
+        head: Arc<ItemHead>,
     },
 }
 

@@ -58,16 +58,20 @@ impl Session {
         }
         self.stop_asking(cx);
         match token {
-            Ok(HostToken { token, expiry }) => self.granted(
-                cx,
-                ConnectionDetails {
-                    url: None,
-                    expiry: None,
-                    acknowledged: false,
-                    token,
-                    token_expiry: expiry,
-                },
-            ),
+            Ok(HostToken { token, expiry }) => {
+                let expires_ms = cx.expiry(expiry.as_deref());
+                self.granted(
+                    cx,
+                    ConnectionDetails {
+                        url: None,
+                        expiry: None,
+                        acknowledged: false,
+                        token,
+                        token_expiry: expiry,
+                    },
+                    expires_ms,
+                );
+            }
             Err(_reason) => self.host_has_none(cx),
         }
     }

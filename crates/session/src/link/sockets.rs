@@ -164,8 +164,8 @@ impl Session {
         reason: String,
     ) {
         let is_busy = matches!(code, Some(SERVICE_RESTART | TRY_AGAIN_LATER));
-        let reason = if reason.is_empty() { "the socket closed".to_owned() } else { reason };
-        self.socket_gone(cx, id, is_busy, &reason);
+        let reason = if reason.is_empty() { "the socket closed" } else { &reason };
+        self.socket_gone(cx, id, is_busy, reason);
     }
 
     /// A socket is no more: it closed, or it was given up.

@@ -1,5 +1,7 @@
 //! Lines of a recording as inputs.
 
+use std::sync::Arc;
+
 use chatloom_wire::participant::{GetTranscriptRequest, StartPosition};
 
 use crate::{
@@ -65,10 +67,10 @@ impl<'a> Line<'a> {
         self.unsigned("socket").map(SocketId)
     }
 
-    fn item(&self) -> Option<(ItemHandle, Box<chatloom_wire::ItemHead>)> {
+    fn item(&self) -> Option<(ItemHandle, Arc<chatloom_wire::ItemHead>)> {
         let item = ItemHandle(self.unsigned("item")?);
         let head = read::item(self.get("head")?.json())?.head().clone();
-        Some((item, Box::new(head)))
+        Some((item, Arc::new(head)))
     }
 
     /// The input of this line with its time; `None` when it is none that this version knows.

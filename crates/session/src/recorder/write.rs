@@ -107,8 +107,6 @@ fn item_head(head: &ItemHead) -> String {
         display_name,
         file_status,
         message_metadata,
-        // A host that gives texts has not read it.
-        content: _,
     } = head;
     let mut item = Writer::new();
     let mut text = |name, value: Option<&str>| {

@@ -59,10 +59,7 @@ struct Stream {
 fn rewritten(item: &Item, content: &str, time: Option<&str>) -> Option<Item> {
     if !CHATLOOM {
         // The host puts them in their places.
-        let mut head = item.head().clone();
-        head.content = Some(content.into());
-        head.absolute_time = time.map(Into::into).or(head.absolute_time);
-        return Some(Item::from_parts(item.shared_text(), head));
+        return Some(item.with_content(content.into(), time.map(Into::into)));
     }
     let mut out = Writer::new();
     let (mut has_content, mut has_time) = (false, time.is_none());
@@ -110,7 +107,7 @@ impl Stream {
     }
 
     fn shown_time(&self) -> Option<&str> {
-        self.shown.as_ref()?.head().absolute_time.as_deref()
+        self.shown.as_ref()?.absolute_time()
     }
 
     /// Takes an item as the best that is known. Chunks that bring less are not shown any more.
@@ -283,7 +280,7 @@ impl Session {
             Incoming::Item(item) => self.partials.live(&id, item).map(Incoming::Item),
             other @ Incoming::Held(..) if is_completed(other.head()) => Some(other),
             other @ Incoming::Held(..) => {
-                self.log(cx, LogLevel::Warn, "a chunk that the host holds cannot be joined");
+                self.log(cx, LogLevel::Warn, "a held chunk cannot be joined");
                 release(cx, &other.into_body());
                 None
             }

@@ -16,7 +16,7 @@ use chatloom_wire::{
 
 use crate::{
     Answer, Body, CHATLOOM, CallError, CallId, Entry, EntryContent, EntryKey, Event, GapId,
-    ItemKind, MessageState, Outgoing, TranscriptUpdate,
+    ItemKind, MessageState, OfChatloom, Outgoing, TranscriptUpdate,
     calls::Owner,
     classify,
     core::Cx,
@@ -60,7 +60,7 @@ pub(crate) struct Arrival {
     mine: Option<MessageState>,
     pub(crate) body: Body,
     /// The members of an item that the host holds.
-    held_head: Option<Box<ItemHead>>,
+    held_head: Option<Arc<ItemHead>>,
 }
 
 impl Arrival {
@@ -79,7 +79,7 @@ impl Arrival {
         let is_pending = CHATLOOM && is_file && head.file_status.as_deref() == Some("IN_PROGRESS");
         let is_mine =
             head.item_type != Some(ItemType::Event) && head.participant_id.as_ref() == Some(me);
-        let place = Place::of_item(head.absolute_time.as_deref().unwrap_or_default(), &id);
+        let place = Place::of_item(incoming.time(), &id);
         let ends_chat = classify::ends_chat(head);
         let streamed = classify::is_streamed(head);
         let mine = (CHATLOOM && is_mine).then(|| receipt_state(head, me));
@@ -157,7 +157,7 @@ pub(crate) struct Track {
     /// The token of the page that was read backward last (S153).
     previous_token: Option<String>,
     /// Chatloom: own messages that may still be delivered or read, by place.
-    own: VecDeque<Own>,
+    own: OfChatloom<VecDeque<Own>>,
     /// Compat: the messages under way.
     under_way: Vec<(CallId, EntryKey)>,
     /// Compat: the pages that the application reads, and whether backward.
@@ -177,7 +177,7 @@ pub(crate) struct Track {
     /// The place of the first entry, and the token of the page that comes before it.
     older: Option<(Place, String)>,
     /// The calls that want older entries and wait their turn.
-    older_calls: VecDeque<(CallId, usize)>,
+    older_calls: OfChatloom<VecDeque<(CallId, usize)>>,
     /// Compat: what came since the connection was lost has not been read; before it came this.
     unread: bool,
     reach: Option<Place>,
@@ -440,7 +440,7 @@ impl Session {
 
     /// Nobody waits for older entries any more.
     pub(crate) fn drop_older_calls(&mut self, cx: &mut Cx) {
-        for (call, _) in std::mem::take(&mut self.track.older_calls) {
+        for (call, _) in self.track.older_calls.split_off(0) {
             self.done(cx, call, Err(CallError::Closed));
         }
     }

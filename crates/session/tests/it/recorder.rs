@@ -1,6 +1,6 @@
 //! The flight recorder: what it keeps, what it hides, and that a replay does the same.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use chatloom_session::{
     Behaviour, Body, Call, CallError, CallId, Connection, ConnectionStatus, Core, Entry,
@@ -95,7 +95,7 @@ fn every_input() -> Vec<Input> {
         Call::Resend { key: EntryKey(u64::MAX) },
         Call::Discard { key: EntryKey(1) },
     ];
-    let head = Box::new(item().head().clone());
+    let head = Arc::new(item().head().clone());
     let foreign = |event| Input::Foreign { foreign: ForeignId(3), event };
     let mut service = options.clone();
     service.source = Source::Service;

@@ -3,7 +3,7 @@
 //! What [`crate::world`] does for one session and a service that works, a test does here step by
 //! step: it answers the requests it wants to, and reads what the core put out as short lines.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chatloom_session::{
     Behaviour, Body, Call, CallId, Connection, Core, Event, ForeignEvent, ForeignId, HostToken,
@@ -299,11 +299,11 @@ impl Several {
     }
 
     /// An item that the host holds; gives its number.
-    pub(crate) fn held(&mut self, item: &str) -> (ItemHandle, Box<chatloom_wire::ItemHead>) {
+    pub(crate) fn held(&mut self, item: &str) -> (ItemHandle, Arc<chatloom_wire::ItemHead>) {
         self.last_handle += 1;
         let handle = ItemHandle(self.last_handle);
         self.with_core.insert(handle);
-        (handle, Box::new(Item::from_text(item).unwrap().head().clone()))
+        (handle, Arc::new(Item::from_text(item).unwrap().head().clone()))
     }
 
     pub(crate) fn held_chat(&mut self, socket: u64, item: &str) {

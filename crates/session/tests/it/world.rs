@@ -4,7 +4,10 @@
 //! for the next thing to happen; here, waiting costs nothing. [`Service`] is the other end: one chat,
 //! with tokens, sockets and a transcript, that misbehaves when told to.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use chatloom_session::{
     Behaviour, Body, Call, CallError, CallId, Connection, Core, Event, HttpAnswer, HttpRequest,
@@ -444,7 +447,7 @@ impl World {
         {
             self.next_handle += 1;
             let handle = ItemHandle(self.next_handle);
-            let head: Box<ItemHead> = Box::new(item.head().clone());
+            let head: Arc<ItemHead> = Arc::new(item.head().clone());
             self.held.insert(handle, item);
             self.with_core.insert(handle);
             self.input(Input::SocketItem { socket, item: handle, head });

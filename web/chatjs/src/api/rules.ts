@@ -20,8 +20,8 @@ const BEGINNINGS: Record<string, string> = {
   O: "application/vnd.openxmlformats-officedocument.",
 };
 
-/** What `sendMessage` and `sendEvent` take (S191), in the order in which a refusal names it. */
-const CONTENT_TYPES = [
+/** What `sendMessage` and `sendEvent` take (S191), in the order in which a refusal names it and the core numbers it. */
+export const CONTENT_TYPES = [
   "text/plain text/markdown text/csv application/msword O:wordprocessingml.document application/json application/pdf",
   "application/vnd.ms-powerpoint O:presentationml.presentation application/vnd.ms-excel O:spreadsheetml.sheet",
   "E:authentication.initiated E:authentication.succeeded E:authentication.failed E:authentication.timeout",

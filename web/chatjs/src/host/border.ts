@@ -21,7 +21,7 @@ opened socket#
 closed socket# code#? text
 answered request# status# retryAfterMs#? parsed*
 failed request# text
-token request# token? expiry? text?
+token request# token? expiresMs#? text?
 progress request# sent#
 part source# text parsed*
 foreignGained foreign#
@@ -71,7 +71,7 @@ connected websocketStatus
 answered request attempts retryDelayMs
 repeated earlier
 fired alreadyFired
-place url expiry
+place url
 downloaded downloaded status
 loaded count atBeginning
 notConnected error= operation

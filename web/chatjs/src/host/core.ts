@@ -19,7 +19,7 @@ export type Input =
       parsed?: Values | undefined;
     }
   | { type: "progress"; request: number; sent: number }
-  | { type: "token"; request: number; token: string; expiry: string | undefined }
+  | { type: "token"; request: number; token: string; expiresMs: number | undefined }
   | { type: "failed" | "token"; request: number; text: string }
   | { type: "foreignGained" | "foreignLost" | "foreignBroken" | "foreignText"; foreign: number }
   | { type: "foreignHeartbeat"; foreign: number; on: boolean }

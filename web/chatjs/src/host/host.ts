@@ -25,7 +25,7 @@ import { post, type Reply, resultOf, through, timeout } from "./http";
 import { shareTexts } from "./items";
 import { Managers } from "./managers";
 import { Network } from "./network";
-import { answerOf, CONNECT, contentOf, errorOf, frameOf, isPart, objectOf, partOf } from "./parsed";
+import { answerOf, connectionOf, contentOf, errorOf, frameOf, isPart, objectOf, partOf } from "./parsed";
 import {
   type Also,
   type Answer,
@@ -63,6 +63,8 @@ type Outcome = Omit<Kept, "request" | "session"> & { readonly reply: Reply; read
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 /** How calls end that a core was at work on when it failed. */
 const FAILED: Failure & { message: string } = { error: "closed", message: "the core has failed" };
+/** The operation whose answer an application can see in the details of its chat (S56). */
+const CONNECT = "CreateParticipantConnection";
 /** A core that fails more often in so short a time is not replaced again. */
 const MOST_FAULTS = 3;
 const FAULTS_MS = 60_000;
@@ -416,7 +418,9 @@ export class Host {
         if (status < 200 || status > 299) return { reply, parsed: errorOf(status, errorType, body) };
         if (http.keepBody) return { reply, good: reply };
         if (http.operation === CONNECT) {
-          this.#connection(http.session, connectionDetails(body, http.body.includes("ConnectParticipant")));
+          const details = connectionDetails(body, http.body.includes("ConnectParticipant"));
+          this.#connection(http.session, details);
+          return { reply, good: reply, parsed: connectionOf(details) };
         }
         return { reply, good: reply, parsed: answerOf(http.operation, body) };
       },
@@ -476,9 +480,9 @@ export class Host {
     const core = this.#core;
     let input: Input;
     try {
-      const { token, expiry, connection } = await askForToken(this.#sessions.get(session)?.listener.means);
+      const { token, expiresMs, connection } = await askForToken(this.#sessions.get(session)?.listener.means);
       this.#connection(session, connection);
-      input = { type: "token", request, token, expiry };
+      input = { type: "token", request, token, expiresMs };
     } catch (error) {
       input = { type: "token", request, text: thrown(error) };
     }

@@ -34,7 +34,12 @@ const OPERANDS = new Uint8Array(256)
   .fill(2, 0x28, 0x3f) // loads, stores
   .fill(1, 0x3f, 0x43) // the size of memory, integers
   .fill(1, 0xfc, 0xfd); // what copies and fills memory, and conversions
-const [IF, END, TABLE, CALL, F64, MORE] = [0x04, 0x0b, 0x0e, 0x10, 0x44, 0xfc];
+const IF = 0x04;
+const END = 0x0b;
+const TABLE = 0x0e;
+const CALL = 0x10;
+const F64 = 0x44;
+const MORE = 0xfc;
 
 /**
  * Goes through the body of a function. `copy` takes the next number of a stream, or the next bytes, from where the

@@ -2,6 +2,8 @@
  * What the core decides on of what a service says, in the order in which `crates/wasm` reads it: it has no parser of
  * JSON of its own.
  */
+import type { ConnectionDetails } from "../../types/index";
+import { CONTENT_TYPES } from "../api/rules";
 import type { Values } from "./border";
 import type { Item } from "./core";
 
@@ -9,10 +11,9 @@ import type { Item } from "./core";
 const CHAT_TOPIC = "aws/chat";
 /** Other topics, in the order of the core's numbers of frames; behind them those that have no topic that is known. */
 const TOPICS: unknown[] = ["aws/heartbeat", "aws/ping", "aws/subscribe"];
-const [GATEWAY, OTHER, UNREADABLE] = [3, 4, 5];
-
-/** The operation whose answer an application can see in the details of its chat (S56). */
-export const CONNECT = "CreateParticipantConnection";
+const GATEWAY = 3;
+const OTHER = 4;
+const UNREADABLE = 5;
 
 /** The object in a JSON text; `undefined` for anything else. */
 export function objectOf(text: string): Item | undefined {
@@ -54,15 +55,26 @@ export function frameOf(frame: Item | undefined): Values {
   return [kind, Number(status === "success"), Number(isChat)];
 }
 
+/** A time in milliseconds since 1970, if it is one. */
+export function timeOf(time: unknown): number | undefined {
+  return (typeof time === "string" && Date.parse(time)) || undefined;
+}
+
 /** Whom an item is for, and what it is. */
 export function recipientOf(item: Item): Values {
   return [
     textOf(item["Type"]),
-    textOf(item["ContentType"]),
+    typeOf(item["ContentType"]),
     textOf(item["ContactId"]),
     textOf(item["InitialContactId"]),
     textOf(item["RelatedContactId"]),
   ];
+}
+
+/** The number of a content type, if the core may decide on it. */
+function typeOf(type: unknown): number {
+  const number = CONTENT_TYPES.indexOf(type as string);
+  return number < 0 ? NaN : number;
 }
 
 /** The same, and what an entry of a transcript takes besides. */
@@ -109,25 +121,25 @@ export function partOf(item: Item): Values {
 /** Of an answer that refuses, the name of the error and what it says (docs/protocol/participant-service.md §2.2). */
 export function errorOf(status: number, errorType: string | null | undefined, body: string): Values {
   const { code, __type, message, Message } = objectOf(body) ?? {};
-  const [name = ""] = [errorType || NaN, textOf(code), textOf(__type)].filter(isText);
-  const [text = "UnknownError"] = [textOf(message), textOf(Message)].filter(isText);
+  const first = (...texts: unknown[]) => texts.find((text) => typeof text === "string") as string;
+  const name = first(errorType || null, code, __type, "");
   // `com.example#Name:http://...` is `Name`.
-  return [0, /^(?:[^,:]*#)?([^,:#]*)/.exec(name)![1]!.trim() || String(status), text];
+  return [
+    0,
+    /^(?:[^,:]*#)?([^,:#]*)/.exec(name)![1]!.trim() || String(status),
+    first(message, Message, "UnknownError"),
+  ];
 }
 
-function isText(value: number | string): value is string {
-  return typeof value === "string";
+/** Of a connection; of nothing when the answer was none. */
+export function connectionOf(details: ConnectionDetails | undefined): Values {
+  const { url, connectionToken, connectionTokenExpiry } = details ?? {};
+  return [1, Number(details !== undefined), textOf(url), textOf(connectionToken), timeOf(connectionTokenExpiry) ?? NaN];
 }
 
-/** Of the answer to an operation that went through, what the core decides on; nothing if that is nothing. */
+/** Of the answer to another operation that went through, what the core decides on; nothing if that is nothing. */
 export function answerOf(operation: string, body: string): Values {
   const answer = objectOf(body);
-  if (operation === CONNECT) {
-    const socket = objectIn(answer?.["Websocket"]);
-    const credentials = objectIn(answer?.["ConnectionCredentials"]);
-    const { ConnectionToken: token, Expiry: expiry } = credentials ?? {};
-    return [1, Number(socket !== undefined), textOf(socket?.["Url"]), textOf(token), textOf(expiry)];
-  }
   if (!answer) return [];
   if (operation === "SendMessage") return [3, textOf(answer["Id"]), textOf(answer["AbsoluteTime"])];
   if (operation === "GetTranscript") {

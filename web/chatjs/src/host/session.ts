@@ -4,6 +4,7 @@ import type { Level } from "../api/log";
 import type { Call, DoneOutput, EventOutput, Item, SessionOptions, UploadOutput } from "./core";
 import type { Reply } from "./http";
 import type { SocketManager } from "./managers";
+import { timeOf } from "./parsed";
 
 /** What the host tells a session. */
 export interface Listener {
@@ -120,11 +121,5 @@ export async function askForToken(means: Means | undefined) {
   const answer = await means?.getConnectionToken?.();
   const { participantToken: token, expiry } = answer?.chatTokenTransport ?? {};
   if (!token) throw new TypeError("there is no connection token");
-  return { token, expiry: isoTime(expiry), connection: details(null, null, false, token, expiry) };
-}
-
-/** A time that the application gave, if it is one. */
-function isoTime(time: string | undefined): string | undefined {
-  const date = new Date(time ?? NaN);
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+  return { token, expiresMs: timeOf(expiry), connection: details(null, null, false, token, expiry) };
 }
