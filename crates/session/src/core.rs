@@ -240,7 +240,7 @@ impl Core {
             Input::SocketClosed { socket, code, reason } => {
                 if let Some(session) = self.cx.sockets.remove(socket.0) {
                     self.with(session, |session, cx| {
-                        session.socket_closed(cx, socket, code, reason);
+                        session.socket_closed(cx, socket, code, &reason);
                     });
                 }
             }

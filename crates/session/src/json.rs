@@ -383,10 +383,10 @@ impl Writer {
 
     fn name(&mut self, name: &str) {
         if self.0.len() > 1 {
-            self.0.push_str(",");
+            self.0 += ",";
         }
         write_text(&mut self.0, name);
-        self.0.push_str(":");
+        self.0 += ":";
     }
 
     /// Adds a string.
@@ -416,14 +416,14 @@ impl Writer {
 
     /// The object as text.
     pub fn finish(mut self) -> String {
-        self.0.push_str("}");
+        self.0 += "}";
         self.0
     }
 }
 
 /// Writes text as a JSON string.
 pub fn write_text(out: &mut String, text: &str) {
-    out.push_str("\"");
+    *out += "\"";
     let mut rest = text;
     // Only ASCII is ever escaped, so every cut is between characters.
     while let Some((plain, escape)) = rest.split_at_checked(plain(rest.as_bytes())) {
@@ -443,7 +443,7 @@ pub fn write_text(out: &mut String, text: &str) {
         }
         rest = escape.get(1..).unwrap_or_default();
     }
-    out.push_str("\"");
+    *out += "\"";
 }
 
 /// Appends a hexadecimal digit.
@@ -456,7 +456,7 @@ pub(crate) fn push_digit(out: &mut String, digit: u8) {
 /// Writes an integer.
 pub fn write_number(out: &mut String, number: i64) {
     if number < 0 {
-        out.push_str("-");
+        *out += "-";
     }
     write_digits(out, number.unsigned_abs());
 }

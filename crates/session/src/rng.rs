@@ -37,7 +37,7 @@ impl Rng {
         let mut text = String::with_capacity(36);
         for at in 0..32 {
             if matches!(at, 8 | 12 | 16 | 20) {
-                text.push_str("-");
+                text += "-";
             }
             let nibble = (bits[at / 16] >> (at % 16 * 4)) as u8 & 15;
             let nibble = match at {

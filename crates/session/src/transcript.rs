@@ -301,7 +301,8 @@ impl Session {
         if self.is_compat() {
             return;
         }
-        for held in self.transcript.waiting.iter_mut() {
+        let waiting: &mut Vec<Held> = &mut self.transcript.waiting;
+        for held in waiting {
             held.is_gone |= held.socket == socket;
         }
         if let Some(recovery) = self.take_recovery(|of| of == socket) {
@@ -323,7 +324,8 @@ impl Session {
             self.timers.clear(Timer::Held);
         }
         // What was missed before is tried again now, what is missing now the next time.
-        for gap in self.transcript.gaps.iter_mut() {
+        let gaps: &mut Vec<Gap> = &mut self.transcript.gaps;
+        for gap in gaps {
             gap.due = true;
         }
         let ends = if end == End::Short {

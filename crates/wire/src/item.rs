@@ -222,6 +222,7 @@ impl Item {
     }
 
     /// The item with a content, and a time if there is one, that stand beside its text and not in it.
+    #[must_use]
     pub fn with_content(&self, content: Box<str>, absolute_time: Option<Box<str>>) -> Self {
         let (text, head) = (Arc::clone(&self.text), Arc::clone(&self.head));
         Self { text, head, content: Some(content), absolute_time }

@@ -17,9 +17,9 @@ const COMPRESSORS = {
  * @type {readonly { name: string, files: string[], by: keyof typeof COMPRESSORS, most: number }[]}
  */
 const BUDGETS = [
-  { name: "classic script", files: ["amazon-connect-chat.js"], by: "gzip", most: 0.76 },
-  { name: "slim, with its wasm", files: ["slim.js", "chatloom.wasm"], by: "brotli", most: 0.735 },
-  { name: "js", files: ["js.js"], by: "gzip", most: 0.99 },
+  { name: "classic script", files: ["amazon-connect-chat.js"], by: "gzip", most: 0.73 },
+  { name: "slim, with its wasm", files: ["slim.js", "chatloom.wasm"], by: "brotli", most: 0.705 },
+  { name: "js", files: ["js.js"], by: "gzip", most: 0.95 },
 ];
 
 /** Prints what each weighs; throws if one weighs too much. */

@@ -270,7 +270,7 @@ impl Session {
         transfer.step = Step::Telling;
         let mut ids = "[".to_owned();
         json::write_text(&mut ids, &transfer.place.id);
-        ids.push_str("]");
+        ids += "]";
         let mut body = Writer::new();
         body.json("AttachmentIds", &ids);
         body.text("ClientToken", &cx.rng.uuid());

@@ -161,10 +161,10 @@ impl Session {
         cx: &mut Cx,
         id: SocketId,
         code: Option<u16>,
-        reason: String,
+        reason: &str,
     ) {
         let is_busy = matches!(code, Some(SERVICE_RESTART | TRY_AGAIN_LATER));
-        let reason = if reason.is_empty() { "the socket closed" } else { &reason };
+        let reason = if reason.is_empty() { "the socket closed" } else { reason };
         self.socket_gone(cx, id, is_busy, reason);
     }
 

@@ -179,7 +179,7 @@ fn every_input() -> Vec<Input> {
 }
 
 fn every_output() -> Vec<Output> {
-    let item = std::sync::Arc::new(item());
+    let item = Arc::new(item());
     let errors = [
         CallError::NotConnected { operation: "sendMessage" },
         CallError::Invalid { member: "content", rule: "must be a text" },
