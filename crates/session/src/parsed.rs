@@ -1,7 +1,7 @@
 //! What a host has read of a text of the service's, where it parses JSON itself.
 //!
 //! A browser has a parser of JSON that costs nothing, so its host gives the members that the core
-//! decides on beside the text. A native host gives the text alone, and [`crate::read`] reads it. A build
+//! decides on beside the text. A native host gives the text alone, and the module `read` reads it. A build
 //! without Chatloom behaviour has no reader of its own: to that everything unparsed is unreadable.
 
 use std::borrow::Cow;
