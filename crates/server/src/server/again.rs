@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering::AcqRel, Ordering::Acquire, Ordering::Release},
+        atomic::{AtomicU8, Ordering::AcqRel, Ordering::Acquire},
     },
     task::{Context, Poll, Wake, Waker},
 };
@@ -56,7 +56,8 @@ impl<F: Future + Unpin> Future for Again<F> {
         bell.task.register(context.waker());
         let mut inner = Context::from_waker(waker);
         for _ in 0..TURNS {
-            bell.state.store(POLLED, Release);
+            // Reads as well: what was done before a ring that is forgotten here is to be seen by this poll.
+            bell.state.swap(POLLED, AcqRel);
             if let Poll::Ready(output) = Pin::new(&mut *future).poll(&mut inner) {
                 return Poll::Ready(output);
             }
