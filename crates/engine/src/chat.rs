@@ -311,7 +311,8 @@ pub enum Phase {
     Queued {
         /// In this queue.
         queue: String,
-        /// Since then; since the chat's start, if an agent is to take it by name.
+        /// Since then, which is its place there; one that is meant for an agent by name is before all
+        /// others.
         since: Timestamp,
     },
     /// With one agent or more.

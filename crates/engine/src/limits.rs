@@ -70,6 +70,9 @@ pub const UPLOAD_URL_MS: i64 = 15 * MINUTE;
 /// the longest that one can ask for.
 pub const DOWNLOAD_URL_MS: i64 = 5 * MINUTE;
 
+/// How long a chat lasts at most, whatever a request asks for.
+pub const LONGEST_CHAT_MS: i64 = StartChatContactRequest::MAX_DURATION * MINUTE;
+
 /// How long a chat lasts at most, in milliseconds, when the request asks for `minutes`.
 pub(crate) const fn duration_ms(minutes: Option<i64>) -> i64 {
     let minutes = match minutes {

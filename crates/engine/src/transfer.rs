@@ -69,15 +69,20 @@ impl Chat {
     }
 
     /// The contact that a transfer has led to which was made already: whoever made it is here no more,
-    /// and has asked for just that.
+    /// and has asked for just that. By the initial contact, which names the chat as well, it is the last
+    /// such transfer.
     pub fn handed_on(&self, by: &str, from: &ContactId, to: &TransferTo) -> Option<&Contact> {
         if self.agent_of_user(by).is_some() {
             return None;
         }
+        let is_that = |contact: &&Contact| {
+            contact.handed_on.as_ref().is_some_and(|how| how.by == by && how.to == *to)
+        };
+        if *from == self.id {
+            return self.contacts.iter().rfind(is_that);
+        }
         let at = self.contacts.iter().position(|contact| contact.id == *from)?;
-        let next = self.contacts.get(at + 1)?;
-        let how = next.handed_on.as_ref()?;
-        (how.by == by && how.to == *to).then_some(next)
+        self.contacts.get(at + 1).filter(is_that)
     }
 }
 
@@ -126,8 +131,12 @@ impl Rules {
         let queue = self.queue_of_transfer(chat, to);
         let (since, reserved_until) = match to {
             TransferTo::Queue(_) => (now, None),
-            // Who is meant for somebody by name does not wait behind the others.
-            TransferTo::User(_) => (chat.started_at, Some(now.plus_millis(*reserved_ms))),
+            // Who is meant for somebody by name waits before all others: nobody has waited for longer
+            // than a chat may last.
+            TransferTo::User(_) => (
+                chat.started_at.plus_millis(-limits::LONGEST_CHAT_MS),
+                Some(now.plus_millis(*reserved_ms)),
+            ),
         };
         after.contacts.push(Contact {
             id: contact.clone(),

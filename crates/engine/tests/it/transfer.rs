@@ -89,7 +89,8 @@ fn a_user_has_the_customer_alone_for_a_while() {
     world.pass(60_000);
     world.run(&ana(to_user("ben"))).unwrap();
     let until = world.now.plus_millis(2 * MINUTE);
-    assert_eq!(world.chat.waiting(), Some(("default", START)), "not behind the others");
+    let place = START.plus_millis(-limits::LONGEST_CHAT_MS);
+    assert_eq!(world.chat.waiting(), Some(("default", place)), "before all others");
     assert_eq!(world.chat.current_contact().queued, Some(("default".to_owned(), world.now)));
     assert_eq!(world.chat.meant_for(), Some(("ben", until)));
     // No timer is needed for it.
@@ -202,6 +203,28 @@ fn a_repeat_does_nothing_more() {
     assert_eq!(found(&world.chat, to_user("ben")), None);
     assert_eq!(world.run(&transfer("ana", CHAT, to_user("ben"), "fourth")).unwrap().len(), 2);
     assert_eq!(world.chat.contacts.len(), 4);
+}
+
+/// The initial contact names the chat as well, whose present contact may be another one.
+#[test]
+fn a_repeat_by_the_initial_contact_is_of_the_last_time() {
+    let mut world = World::with_ana("");
+    let to = to_queue("default");
+    for (nth, by) in ["ana", "ben", "ana"].into_iter().enumerate() {
+        if nth > 0 {
+            world.run(&accept(by, &format!("seat {nth}"))).unwrap();
+        }
+        let command = |contact: &str| transfer(by, CHAT, to.clone(), contact);
+        let contact = format!("contact {nth}");
+        assert_eq!(world.run(&command(&contact)).unwrap().len(), 2);
+        assert_eq!(world.run(&command("once more")).unwrap(), Vec::<String>::new());
+        let found = world.chat.handed_on(by, &CHAT.into(), &to);
+        assert_eq!(found.map(|contact| contact.id.as_str()), Some(&*contact));
+    }
+    // By a later contact it is that one alone.
+    let found = |from: &str| world.chat.handed_on("ana", &from.into(), &to);
+    assert_eq!(found("contact 1").map(|next| next.id.as_str()), Some("contact 2"));
+    assert_eq!(found("contact 0"), None, "that was Ben");
 }
 
 #[test]

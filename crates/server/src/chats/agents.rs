@@ -62,16 +62,17 @@ impl Chats {
         })
     }
 
-    /// The chats that a user may take, the best first. Those that are kept for others are at the head of
-    /// their queues, so there may be more behind them.
+    /// The chats that a user may take, the best first. Those that are meant for somebody are at the head
+    /// of their queues, so one for this user or for anybody may be behind them.
     async fn offers(&self, user: &str) -> Result<Vec<Versioned>, ServiceError> {
         let now = self.clock.now();
         let mut limit = OFFERED;
         loop {
             let mut chats = self.waiting(limit).await?.chats;
-            let is_all = chats.len() < limit as usize;
+            let is_enough = chats.len() < limit as usize
+                || chats.last().is_some_and(|last| last.chat.meant_for().is_none());
             chats.retain(|waiting| !waiting.chat.is_kept_from(now, user));
-            if is_all || !chats.is_empty() {
+            if is_enough {
                 // Who hands a customer on does not want the same one back if there is another.
                 chats.sort_by_key(|waiting| {
                     let is_theirs =

@@ -266,6 +266,37 @@ async fn behind_many_that_are_kept_for_others_the_rest_is_found() {
     assert_eq!(accept(&site, &ben, None).await.ok()["customerName"], "Jane 0");
 }
 
+/// Agents choose whom they take: many may have waited since before the chat was started.
+#[tokio::test]
+async fn whoever_it_is_for_finds_it_before_all_who_have_waited_longer() {
+    let site = site().await;
+    let (ana, ben) = (site.agent("ana").await, site.agent("ben").await);
+    let mut others = Vec::new();
+    for nth in 0..60 {
+        others.push(site.customer(&format!("John {nth}")).await.0.contact);
+    }
+    site.clock.advance(1_000);
+    let hand_on = async |name: &str, user: &str| {
+        let contact = site.customer(name).await.0.contact;
+        accept(&site, &ana, Some(&contact)).await.ok();
+        to_user(&site, &ana, &contact, user).await.ok()["contactId"].clone()
+    };
+    let jane = hand_on("Jane", "ben").await;
+    let told = queue(&site, &ben).await;
+    assert_eq!((&told["total"], &told["waiting"][0]["contactId"]), (&json!(61), &jane));
+    assert_eq!(accept(&site, &ben, None).await.ok()["contactId"], jane);
+
+    // Also behind many whose time alone with somebody else has passed.
+    for other in others.iter().take(18) {
+        accept(&site, &ben, Some(other)).await.ok();
+        to_user(&site, &ben, other, "ana").await.ok();
+    }
+    site.clock.advance(2 * MINUTE);
+    queue(&site, &ben).await;
+    let joan = hand_on("Joan", "ben").await;
+    assert_eq!(accept(&site, &ben, None).await.ok()["contactId"], joan);
+}
+
 #[tokio::test]
 async fn another_queue_takes_the_customer() {
     let site = site().await;
@@ -418,6 +449,24 @@ async fn a_repeat_of_a_lost_answer_answers_the_same() {
     let other = to_queue(&site, &ana, &jane.contact, "default").await;
     assert_eq!(other.error(), (404, "ResourceNotFoundException"));
     assert_eq!(count(&site, "chatloom_chats_transferred_total").await, 1);
+}
+
+/// By the chat's initial contact, which has been handed on before: it is the last time that is meant.
+#[tokio::test]
+async fn a_repeat_by_the_initial_contact_is_of_the_last_time() {
+    let site = site().await;
+    let (ana, ben) = (site.agent("ana").await, site.agent("ben").await);
+    let (jane, _socket) = site.customer("Jane").await;
+    let mut answers = Vec::new();
+    for agent in [&ana, &ben, &ana] {
+        site.accept(agent).await;
+        let answer = to_queue(&site, agent, &jane.contact, "default").await.ok();
+        assert_eq!(to_queue(&site, agent, &jane.contact, "default").await.ok(), answer);
+        answers.push(answer);
+    }
+    // One that comes very late is known still.
+    assert_eq!(to_queue(&site, &ben, &jane.contact, "default").await.ok(), answers[1]);
+    assert_eq!(count(&site, "chatloom_chats_transferred_total").await, 3);
 }
 
 #[tokio::test]

@@ -31,11 +31,12 @@ impl Reference {
         let contacts = &self.chats[chat].contacts;
         let Some(me) = me else {
             // Asked once more, by whoever is not back.
-            let next = if initial { 1 } else { contacts.len() };
-            let is_done = contacts
-                .get(next)
-                .is_some_and(|how| how.is_some_and(|(who, whom, _)| (who, whom) == (by, to)));
-            return if is_done { Ok(Answer::Transferred(next)) } else { Err(NOT_FOUND) };
+            let is_that = |how: &Option<(Who, Target, i64)>| {
+                how.is_some_and(|(who, whom, _)| (who, whom) == (by, to))
+            };
+            // Nothing has come after the present contact yet.
+            let done = contacts.iter().rposition(is_that).filter(|_| initial);
+            return done.map(Answer::Transferred).ok_or(NOT_FOUND);
         };
         if user == Some(by) {
             return Err(INVALID);
