@@ -377,7 +377,7 @@ mod tests {
         store::{
             Store,
             conformance::sample,
-            sqlite::{Options, Sqlite},
+            sqlite::{Options, Sqlite, reading::Reading},
         },
     };
 
@@ -487,6 +487,35 @@ mod tests {
         assert_eq!(number, TRIES as u64);
         let manifest = data.folder.path().join("copy").join(MANIFEST);
         assert!(!manifest.exists(), "nobody takes it for one");
+    }
+
+    /// The log of a server that has died is the next start's: it may be all that there is of some pages
+    /// (docs/adr/0017-nothing-is-read-back-from-a-cache.md).
+    #[test]
+    fn nobody_who_only_reads_empties_the_log_of_a_server_that_has_died() {
+        let data = Data::new();
+        data.add(1);
+        let [running, dead] = ["data", "dead"].map(|name| data.folder.path().join(name));
+        fs::create_dir(&dead).unwrap();
+        let names = [DATABASE.to_owned(), format!("{DATABASE}-wal")];
+        for name in &names {
+            fs::copy(running.join(name), dead.join(name)).unwrap();
+        }
+        let now = || names.each_ref().map(|name| fs::read(dead.join(name)).ok());
+        let before = now();
+        let taken = Snapshot::take(&dead.join(DATABASE)).unwrap();
+        drop(taken);
+        assert!(now() == before, "a copy");
+        drop(Reading::open(&dead.join(DATABASE)).unwrap());
+        assert!(now() == before, "an export");
+        // And the start finds all of it.
+        let store = Sqlite::open(dead.join(DATABASE), Options::default()).unwrap();
+        let found = data.runtime.block_on(async {
+            let found = store.chat(&"00000000-0000-4000-8000-000000000001".into()).await.unwrap();
+            store.close().await.unwrap();
+            found
+        });
+        assert!(found.is_some());
     }
 
     #[test]

@@ -411,6 +411,16 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// For a program that only reads, beside a server or without one. It leaves the log of a server that has
+/// died to the next start: whoever closes a database last would empty it otherwise
+/// (docs/adr/0017-nothing-is-read-back-from-a-cache.md).
+fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    // To read a database with a log, it has to be opened for writing.
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
 fn prepare_writer(connection: Connection) -> rusqlite::Result<Connection> {
     // Before the first page is written; an older file keeps its size.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;

@@ -9,7 +9,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{connect, failed, lock, schema, writer::read_state};
+use super::{connect_to_read, failed, lock, schema, writer::read_state};
 use crate::store::StoreError;
 
 /// How often the pace is looked at.
@@ -35,8 +35,7 @@ impl Snapshot {
     /// Of the database at `from`, now: every commit that was answered before the call is in it.
     pub fn take(from: &Path) -> Result<Self, StoreError> {
         let doing = failed("opening the database to copy it");
-        // To read a database with a log, it has to be opened for writing.
-        let source = connect(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&doing)?;
+        let source = connect_to_read(from).map_err(&doing)?;
         // Without this a copy would begin anew with each commit of the server.
         source.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema;").map_err(&doing)?;
         Ok(Self(source))

@@ -4,9 +4,9 @@ use std::{fmt, path::Path, sync::Arc};
 
 use chatloom_engine::Entry;
 use chatloom_wire::{ContactId, Timestamp};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
-use super::{connect, failed, reader, schema};
+use super::{connect_to_read, failed, reader, schema};
 use crate::store::{Finished, StoreError};
 
 /// A connection that only reads, for tools. Each answer is of one moment; none is held for longer.
@@ -22,9 +22,7 @@ impl Reading {
     /// Opens the database at `path`. One of an older program is refused as well: its server brings it
     /// up to date when it starts.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        // To read a database with a log, it has to be opened for writing.
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .map_err(failed("opening the database to read"))?;
+        let connection = connect_to_read(path).map_err(failed("opening the database to read"))?;
         let found = schema::version(&connection)?;
         if found < schema::NEWEST {
             return Err(StoreError::TooOld { found, known: schema::NEWEST });
