@@ -16,14 +16,10 @@ export interface TranscriptData {
   previousTranscriptNextToken: string | null | undefined;
 }
 
-const STATES = {
-  queued: "SENDING",
-  sending: "SENDING",
-  sent: "SENT",
-  delivered: "DELIVERED",
-  read: "READ",
-  failed: "FAILED",
-};
+/** A state in the words of the original, which has none for what waits (S142 to S146). */
+function statusOf(state: NonNullable<Entry["state"]>): string {
+  return state === "queued" ? "SENDING" : state.toUpperCase();
+}
 
 /** The JSON text of an item is made when somebody looks at it: few do, and it is larger than the item. */
 const SERIALIZED: PropertyDescriptor & ThisType<TranscriptItem> = {
@@ -109,7 +105,7 @@ export class Transcript {
     return {
       ...body,
       serializedContent: isListed(body) ? body["serializedContent"] : JSON.stringify(body),
-      MessageMetadata: { ...metadata, Status: STATES[state] },
+      MessageMetadata: { ...metadata, Status: statusOf(state) },
     };
   }
 
@@ -138,7 +134,7 @@ export class Transcript {
       // The original says CUSTOMER for agents too (D16).
       ParticipantRole: this.#role,
       AbsoluteTime: failedAt,
-      MessageMetadata: { MessageId: shown, Status: STATES[state] },
+      MessageMetadata: { MessageId: shown, Status: statusOf(state) },
     };
   }
 }
