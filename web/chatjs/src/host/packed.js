@@ -11,12 +11,16 @@
 /** The name of the section. It begins with the length of each stream, in the order in which they follow. */
 const NAME = "packed";
 
-/** Behind the streams of operands, two for each opcode: opcodes; what functions declare; the module around the code. */
-const OPCODES = 512;
-const LOCALS = 513;
-const BEFORE = 514;
-const BEHIND = 515;
-const STREAMS = 516;
+/**
+ * Behind the streams of first operands, one for each opcode: what functions declare; the module behind and before the
+ * code; second operands, most of them offsets, which are alike whatever is loaded or stored; opcodes.
+ */
+const LOCALS = 256;
+const BEHIND = 257;
+const BEFORE = 258;
+const OFFSETS = 259;
+const OPCODES = 260;
+const STREAMS = 261;
 
 /** The number of the section with code. */
 const CODE = 10;
@@ -59,12 +63,12 @@ function transcribe(copy) {
     let last = 0;
     const operands = /** @type {number} */ (OPERANDS[opcode]);
     // Which function is called belongs to what is done around it.
-    for (let index = 0; index < operands; index++) last = copy(opcode === CALL ? OPCODES : 2 * opcode + index);
+    for (let index = 0; index < operands; index++) last = copy(opcode === CALL ? OPCODES : index ? OFFSETS : opcode);
     // So many targets of jumps, and one more for all else.
-    if (opcode === TABLE) for (; last >= 0; last--) copy(2 * opcode);
-    if (opcode === F64) copy(2 * opcode, 8);
+    if (opcode === TABLE) for (; last >= 0; last--) copy(opcode);
+    if (opcode === F64) copy(opcode, 8);
     // 10 copies memory and has two numbers more, 11 fills it and has one.
-    if (opcode === MORE && last >= 10) for (; last < 12; last++) copy(2 * opcode);
+    if (opcode === MORE && last >= 10) for (; last < 12; last++) copy(opcode);
   }
 }
 
